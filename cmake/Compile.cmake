@@ -1,0 +1,36 @@
+# How every file of this project is compiled.
+
+function(sublinear_compile_options target)
+  # Product and sum are rounded separately everywhere: bits must not depend on who fuses them.
+  target_compile_options(${target} PRIVATE -O3 -ffp-contract=off -fno-math-errno
+    -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+  if(SUBLINEAR_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(SUBLINEAR_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${SUBLINEAR_SANITIZE} -fno-sanitize-recover=all
+      -fno-omit-frame-pointer -g)
+    target_link_options(${target} PUBLIC -fsanitize=${SUBLINEAR_SANITIZE})
+  endif()
+endfunction()
+
+# The kernels for instruction sets above the baseline: flags per file, and an object library of their own, so that a
+# test can read the symbols of just these objects.
+function(sublinear_add_simd_levels target)
+  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+    return()
+  endif()
+  add_library(sublinear_simd OBJECT
+    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx2.cpp
+    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp)
+  sublinear_compile_options(sublinear_simd)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx2.cpp
+    PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp
+    PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma")
+  target_include_directories(sublinear_simd PRIVATE ${PROJECT_SOURCE_DIR}/cpp/include)
+  target_compile_features(sublinear_simd PRIVATE cxx_std_17)
+  set_target_properties(sublinear_simd PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:sublinear_simd>)
+  target_compile_definitions(${target} PRIVATE SUBLINEAR_X86)
+endfunction()

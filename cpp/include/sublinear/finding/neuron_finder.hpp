@@ -1,0 +1,81 @@
+/// @file
+/// Which neurons can fire somewhere in the ball around an input, while the weights move: the strategies.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sublinear/finding/neurons.hpp"
+#include "sublinear/kernels/csr.hpp"
+#include "sublinear/kernels/work.hpp"
+
+namespace sublinear {
+
+/// Candidate neurons per input, ascending and distinct.
+using CandidateLists = IdLists<NeuronId>;
+
+/// Choices that change speed and memory, never results.
+struct FinderOptions {
+  /// The `HalfSpaceIndex` inside strategies that have one ("weights", "data"); empty for the strategy's own choice.
+  std::string index;
+  /// Most bytes a structure may hold; 0 = the memory available when it is built. Structures of size n x m
+  /// ("dtree", "wtree") refuse above it; candidate lists keep what fits and scan for the rest.
+  std::size_t max_bytes = 0;
+};
+
+/// Built over a layer of neurons and the training inputs, tells for each input which neurons can fire somewhere in its
+/// ball. It may propose too many neurons, never too few: whatever the attack does inside the ball (with the rounding
+/// that attack.hpp allows), every neuron that then fires by the canonical test is in the list.
+///
+/// The neurons and the inputs are views and must outlive the finder. Whoever changes weight rows or biases says so
+/// through `moved` before the next question.
+///
+/// @note Thread safety: calls on one finder must not overlap; each uses several threads inside.
+template <class T>
+class NeuronFinder {
+ public:
+  virtual ~NeuronFinder() = default;
+
+  /// The name in the registry, such as "margin".
+  [[nodiscard]] virtual const char* name() const noexcept = 0;
+
+  /// Candidates for the training inputs with these (distinct) positions, one list per position, ids ascending.
+  /// Not const: answers may be brought up to date. @param threads changes speed only, never lists or counts.
+  virtual Work candidates(const Index* inputs, Index count, int threads, CandidateLists& out) = 0;
+
+  /// Whether `candidates_at` answers for points that are not training inputs.
+  [[nodiscard]] virtual bool serves_any_point() const noexcept { return false; }
+
+  /// Candidates for any points, within `radius` in the norm the finder was built for.
+  /// @throws std::logic_error if the finder does not serve any point; std::invalid_argument for a negative radius.
+  virtual Work candidates_at(Points<T> points, double radius, int threads, CandidateLists& out);
+
+  /// Rows `rows[k]` (ascending, distinct) of the neurons have new values, each moved by at most `by[k]`.
+  virtual Work moved(const NeuronId* rows, const Displacement* by, Index count, int threads) = 0;
+
+  /// Bytes of memory held beyond the neurons and the inputs.
+  [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
+};
+
+/// A strategy as tables and help texts show it.
+struct StrategyInfo {
+  std::string name;
+  std::string structure;  ///< what the structure is over
+  std::string source;     ///< the paper it implements
+  bool exact = true;      ///< whether training ends with the bits of "dense"
+};
+
+/// The strategies `make_finder` knows, in the order in which tables show them.
+[[nodiscard]] const std::vector<StrategyInfo>& strategies();
+
+/// Makes the strategy called `name` for balls `ball` around `inputs`.
+/// @throws std::invalid_argument for an unknown name or index, a radius that is negative or not finite, inputs that are
+/// not finite, or a dimension that differs from the neurons'; MemoryLimitError (before any allocation) if the structure
+/// needs more than `options.max_bytes`.
+template <class T>
+[[nodiscard]] std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neurons<T>& neurons,
+                                                           Points<T> inputs, Ball ball, const FinderOptions& options,
+                                                           int threads);
+
+}  // namespace sublinear

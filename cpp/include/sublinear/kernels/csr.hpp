@@ -1,0 +1,58 @@
+/// @file
+/// Lists of ids per query in compressed-sparse-row form.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "sublinear/kernels/parallel.hpp"
+#include "sublinear/kernels/work.hpp"
+
+namespace sublinear {
+
+/// One list of ids per query, all in two arrays: the ids of query q are ids[offsets[q]] ... ids[offsets[q + 1] - 1].
+template <class Id>
+struct IdLists {
+  std::vector<Index> offsets{0};  ///< size() + 1 positions, ascending, first 0
+  std::vector<Id> ids;
+
+  [[nodiscard]] Index size() const noexcept { return static_cast<Index>(offsets.size()) - 1; }
+  [[nodiscard]] Index length(Index q) const noexcept { return offsets[at(q) + 1] - offsets[at(q)]; }
+  [[nodiscard]] const Id* begin(Index q) const noexcept { return ids.data() + offsets[at(q)]; }
+  [[nodiscard]] const Id* end(Index q) const noexcept { return ids.data() + offsets[at(q) + 1]; }
+
+ private:
+  static std::size_t at(Index q) noexcept { return static_cast<std::size_t>(q); }
+};
+
+/// Fills `out` for queries 0 ... count - 1: `append(q, ids, worker)` appends the ids of query q to the vector it is
+/// given and returns the work it did. Queries may run on several threads; the lists and the summed work do not depend
+/// on how many. Memory: the result and one copy of it.
+template <class Id, class Append>
+Work fill_lists(Index count, int threads, Index grain, IdLists<Id>& out, Append&& append) {
+  const Index ranges = (count + grain - 1) / grain;
+  std::vector<std::vector<Id>> parts(static_cast<std::size_t>(ranges));
+  std::vector<Work> works(static_cast<std::size_t>(ranges));
+  out.offsets.assign(static_cast<std::size_t>(count) + 1, 0);
+  parallel_for(count, threads, grain, [&](Index begin, Index end, int worker) {
+    auto& part = parts[static_cast<std::size_t>(begin / grain)];
+    auto& work = works[static_cast<std::size_t>(begin / grain)];
+    for (Index q = begin; q < end; ++q) {
+      const std::size_t before = part.size();
+      work += append(q, part, worker);
+      out.offsets[static_cast<std::size_t>(q) + 1] = static_cast<Index>(part.size() - before);
+    }
+  });
+  for (std::size_t q = 0; q < static_cast<std::size_t>(count); ++q) out.offsets[q + 1] += out.offsets[q];
+  out.ids.clear();
+  out.ids.reserve(static_cast<std::size_t>(out.offsets.back()));
+  Work total;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    out.ids.insert(out.ids.end(), parts[k].begin(), parts[k].end());
+    parts[k] = {};
+    total += works[k];
+  }
+  return total;
+}
+
+}  // namespace sublinear

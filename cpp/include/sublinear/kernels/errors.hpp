@@ -1,0 +1,32 @@
+/// @file
+/// The exceptions of this library beside the standard ones.
+///
+/// `std::invalid_argument`: an argument is wrong (value, shape, name, id); `std::length_error`: too many points or
+/// neurons for the id type; `std::logic_error`: a call that the object says it cannot serve; `std::bad_alloc`: memory
+/// ran out. All calls that throw leave the object as it was unless they say otherwise.
+#pragma once
+
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace sublinear {
+
+/// A structure would need more memory than it may have. Derives from `std::bad_alloc`, so that handlers of that see it.
+class MemoryLimitError : public std::bad_alloc {
+ public:
+  explicit MemoryLimitError(std::string message) : message_(std::move(message)) {}
+  [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::string message_;
+};
+
+/// Training produced numbers that are not finite; the weights are those before the step that was refused.
+class DivergenceError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace sublinear

@@ -1,0 +1,34 @@
+/// @file
+/// The record of counted work that every call returns.
+#pragma once
+
+#include <cstdint>
+
+namespace sublinear {
+
+/// What a call did, in counts. Counts are the same at every SIMD level and thread count, so they can be compared
+/// between machines; they are returned with results and never stored on a structure.
+struct Work {
+  std::int64_t inner_products = 0;  ///< inner products of the full dimension, of whatever precision
+  std::int64_t bounds = 0;          ///< bounds evaluated: tree nodes tested, blocks of a max-tree visited
+  std::int64_t candidates = 0;      ///< neurons (or points) proposed
+  std::int64_t fired = 0;           ///< neurons that fired (or points reported) after the canonical test
+  std::int64_t rows_moved = 0;      ///< weight rows (or points) whose stored value changed
+  std::int64_t rows_reasked = 0;    ///< (neuron, input) pairs asked again because a stored answer had expired
+
+  Work& operator+=(const Work& other) noexcept {
+    inner_products += other.inner_products;
+    bounds += other.bounds;
+    candidates += other.candidates;
+    fired += other.fired;
+    rows_moved += other.rows_moved;
+    rows_reasked += other.rows_reasked;
+    return *this;
+  }
+  friend bool operator==(const Work& a, const Work& b) noexcept {
+    return a.inner_products == b.inner_products && a.bounds == b.bounds && a.candidates == b.candidates &&
+           a.fired == b.fired && a.rows_moved == b.rows_moved && a.rows_reasked == b.rows_reasked;
+  }
+};
+
+}  // namespace sublinear

@@ -1,0 +1,56 @@
+/// @file
+/// Attacks: where the adversary moves an input inside its ball.
+#pragma once
+
+#include <limits>
+#include <memory>
+
+#include "sublinear/finding/neurons.hpp"
+#include "sublinear/kernels/random.hpp"
+#include "sublinear/kernels/types.hpp"
+#include "sublinear/training/local_network.hpp"
+#include "sublinear/training/loss.hpp"
+
+namespace sublinear {
+
+/// Moves one input to where the loss is high.
+///
+/// Contract: for every input x the point written has distance at most
+/// radius (1 + (2d + 64) u) + 2 u (||x|| + radius) + d * smallest subnormal from x in the ball's norm (u the unit
+/// roundoff of T): what PGD in T keeps, and what the finders are asked for. The trainer checks it.
+/// @note Thread safety: const and pure; randomness comes from the stream that is passed in.
+template <class T>
+class Attack {
+ public:
+  virtual ~Attack() = default;
+  /// Where the attack stays.
+  [[nodiscard]] virtual Ball ball() const noexcept = 0;
+  /// @throws std::invalid_argument if the attack cannot start from some of these inputs (outside the clipping box).
+  virtual void check_inputs(Points<T> inputs) const { static_cast<void>(inputs); }
+  /// Writes the attacked point to `out` (dimension values). `network` answers anywhere in the ball.
+  virtual void perturb(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream random,
+                       T* out) const = 0;
+};
+
+/// Projected gradient ascent on the loss (Madry et al.). Starts at x (or at random in the ball), goes `steps` times by
+/// `step_size` along the gradient divided by its l2 norm (for Norm::infinity: along its sign, sign(0) = 0), and
+/// projects onto the ball, then onto the box, after every step. A zero gradient moves nothing.
+///
+/// One step of the full radius is FGSM; no steps is no attack.
+struct PgdOptions {
+  double radius = 0;
+  int steps = 10;
+  double step_size = -1;  ///< negative = 2.5 * radius / steps
+  Norm norm = Norm::two;
+  bool random_start = false;
+  int restarts = 1;  ///< runs from different random starts; the highest loss wins (needs random_start if > 1)
+  double clip_low = -std::numeric_limits<double>::infinity();
+  double clip_high = std::numeric_limits<double>::infinity();
+};
+
+/// @throws std::invalid_argument for a radius or step size that is negative or not finite, steps < 0, restarts < 1,
+/// several restarts without random start, or an empty box.
+template <class T>
+[[nodiscard]] std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options);
+
+}  // namespace sublinear

@@ -1,0 +1,46 @@
+/// @file
+/// Losses of one input, and their gradient with respect to the outputs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sublinear/kernels/types.hpp"
+
+namespace sublinear {
+
+/// The loss of one input. Computed in double from outputs of T, in a written order.
+///
+/// A label is a double: -1 or +1 for "logistic", a class index for "cross-entropy", any finite number for "squared" and
+/// "absolute". Networks with several outputs take "cross-entropy" only.
+/// @note Thread safety: all functions are const and may run concurrently.
+class Loss {
+ public:
+  virtual ~Loss() = default;
+  [[nodiscard]] virtual const char* name() const noexcept = 0;
+
+  /// Whether a network with this many outputs can be trained with it.
+  [[nodiscard]] virtual bool serves(Index outputs) const noexcept = 0;
+  /// What the number of outputs must be, for error messages: "1 output" or "2 or more outputs".
+  [[nodiscard]] virtual const char* outputs_text() const noexcept = 0;
+  /// Whether `label` is one this loss knows; `label_text` says which.
+  [[nodiscard]] virtual bool knows(double label, Index outputs) const noexcept = 0;
+  [[nodiscard]] virtual const char* label_text() const noexcept = 0;
+  /// Whether accuracy (rather than the loss alone) is defined: labels are classes.
+  [[nodiscard]] virtual bool classifies() const noexcept = 0;
+  /// Whether the outputs' class is the label's. Meaningful only if `classifies`.
+  [[nodiscard]] virtual bool correct(const double* outputs, Index count, double label) const noexcept = 0;
+
+  /// The loss at `outputs`; writes its derivative with respect to each output where `gradient` is not null.
+  virtual double evaluate(const double* outputs, Index count, double label, double* gradient) const noexcept = 0;
+};
+
+/// The names `make_loss` knows: "absolute" |f - y|, "squared" (f - y)^2 / 2, "logistic" log(1 + exp(-y f)),
+/// "cross-entropy" (softmax).
+[[nodiscard]] const std::vector<std::string>& loss_names();
+
+/// @throws std::invalid_argument for an unknown name.
+[[nodiscard]] std::shared_ptr<const Loss> make_loss(const std::string& name);
+
+}  // namespace sublinear

@@ -1,0 +1,95 @@
+/// @file
+/// The two-layer network.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sublinear/finding/neurons.hpp"
+#include "sublinear/kernels/types.hpp"
+
+namespace sublinear {
+
+/// What a fired neuron passes on: `shifted` z - threshold (Song-Yang-Zhang), `jump` z itself (Gao et al.).
+enum class Activation { shifted, jump };
+
+/// f(x) = scale * sum_r a_r act(z_r), z_r = fl(inner_product(w_r, x) + bias_r), summed over the neurons that fire
+/// (z_r >= threshold, inclusive) in ascending order, with a_r in R^c for c outputs. Only the weights w are trained.
+///
+/// Not copyable by accident: copy with `clone`. @note Thread safety: const functions may run concurrently.
+template <class T>
+class TwoLayerNetwork {
+ public:
+  /// @param weights count x dimension row-major. @param output_weights count x outputs row-major.
+  /// @param biases count values, or nullptr for zeros. All are copied.
+  /// @throws std::invalid_argument for values that are not finite, sizes below 1, or a scale that is 0;
+  /// std::length_error for 2^31 neurons or more.
+  TwoLayerNetwork(Points<T> weights, const T* output_weights, Index outputs, const T* biases, T threshold, T scale,
+                  Activation activation);
+  TwoLayerNetwork(TwoLayerNetwork&&) noexcept = default;
+  TwoLayerNetwork& operator=(TwoLayerNetwork&&) noexcept = default;
+
+  [[nodiscard]] TwoLayerNetwork clone() const { return *this; }
+
+  [[nodiscard]] Index width() const noexcept { return static_cast<Index>(biases_.size()); }
+  [[nodiscard]] Index dimension() const noexcept { return dimension_; }
+  [[nodiscard]] Index outputs() const noexcept { return outputs_; }
+  [[nodiscard]] T threshold() const noexcept { return threshold_; }
+  [[nodiscard]] T scale() const noexcept { return scale_; }
+  [[nodiscard]] Activation activation() const noexcept { return activation_; }
+
+  [[nodiscard]] const T* weights() const noexcept { return weights_.data(); }                ///< width x dimension
+  [[nodiscard]] const T* biases() const noexcept { return biases_.data(); }                  ///< width
+  [[nodiscard]] const T* output_weights() const noexcept { return output_weights_.data(); }  ///< width x outputs
+
+  /// What the finding floor sees. Valid while the network lives and is not moved from.
+  [[nodiscard]] Neurons<T> neurons() const noexcept {
+    return {weights_.data(), biases_.data(), width(), dimension_, threshold_};
+  }
+
+  /// Counts changes of the weights, so that whoever keeps a structure over them knows whether it is still right.
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+
+  /// The weights, for a training step; the caller says what it changed to whatever was built over them.
+  [[nodiscard]] T* change_weights() noexcept {
+    ++version_;
+    return weights_.data();
+  }
+
+ private:
+  TwoLayerNetwork(const TwoLayerNetwork&) = default;
+
+  Index dimension_, outputs_;
+  T threshold_, scale_;
+  Activation activation_;
+  AlignedVector<T> weights_, biases_, output_weights_;
+  std::uint64_t version_ = 0;
+};
+
+/// How to draw a network.
+struct Initialization {
+  /// "ntk": w ~ N(0, I), a = +-1, scale 1 / sqrt(m), no biases, shifted (Song-Yang-Zhang; Alman et al.).
+  /// "gao": w ~ N(0, 1/m), biases ~ N(0, 1/m), a = +-m^(-1/5), scale 1, jump (Gao et al.).
+  std::string name = "ntk";
+  Index dimension = 0;
+  Index width = 0;
+  Index outputs = 1;
+  std::uint64_t seed = 0;
+  /// Threshold in standard deviations of the pre-activation at a unit input: 1 for "ntk", sqrt(2/m) for "gao" (with
+  /// biases; sqrt(1/m) without). Negative = sqrt(0.4 log m).
+  double kappa = -1;
+  /// Neurons in pairs with equal w and bias and opposite a, so that f = 0 exactly at the start (Munteanu et al.).
+  bool coupled = false;
+  /// Whether biases are drawn; by default as the initialisation has it ("ntk" none, "gao" drawn).
+  enum class Bias { as_named, zero, gaussian } bias = Bias::as_named;
+  /// The activation; by default as the initialisation has it.
+  enum class ActivationChoice { as_named, shifted, jump } activation = ActivationChoice::as_named;
+};
+
+/// Draws a network; the bits are a function of the fields alone (own generator, own transforms).
+/// @throws std::invalid_argument for an unknown name, sizes below 1, a kappa that is not finite, or an odd width with
+/// `coupled`; std::length_error for 2^31 neurons or more.
+template <class T>
+[[nodiscard]] TwoLayerNetwork<T> random_network(const Initialization& initialization);
+
+}  // namespace sublinear

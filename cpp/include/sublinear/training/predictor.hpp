@@ -1,0 +1,42 @@
+/// @file
+/// Evaluates a network on new inputs, touching only the neurons that can fire.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sublinear/finding/neuron_finder.hpp"
+#include "sublinear/training/attack.hpp"
+#include "sublinear/training/network.hpp"
+
+namespace sublinear {
+
+/// Answers for a network whose weights do not change meanwhile: builds an index over the weights once, or scans.
+/// @note Thread safety: const functions may run concurrently.
+template <class T>
+class Predictor {
+ public:
+  /// @param index a name `make_index` knows, for the lifted weights; empty = scan all neurons. Changes speed only.
+  /// The network must outlive the predictor, unmoved and unchanged.
+  Predictor(const TwoLayerNetwork<T>& network, const std::string& index, Norm norm, int threads);
+  ~Predictor();
+
+  /// outputs[i * c ... ] = f(points_i). @throws std::invalid_argument for points that are not finite or of another
+  /// dimension.
+  Work decision_function(Points<T> points, int threads, T* outputs) const;
+
+  /// The neurons that fire at each point (canonical test, inclusive), ascending.
+  Work fired(Points<T> points, int threads, CandidateLists& out) const;
+
+  /// Attacks each point. Writes the attacked points (count x dimension) and the loss there, each where not null.
+  /// Random starts are functions of (seed, position). The attack's norm must be the predictor's.
+  Work attack(Points<T> points, const double* labels, const Attack<T>& attack, const Loss& loss, std::uint64_t seed,
+              int threads, T* attacked, double* losses) const;
+
+ private:
+  const TwoLayerNetwork<T>& network_;
+  Norm norm_;
+  std::unique_ptr<NeuronFinder<T>> finder_;
+};
+
+}  // namespace sublinear

@@ -1,0 +1,90 @@
+/// @file
+/// Adversarial training with one strategy.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sublinear/finding/neuron_finder.hpp"
+#include "sublinear/training/attack.hpp"
+#include "sublinear/training/loss.hpp"
+#include "sublinear/training/network.hpp"
+
+namespace sublinear {
+
+/// Choices of a training run.
+template <class T>
+struct TrainerOptions {
+  std::string strategy = "margin";
+  FinderOptions finder;                      ///< changes speed only
+  std::shared_ptr<const Loss> loss;          ///< required
+  std::shared_ptr<const Attack<T>> attack;   ///< required; make_pgd({}) with steps 0 is no attack
+  Index batch_size = 0;                      ///< 0 = full batch, one step an epoch
+  std::uint64_t seed = 0;                    ///< of the order of inputs and of random starts
+  int threads = 0;                           ///< 0 = all processors; changes speed only
+};
+
+/// What one step did.
+struct StepReport {
+  double clean_loss = 0;    ///< mean over the batch, before the step, at the inputs themselves
+  double robust_loss = 0;   ///< mean over the batch, before the step, at the attacked inputs
+  Index inputs = 0;         ///< size of the batch
+  bool ends_epoch = false;  ///< whether every input has now been visited once more
+  Work work;
+};
+
+/// Trains a network in place: for each batch, attacks its inputs, then takes one gradient step on the weights for the
+/// mean loss at the attacked inputs. The trained weights are the same, bit for bit, for every exact strategy, thread
+/// count and SIMD level; docs/determinism.md lists the order of every reduction.
+///
+/// @note Thread safety: one thread at a time; the work inside is spread over `options.threads`.
+template <class T>
+class Trainer {
+ public:
+  /// Copies inputs and labels and builds the strategy's structure. The network must outlive the trainer and not be
+  /// moved; changes made to its weights by others between steps are noticed, and the structure is built again.
+  /// @throws std::invalid_argument for inputs, labels or options that do not fit the network or the loss;
+  /// MemoryLimitError if the structure may not be that large.
+  Trainer(TwoLayerNetwork<T>& network, Points<T> inputs, const double* labels, TrainerOptions<T> options);
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  /// One step with this learning rate. An epoch visits every input once, in an order that is a function of
+  /// (seed, epoch); the last batch of an epoch may be smaller.
+  /// @throws std::invalid_argument for a rate that is negative or not finite; DivergenceError, with nothing changed, if
+  /// the step would make a weight infinite or the loss is not finite.
+  StepReport step(double learning_rate);
+
+  /// Epochs begun before the next step, and steps done in all; `set_position` continues an earlier run's order.
+  [[nodiscard]] std::int64_t steps_done() const noexcept;
+  [[nodiscard]] std::int64_t steps_per_epoch() const noexcept;
+  /// Continue as if `steps` steps had been done already: the order of inputs and random starts of an earlier run.
+  void set_steps_done(std::int64_t steps);
+
+  [[nodiscard]] const NeuronFinder<T>& finder() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A learning rate as a function of the step (0, 1, ...) and the number of steps an epoch has.
+using LearningRate = std::function<double(std::int64_t step, std::int64_t steps_per_epoch)>;
+
+/// The same rate always.
+[[nodiscard]] LearningRate constant_rate(double rate);
+/// Falls (or rises) linearly from `first` to `last` over `epochs` epochs, then stays.
+[[nodiscard]] LearningRate linear_rate(double first, double last, std::int64_t epochs);
+
+/// Called after every step; returning false ends `fit` early, between steps.
+using StepCallback = std::function<bool(const StepReport&)>;
+
+/// Steps until `epochs` more epochs have ended.
+template <class T>
+void fit(Trainer<T>& trainer, std::int64_t epochs, const LearningRate& rate, const StepCallback& after_step = {});
+
+}  // namespace sublinear

@@ -1,0 +1,120 @@
+// Chooses the kernel table once, by processor and environment.
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+#include "kernel_table.hpp"
+#include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/kernels/simd.hpp"
+
+namespace sublinear {
+namespace {
+
+SimdLevel choose_level() {
+  const std::vector<SimdLevel> available = available_simd_levels();
+  const char* forced = std::getenv("SUBLINEAR_SIMD");
+  if (forced == nullptr || *forced == '\0') return available.back();
+  std::string offered;
+  for (const SimdLevel level : available) {
+    if (std::string(forced) == name(level)) return level;
+    offered += (offered.empty() ? "" : ", ") + std::string(name(level));
+  }
+  throw std::invalid_argument("SUBLINEAR_SIMD=" + std::string(forced) +
+                              ": this machine and build offer " + offered +
+                              "; set it to one of these or unset it to let the processor decide");
+}
+
+template <class T>
+const KernelTable<T>& table_of(SimdLevel level);
+
+template <>
+[[maybe_unused]] const KernelTable<float>& table_of<float>(SimdLevel level) {
+#if defined(SUBLINEAR_X86)
+  if (level == SimdLevel::avx512) return kernels_float_avx512;
+  if (level == SimdLevel::avx2) return kernels_float_avx2;
+#endif
+  static_cast<void>(level);
+  return kernels_float_baseline;
+}
+
+template <>
+[[maybe_unused]] const KernelTable<double>& table_of<double>(SimdLevel level) {
+#if defined(SUBLINEAR_X86)
+  if (level == SimdLevel::avx512) return kernels_double_avx512;
+  if (level == SimdLevel::avx2) return kernels_double_avx2;
+#endif
+  static_cast<void>(level);
+  return kernels_double_baseline;
+}
+
+template <class T>
+const KernelTable<T>& kernels() {
+  static const KernelTable<T>& table = table_of<T>(simd_level());
+  return table;
+}
+
+}  // namespace
+
+SimdLevel simd_level() {
+  static const SimdLevel level = choose_level();
+  return level;
+}
+
+std::vector<SimdLevel> available_simd_levels() {
+#if defined(SUBLINEAR_X86)
+  std::vector<SimdLevel> levels{SimdLevel::baseline};
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) levels.push_back(SimdLevel::avx2);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    levels.push_back(SimdLevel::avx512);
+  return levels;
+#elif defined(__aarch64__)
+  return {SimdLevel::neon};
+#else
+  return {SimdLevel::baseline};
+#endif
+}
+
+const char* name(SimdLevel level) noexcept {
+  switch (level) {
+    case SimdLevel::avx2:
+      return "avx2";
+    case SimdLevel::avx512:
+      return "avx512";
+    case SimdLevel::neon:
+      return "neon";
+    case SimdLevel::baseline:
+      break;
+  }
+  return "baseline";
+}
+
+template <class T>
+T inner_product(const T* a, const T* b, Index d) {
+  return kernels<T>().inner_product(a, b, d);
+}
+
+template <class T>
+void inner_products(const T* rows, Index count, Index d, const T* x, T* out) {
+  kernels<T>().inner_products(rows, count, d, x, out);
+}
+
+template <class T>
+void inner_products_at(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out) {
+  kernels<T>().inner_products_at(rows, ids, count, d, x, out);
+}
+
+template <class T>
+void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out) {
+  kernels<T>().combine_rows(rows, ids, coefficients, count, d, out);
+}
+
+#define SUBLINEAR_INSTANTIATE(T)                                                             \
+  template T inner_product<T>(const T*, const T*, Index);                                    \
+  template void inner_products<T>(const T*, Index, Index, const T*, T*);                     \
+  template void inner_products_at<T>(const T*, const NeuronId*, Index, Index, const T*, T*); \
+  template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);
+SUBLINEAR_INSTANTIATE(float)
+SUBLINEAR_INSTANTIATE(double)
+
+}  // namespace sublinear

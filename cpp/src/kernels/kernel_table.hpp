@@ -1,0 +1,20 @@
+// The operations that exist once per instruction set, as a table of functions; one table per level and type.
+#pragma once
+
+#include "sublinear/kernels/types.hpp"
+
+namespace sublinear {
+
+template <class T>
+struct KernelTable {
+  T (*inner_product)(const T* a, const T* b, Index d);
+  void (*inner_products)(const T* rows, Index count, Index d, const T* x, T* out);
+  void (*inner_products_at)(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out);
+  void (*combine_rows)(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out);
+};
+
+// Which of these are defined depends on the processor the build is for; see dispatch.cpp and CMakeLists.txt.
+extern const KernelTable<float> kernels_float_baseline, kernels_float_avx2, kernels_float_avx512;
+extern const KernelTable<double> kernels_double_baseline, kernels_double_avx2, kernels_double_avx512;
+
+}  // namespace sublinear

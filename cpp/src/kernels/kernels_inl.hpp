@@ -1,0 +1,232 @@
+// The kernels, written once in vectors of SUBLINEAR_VECTOR_BYTES and compiled once per instruction set.
+//
+// Included by exactly one file per level, which defines SUBLINEAR_VECTOR_BYTES and SUBLINEAR_LEVEL. Those files are
+// compiled with flags that other files lack, so nothing here may leave a symbol that another file could pick up:
+// everything is in an unnamed namespace, on raw pointers, without the standard library (a test reads `nm`).
+#include <string.h>
+#if SUBLINEAR_VECTOR_BYTES == 64
+// gcc 12 takes the undefined operand of its own intrinsics for an uninitialised variable (gcc bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#endif
+
+#include "kernel_table.hpp"
+
+namespace sublinear {
+namespace {
+
+#define SUBLINEAR_INLINE inline __attribute__((always_inline))
+
+template <class T>
+struct Native {
+  typedef T Vector __attribute__((vector_size(SUBLINEAR_VECTOR_BYTES)));
+};
+
+// One group of lanes: 64 bytes in as many native vectors as that takes.
+template <class T>
+struct Lanes {
+  static constexpr int kLanes = 64 / sizeof(T);
+  static constexpr int kWidth = SUBLINEAR_VECTOR_BYTES / sizeof(T);
+  static constexpr int kParts = kLanes / kWidth;
+  typename Native<T>::Vector part[kParts];
+};
+
+template <class T>
+SUBLINEAR_INLINE Lanes<T> zero() {
+  Lanes<T> lanes;
+  for (int p = 0; p < Lanes<T>::kParts; ++p) lanes.part[p] = typename Native<T>::Vector{};
+  return lanes;
+}
+
+template <class T>
+SUBLINEAR_INLINE Lanes<T> load(const T* from) {
+  Lanes<T> lanes;
+  for (int p = 0; p < Lanes<T>::kParts; ++p)
+    memcpy(&lanes.part[p], from + p * Lanes<T>::kWidth, SUBLINEAR_VECTOR_BYTES);
+  return lanes;
+}
+
+template <class T>
+SUBLINEAR_INLINE Lanes<T> load_some(const T* from, Index count) {
+  T padded[Lanes<T>::kLanes] = {};
+  for (Index j = 0; j < count; ++j) padded[j] = from[j];
+  return load(padded);
+}
+
+template <class T>
+SUBLINEAR_INLINE void store(const Lanes<T>& lanes, T* to) {
+  for (int p = 0; p < Lanes<T>::kParts; ++p)
+    memcpy(to + p * Lanes<T>::kWidth, &lanes.part[p], SUBLINEAR_VECTOR_BYTES);
+}
+
+// Product and sum are rounded separately: the whole library is compiled with -ffp-contract=off.
+template <class T>
+SUBLINEAR_INLINE void add_product(Lanes<T>& sum, const Lanes<T>& a, const Lanes<T>& b) {
+  for (int p = 0; p < Lanes<T>::kParts; ++p) sum.part[p] = sum.part[p] + a.part[p] * b.part[p];
+}
+
+template <class T>
+SUBLINEAR_INLINE void add_scaled(Lanes<T>& sum, T scale, const Lanes<T>& b) {
+  for (int p = 0; p < Lanes<T>::kParts; ++p) sum.part[p] = sum.part[p] + b.part[p] * scale;
+}
+
+#if SUBLINEAR_VECTOR_BYTES == 64
+SUBLINEAR_INLINE void fold_four(__m512 a, __m512 b, __m512 c, __m512 d, float* out) {
+  const __m512 ab = _mm512_shuffle_f32x4(a, b, 0x44) + _mm512_shuffle_f32x4(a, b, 0xEE);
+  const __m512 cd = _mm512_shuffle_f32x4(c, d, 0x44) + _mm512_shuffle_f32x4(c, d, 0xEE);
+  __m512 rows = _mm512_shuffle_f32x4(ab, cd, 0x88) + _mm512_shuffle_f32x4(ab, cd, 0xDD);
+  rows = rows + _mm512_permute_ps(rows, 0x4E);
+  rows = rows + _mm512_permute_ps(rows, 0xB1);
+  _mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, rows)));
+}
+
+SUBLINEAR_INLINE void fold_four(__m512d a, __m512d b, __m512d c, __m512d d, double* out) {
+  const __m512d ab = _mm512_shuffle_f64x2(a, b, 0x44) + _mm512_shuffle_f64x2(a, b, 0xEE);
+  const __m512d cd = _mm512_shuffle_f64x2(c, d, 0x44) + _mm512_shuffle_f64x2(c, d, 0xEE);
+  __m512d rows = _mm512_shuffle_f64x2(ab, cd, 0x88) + _mm512_shuffle_f64x2(ab, cd, 0xDD);
+  rows = rows + _mm512_permute_pd(rows, 0x55);
+  _mm256_storeu_pd(out, _mm512_castpd512_pd256(_mm512_maskz_compress_pd(0x55, rows)));
+}
+#endif
+
+// A vector of kBytes as its lower and upper half.
+template <class T, int kBytes>
+struct Split {
+  typedef T Whole __attribute__((vector_size(kBytes)));
+  typedef T Half __attribute__((vector_size(kBytes / 2)));
+  Half low, high;
+  SUBLINEAR_INLINE explicit Split(Whole whole) {
+    memcpy(&low, &whole, kBytes / 2);
+    memcpy(&high, reinterpret_cast<const char*>(&whole) + kBytes / 2, kBytes / 2);
+  }
+};
+
+// Halves the lanes until one is left: lane l + half is added to lane l.
+template <class T, int kBytes>
+SUBLINEAR_INLINE T fold_vector(typename Split<T, kBytes>::Whole whole) {
+  if constexpr (kBytes > 16) {
+    const Split<T, kBytes> split(whole);
+    return fold_vector<T, kBytes / 2>(split.low + split.high);
+  } else if constexpr (sizeof(T) == 8) {
+    return whole[0] + whole[1];
+  } else {
+    return (whole[0] + whole[2]) + (whole[1] + whole[3]);
+  }
+}
+
+template <class T>
+SUBLINEAR_INLINE T fold(Lanes<T> lanes) {
+  for (int parts = Lanes<T>::kParts / 2; parts >= 1; parts /= 2)
+    for (int p = 0; p < parts; ++p) lanes.part[p] = lanes.part[p] + lanes.part[p + parts];
+  return fold_vector<T, SUBLINEAR_VECTOR_BYTES>(lanes.part[0]);
+}
+
+template <int kRows, class T>
+SUBLINEAR_INLINE void fold_rows(const Lanes<T>* sums, T* out) {
+#if SUBLINEAR_VECTOR_BYTES == 64
+  // The same additions for four rows at once, lanes of several rows side by side in a register.
+  if constexpr (kRows == 4) {
+    fold_four(sums[0].part[0], sums[1].part[0], sums[2].part[0], sums[3].part[0], out);
+    return;
+  }
+#endif
+  for (int k = 0; k < kRows; ++k) out[k] = fold(sums[k]);
+}
+
+// Rows that share every load of x; four hide the latency of the additions.
+constexpr Index kRowsTogether = 4;
+
+template <int kRows, class T>
+SUBLINEAR_INLINE void inner_products_of(const T* const* rows, Index d, const T* x, T* out) {
+  Lanes<T> sum[kRows];
+  for (int k = 0; k < kRows; ++k) sum[k] = zero<T>();
+  Index j = 0;
+  for (; j + Lanes<T>::kLanes <= d; j += Lanes<T>::kLanes) {
+    const Lanes<T> shared = load(x + j);
+    for (int k = 0; k < kRows; ++k) add_product(sum[k], load(rows[k] + j), shared);
+  }
+  if (j < d) {
+    const Lanes<T> shared = load_some(x + j, d - j);
+    for (int k = 0; k < kRows; ++k) add_product(sum[k], load_some(rows[k] + j, d - j), shared);
+  }
+  fold_rows<kRows>(sum, out);
+}
+
+template <class T>
+T inner_product_kernel(const T* a, const T* b, Index d) {
+  T out;
+  inner_products_of<1>(&a, d, b, &out);
+  return out;
+}
+
+// `row_at(k)` is the address of row k.
+template <class T, class RowAt>
+SUBLINEAR_INLINE void inner_products_each(RowAt row_at, Index count, Index d, const T* x, T* out) {
+  Index k = 0;
+  for (; k + kRowsTogether <= count; k += kRowsTogether) {
+    const T* rows[kRowsTogether];
+    for (Index i = 0; i < kRowsTogether; ++i) rows[i] = row_at(k + i);
+    inner_products_of<kRowsTogether>(rows, d, x, out + k);
+  }
+  for (; k < count; ++k) {
+    const T* row = row_at(k);
+    inner_products_of<1>(&row, d, x, out + k);
+  }
+}
+
+template <class T>
+void inner_products_kernel(const T* rows, Index count, Index d, const T* x, T* out) {
+  inner_products_each([=](Index k) { return rows + k * d; }, count, d, x, out);
+}
+
+template <class T>
+void inner_products_at_kernel(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out) {
+  inner_products_each([=](Index k) { return rows + static_cast<Index>(ids[k]) * d; }, count, d, x, out);
+}
+
+// A strip of kGroups lane groups of all rows: the sums stay in registers.
+template <int kGroups, class T>
+SUBLINEAR_INLINE void combine_strip(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d,
+                                    T* out) {
+  Lanes<T> sum[kGroups];
+  for (int g = 0; g < kGroups; ++g) sum[g] = zero<T>();
+  for (Index k = 0; k < count; ++k) {
+    const T* row = rows + static_cast<Index>(ids[k]) * d;
+    for (int g = 0; g < kGroups; ++g) add_scaled(sum[g], coefficients[k], load(row + g * Lanes<T>::kLanes));
+  }
+  for (int g = 0; g < kGroups; ++g) store(sum[g], out + g * Lanes<T>::kLanes);
+}
+
+template <class T>
+void combine_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  constexpr int kGroups = SUBLINEAR_VECTOR_BYTES == 16 ? 2 : 4;
+  Index j = 0;
+  for (; j + kGroups * kLanes <= d; j += kGroups * kLanes)
+    combine_strip<kGroups>(rows + j, ids, coefficients, count, d, out + j);
+  for (; j + kLanes <= d; j += kLanes) combine_strip<1>(rows + j, ids, coefficients, count, d, out + j);
+  if (j < d) {
+    Lanes<T> sum = zero<T>();
+    for (Index k = 0; k < count; ++k)
+      add_scaled(sum, coefficients[k], load_some(rows + static_cast<Index>(ids[k]) * d + j, d - j));
+    T last[kLanes];
+    store(sum, last);
+    for (Index i = 0; j + i < d; ++i) out[j + i] = last[i];
+  }
+}
+
+}  // namespace
+
+#define SUBLINEAR_JOIN_(a, b) a##b
+#define SUBLINEAR_JOIN(a, b) SUBLINEAR_JOIN_(a, b)
+const KernelTable<float> SUBLINEAR_JOIN(kernels_float_, SUBLINEAR_LEVEL) = {
+    inner_product_kernel<float>, inner_products_kernel<float>, inner_products_at_kernel<float>,
+    combine_rows_kernel<float>};
+const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
+    inner_product_kernel<double>, inner_products_kernel<double>, inner_products_at_kernel<double>,
+    combine_rows_kernel<double>};
+
+}  // namespace sublinear

@@ -1,0 +1,76 @@
+#include "sublinear/kernels/require.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <stdexcept>
+
+#include "sublinear/kernels/errors.hpp"
+
+namespace sublinear {
+namespace {
+
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+
+std::size_t read_number(const char* path) {
+  std::ifstream file(path);
+  std::size_t value;
+  return file >> value ? value : kNoLimit;
+}
+
+}  // namespace
+
+template <class T>
+void require_finite(const T* values, Index count, Index dimension, const char* what) {
+  for (Index k = 0; k < count * dimension; ++k) {
+    if (std::isfinite(values[k])) continue;
+    std::ostringstream message;
+    message << what << ": the value in row " << k / dimension << ", column " << k % dimension << " is " << values[k]
+            << "; every value must be finite";
+    throw std::invalid_argument(message.str());
+  }
+}
+template void require_finite<float>(const float*, Index, Index, const char*);
+template void require_finite<double>(const double*, Index, Index, const char*);
+
+void require(bool condition, const char* message) {
+  if (!condition) throw std::invalid_argument(message);
+}
+
+void require_memory(std::size_t need, std::size_t limit, const std::string& what) {
+  if (need <= limit) return;
+  throw MemoryLimitError(what + " needs " + format_bytes(need) + " (" + std::to_string(need) +
+                         " bytes) and may have " + format_bytes(limit) + " (" + std::to_string(limit) +
+                         " bytes); raise max_bytes if the machine has more, or use a strategy that stores less");
+}
+
+std::size_t available_memory() {
+  std::size_t available = kNoLimit;
+  std::ifstream meminfo("/proc/meminfo");
+  for (std::string key; meminfo >> key;) {
+    std::size_t kibibytes;
+    if (key == "MemAvailable:" && meminfo >> kibibytes) available = kibibytes * 1024;
+    meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  const std::size_t limit = read_number("/sys/fs/cgroup/memory.max");
+  const std::size_t used = read_number("/sys/fs/cgroup/memory.current");
+  if (limit != kNoLimit && used != kNoLimit) available = std::min(available, limit > used ? limit - used : 0);
+  return available;
+}
+
+std::string format_bytes(std::size_t bytes) {
+  const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = static_cast<double>(bytes);
+  int unit = 0;
+  while (value >= 1024 && unit < 6) {
+    value /= 1024;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+  return text;
+}
+
+}  // namespace sublinear
