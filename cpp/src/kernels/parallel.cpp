@@ -5,6 +5,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -72,8 +73,14 @@ void run_workers(int workers, const std::function<void(int)>& work) {
   for (int worker = 0; worker < workers; ++worker) guarded(worker);
 #else
   std::vector<std::thread> threads;
-  for (int worker = 1; worker < workers; ++worker) threads.emplace_back(guarded, worker);
+  threads.reserve(static_cast<std::size_t>(workers));
+  int started = 1;
+  try {
+    for (; started < workers; ++started) threads.emplace_back(guarded, started);
+  } catch (const std::system_error&) {  // the system grants no more threads: this one takes their turns
+  }
   guarded(0);
+  for (int worker = started; worker < workers; ++worker) guarded(worker);
   for (std::thread& thread : threads) thread.join();
 #endif
   if (failure) std::rethrow_exception(failure);

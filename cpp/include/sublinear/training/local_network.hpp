@@ -22,7 +22,7 @@ class LocalNetwork {
   [[nodiscard]] Index dimension() const noexcept { return network_->dimension(); }
   [[nodiscard]] Index outputs() const noexcept { return network_->outputs(); }
 
-  /// Evaluates at x: which neurons fire (canonical test), and the outputs.
+  /// Evaluates at x: which neurons fire (canonical test), and the outputs. Costs nothing where it was evaluated last.
   void evaluate(const T* x);
   /// Neurons that fired at the last `evaluate`, ascending.
   [[nodiscard]] const std::vector<NeuronId>& fired() const noexcept { return fired_; }
@@ -43,7 +43,8 @@ class LocalNetwork {
  private:
   const TwoLayerNetwork<T>* network_ = nullptr;
   Index count_ = 0;
-  AlignedVector<T> rows_, biases_, output_weights_, products_;
+  AlignedVector<T> rows_, biases_, output_weights_, products_, evaluated_at_;
+  bool evaluated_ = false;
   std::vector<NeuronId> candidates_, fired_, positions_;
   std::vector<T> activations_, values_, coefficients_, scaled_gradient_;
   std::vector<double> exact_values_, output_gradient_;

@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "sublinear/kernels/elementary.hpp"
+#include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/kernels/require.hpp"
+#include "sublinear/training/attack.hpp"
+
+namespace sublinear {
+namespace {
+
+// A vector as size * direction with the largest component of `direction` equal to 1: squares then neither overflow nor
+// underflow to nothing. Returns the l2 norm of `direction` (at least 1), or 0 if the vector is 0 or not finite.
+template <class T>
+T split_direction(const T* v, Index d, T* direction, T& size) {
+  size = 0;
+  for (Index j = 0; j < d; ++j) size = std::max(size, std::abs(v[j]));
+  if (!(size > 0) || !std::isfinite(size)) return 0;
+  for (Index j = 0; j < d; ++j) direction[j] = v[j] / size;
+  return std::sqrt(inner_product(direction, direction, d));
+}
+
+template <class T>
+class Pgd final : public Attack<T> {
+ public:
+  explicit Pgd(const PgdOptions& options)
+      : options_(options),
+        radius_(static_cast<T>(options.radius)),
+        step_(static_cast<T>(options.step_size >= 0 ? options.step_size
+                                                    : 2.5 * options.radius / std::max(options.steps, 1))),
+        low_(static_cast<T>(options.clip_low)),
+        high_(static_cast<T>(options.clip_high)) {}
+
+  // The radius as T has it: rounding must not let a step leave the ball that finders are asked for.
+  [[nodiscard]] Ball ball() const noexcept override { return {static_cast<double>(radius_), options_.norm}; }
+
+  void check_inputs(Points<T> inputs) const override {
+    for (Index k = 0; k < inputs.count * inputs.dimension; ++k)
+      if (inputs.data[k] < low_ || inputs.data[k] > high_)
+        throw std::invalid_argument(
+            "the input in row " + std::to_string(k / inputs.dimension) + ", column " +
+            std::to_string(k % inputs.dimension) + " is " + std::to_string(inputs.data[k]) + ", outside clip = (" +
+            std::to_string(options_.clip_low) + ", " + std::to_string(options_.clip_high) +
+            "); rescale the inputs into the box or widen it");
+  }
+
+  void perturb(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream random,
+               T* out) const override {
+    if (options_.restarts == 1) {
+      run(network, loss, x, label, random, out);
+      return;
+    }
+    std::vector<T> attempt(static_cast<std::size_t>(network.dimension()));
+    double best = 0;
+    for (int k = 0; k < options_.restarts; ++k) {
+      run(network, loss, x, label, random, attempt.data());
+      network.evaluate(attempt.data());
+      const double reached = network.loss(loss, label);
+      if (k > 0 && !(reached > best)) continue;
+      best = reached;
+      std::copy(attempt.begin(), attempt.end(), out);
+    }
+  }
+
+ private:
+  void run(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream& random, T* out) const {
+    const Index d = network.dimension();
+    thread_local std::vector<T> scratch;  // delta, gradient, direction
+    scratch.assign(static_cast<std::size_t>(3 * d), T(0));
+    T *delta = scratch.data(), *gradient = delta + d, *direction = gradient + d;
+    if (options_.random_start) {
+      draw(random, d, delta);
+      place(x, d, delta, direction, out);
+    } else {
+      std::copy(x, x + d, out);
+    }
+    for (int step = 0; step < options_.steps; ++step) {
+      network.evaluate(out);
+      network.loss(loss, label);
+      network.input_gradient(gradient);
+      if (!advance(gradient, d, delta, direction)) break;  // a zero gradient moves nothing, now or later
+      place(x, d, delta, direction, out);
+    }
+  }
+
+  // Uniform in the ball.
+  void draw(RandomStream& random, Index d, T* delta) const {
+    const double radius = static_cast<double>(radius_);
+    if (options_.norm == Norm::infinity) {
+      for (Index j = 0; j < d; ++j) delta[j] = static_cast<T>(radius * (2 * random.uniform() - 1));
+      return;
+    }
+    std::vector<double> normal(static_cast<std::size_t>(d));
+    double squares = 0;
+    for (double& v : normal) {
+      v = random.normal();
+      squares += v * v;
+    }
+    const double length = radius * exponential(logarithm(1 - random.uniform()) / static_cast<double>(d));
+    const double factor = squares > 0 ? length / std::sqrt(squares) : 0;
+    for (Index j = 0; j < d; ++j) delta[j] = static_cast<T>(normal[static_cast<std::size_t>(j)] * factor);
+  }
+
+  // delta += one step along the gradient. Returns false if the gradient is zero.
+  bool advance(const T* gradient, Index d, T* delta, T* direction) const {
+    T size;
+    const T norm = split_direction(gradient, d, direction, size);
+    if (norm == 0) return false;
+    if (options_.norm == Norm::infinity) {
+      for (Index j = 0; j < d; ++j) delta[j] += gradient[j] > 0 ? step_ : (gradient[j] < 0 ? -step_ : T(0));
+    } else {
+      const T length = step_ / norm;
+      for (Index j = 0; j < d; ++j) delta[j] += length * direction[j];
+    }
+    return true;
+  }
+
+  // Projects delta onto the ball and writes x + delta, clipped to the box (x lies in it, so clipping only shortens).
+  void place(const T* x, Index d, T* delta, T* direction, T* out) const {
+    if (options_.norm == Norm::infinity) {
+      for (Index j = 0; j < d; ++j) delta[j] = std::min(std::max(delta[j], -radius_), radius_);
+    } else {
+      T size;
+      const T norm = split_direction(delta, d, direction, size);
+      if (norm > 0 && norm > radius_ / size) {
+        const T length = radius_ / norm;
+        for (Index j = 0; j < d; ++j) delta[j] = length * direction[j];
+      }
+    }
+    for (Index j = 0; j < d; ++j) {
+      const T moved = x[j] + delta[j];
+      out[j] = std::min(std::max(moved, low_), high_);
+      if (out[j] != moved) delta[j] = out[j] - x[j];
+    }
+  }
+
+  PgdOptions options_;
+  T radius_, step_, low_, high_;
+};
+
+}  // namespace
+
+template <class T>
+std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options) {
+  const auto fits = [](double value) {
+    return value >= 0 && value <= static_cast<double>(std::numeric_limits<T>::max()) / 4;
+  };
+  require(fits(options.radius), "radius is negative, not finite or too large; give a finite number >= 0");
+  require(options.step_size < 0 || fits(options.step_size), "step_size is not finite or too large; give a number >= 0");
+  require(!std::isnan(options.step_size), "step_size is NaN; give a number >= 0");
+  require(options.steps >= 0, "steps is negative; give a number >= 0");
+  require(options.restarts >= 1, "restarts is below 1; give at least 1 run");
+  require(options.restarts == 1 || options.random_start,
+          "restarts is above 1 without random_start; every run would be the same, set random_start");
+  require(options.clip_low <= options.clip_high, "clip is an empty box; give (low, high) with low <= high");
+  return std::make_shared<const Pgd<T>>(options);
+}
+
+template std::shared_ptr<const Attack<float>> make_pgd<float>(const PgdOptions&);
+template std::shared_ptr<const Attack<double>> make_pgd<double>(const PgdOptions&);
+
+}  // namespace sublinear

@@ -1,0 +1,324 @@
+#include "sublinear/training/trainer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "finding/reach.hpp"
+#include "sublinear/kernels/errors.hpp"
+#include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/kernels/random.hpp"
+#include "sublinear/kernels/require.hpp"
+#include "training/input_block.hpp"
+
+namespace sublinear {
+
+template <class T>
+struct Trainer<T>::State {
+  TwoLayerNetwork<T>& network;
+  TrainerOptions<T> options;
+  int threads;
+  Index n, d, c, batch_size;
+  AlignedVector<T> inputs;
+  std::vector<double> labels;
+  std::unique_ptr<NeuronFinder<T>> finder;
+  std::uint64_t finder_version = 0;  // the version of the weights that the finder knows
+  std::int64_t steps_done = 0;
+  std::vector<Index> order;
+  std::int64_t order_epoch = -1;
+  double largest_weight = 0;  // an upper bound on |w|, raised by every step; measured again when it gets near overflow
+
+  // The current batch, position by position.
+  AlignedVector<T> attacked;          // batch x d
+  AlignedVector<T> output_gradients;  // batch x c, scaled: what a weight moves by, but for a_r and x~
+  std::vector<double> clean_losses, robust_losses, loss_gradients;
+  std::vector<CandidateLists> fired;  // one per block of inputs; empty when it would take more memory than allowed
+  std::vector<LocalNetwork<T>> scratch;
+
+  State(TwoLayerNetwork<T>& trained, Points<T> points, const double* targets, TrainerOptions<T> chosen)
+      : network(trained),
+        options(std::move(chosen)),
+        threads(resolve_threads(options.threads)),
+        n(points.count),
+        d(trained.dimension()),
+        c(trained.outputs()) {
+    require(options.loss != nullptr, "loss is missing; give one made by make_loss");
+    require(options.attack != nullptr, "attack is missing; give one, make_pgd with steps 0 for none");
+    require(n >= 1, "there are no inputs; training needs at least one");
+    if (n > std::numeric_limits<NeuronId>::max())
+      throw std::length_error("there are " + std::to_string(n) + " inputs; a trainer takes fewer than 2^31");
+    require(options.batch_size >= 0, "batch_size is negative; give a number of inputs, or 0 for all");
+    check_points(points, d);
+    check_labels(targets, n, *options.loss, c);
+    options.attack->check_inputs(points);
+    batch_size = options.batch_size == 0 ? n : std::min(options.batch_size, n);
+    inputs.assign(points.data, points.data + n * d);
+    labels.assign(targets, targets + n);
+    scratch.resize(static_cast<std::size_t>(threads));
+    build_finder();
+  }
+
+  void build_finder() {
+    const FloatingPointScope scope;
+    finder.reset();  // first, so that two structures are never held at once
+    finder = make_finder<T>(options.strategy, network.neurons(), {inputs.data(), n, d}, options.attack->ball(),
+                            options.finder, threads);
+    finder_version = network.version();
+    measure_weights();
+  }
+
+  void measure_weights() { largest_weight = norm_bound(network.weights(), network.width() * d, Norm::infinity); }
+
+  [[nodiscard]] std::int64_t steps_per_epoch() const { return (n + batch_size - 1) / batch_size; }
+
+  // The inputs of the next step: a function of (seed, epoch) and the position in the epoch.
+  [[nodiscard]] std::vector<Index> next_batch() {
+    const std::int64_t epoch = steps_done / steps_per_epoch(), position = steps_done % steps_per_epoch();
+    if (order_epoch != epoch) {
+      if (batch_size == n) {
+        order.resize(static_cast<std::size_t>(n));
+        for (Index i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = i;
+      } else {
+        order = random_order(n, options.seed, static_cast<std::uint64_t>(epoch));
+      }
+      order_epoch = epoch;
+    }
+    const auto first = order.begin() + position * batch_size;
+    return {first, first + std::min(batch_size, n - position * batch_size)};
+  }
+
+  // Attacks the batch; fills everything but the weights. Nothing of it outlives the step.
+  Work attack_batch(const std::vector<Index>& batch) {
+    const Index count = static_cast<Index>(batch.size());
+    attacked.resize(static_cast<std::size_t>(count * d));
+    clean_losses.resize(batch.size());
+    robust_losses.resize(batch.size());
+    loss_gradients.resize(static_cast<std::size_t>(count * c));
+    fired.clear();
+    // Lists of fired neurons may take as much as the finder's structure; beyond that the update finds them again.
+    const std::size_t fired_limit = options.finder.max_bytes != 0 ? options.finder.max_bytes : available_memory() / 2;
+    std::size_t fired_bytes = static_cast<std::size_t>(network.width()) * sizeof(Index);
+    bool keep_fired = fired_bytes <= fired_limit;
+    const Index block = inputs_per_block(network.width(), count, options.finder.max_bytes);
+    const std::uint64_t epoch = static_cast<std::uint64_t>(order_epoch);
+    Work work;
+    CandidateLists candidates, block_fired;
+    for (Index begin = 0; begin < count; begin += block) {
+      const Index size = std::min(block, count - begin);
+      work += finder->candidates(batch.data() + begin, size, threads, candidates);
+      work += fill_lists<NeuronId>(
+          size, threads, 1, block_fired, [&](Index k, std::vector<NeuronId>& list, int worker) {
+            const Index position = begin + k, input = batch[static_cast<std::size_t>(position)];
+            const T* x = inputs.data() + input * d;
+            T* out = attacked.data() + position * d;
+            LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
+            const double label = labels[static_cast<std::size_t>(input)];
+            local.gather(network, candidates.begin(k), candidates.length(k));
+            local.evaluate(x);
+            clean_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
+            options.attack->perturb(
+                local, *options.loss, x, label,
+                RandomStream(options.seed, RandomPurpose::attack, {epoch, static_cast<std::uint64_t>(input)}), out);
+            check_in_ball(x, out, d, options.attack->ball(), network.threshold());
+            local.evaluate(out);
+            robust_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
+            std::copy(local.output_gradient().begin(), local.output_gradient().end(),
+                      loss_gradients.begin() + position * c);
+            Work own = local.take_work();
+            own.fired += static_cast<std::int64_t>(local.fired().size());
+            if (keep_fired) list.insert(list.end(), local.fired().begin(), local.fired().end());
+            return own;
+          });
+      if (!keep_fired) continue;
+      fired_bytes += block_fired.ids.size() * 2 * sizeof(NeuronId);
+      keep_fired = fired_bytes <= fired_limit;
+      if (keep_fired)
+        fired.push_back(std::move(block_fired));
+      else
+        fired.clear();
+    }
+    return work;
+  }
+
+  // Multiplies learning rate, scale and 1 / batch into the output gradients, and refuses a step that would overflow.
+  void scale_gradients(double rate, Index count) {
+    const double factor = rate * static_cast<double>(network.scale()) / static_cast<double>(count);
+    output_gradients.resize(loss_gradients.size());
+    double growth = 0;  // at most this much can be added to a component of a weight row
+    const double largest_output = norm_bound(network.output_weights(), network.width() * c, Norm::infinity);
+    for (Index i = 0; i < count; ++i) {
+      double sum = 0;
+      for (Index k = 0; k < c; ++k) {
+        const auto at = static_cast<std::size_t>(i * c + k);
+        output_gradients[at] = static_cast<T>(loss_gradients[at] * factor);
+        sum += std::abs(static_cast<double>(output_gradients[at]));
+      }
+      growth += sum * norm_bound(attacked.data() + i * d, d, Norm::infinity);
+    }
+    growth *= largest_output * 1.01;
+    const double limit = static_cast<double>(std::numeric_limits<T>::max()) / 4;
+    if (largest_weight + growth <= limit) {
+      largest_weight += growth;
+      return;
+    }
+    measure_weights();
+    largest_weight += growth;
+    if (!(largest_weight <= limit)) {
+      measure_weights();
+      throw DivergenceError("step " + std::to_string(steps_done) + " with learning rate " + std::to_string(rate) +
+                            " would make weights overflow; the network is as it was before the step, train it with a "
+                            "lower learning rate");
+    }
+  }
+
+  // For each neuron the positions in the batch at which it fired, ascending: the fired lists, transposed.
+  [[nodiscard]] CandidateLists fired_positions() const {
+    CandidateLists transposed;
+    transposed.offsets.assign(static_cast<std::size_t>(network.width()) + 1, 0);
+    for (const CandidateLists& block : fired)
+      for (const NeuronId r : block.ids) ++transposed.offsets[static_cast<std::size_t>(r) + 1];
+    for (std::size_t r = 1; r < transposed.offsets.size(); ++r) transposed.offsets[r] += transposed.offsets[r - 1];
+    transposed.ids.resize(static_cast<std::size_t>(transposed.offsets.back()));
+    std::vector<Index> next(transposed.offsets.begin(), transposed.offsets.end() - 1);
+    NeuronId position = 0;
+    for (const CandidateLists& block : fired)
+      for (Index k = 0; k < block.size(); ++k, ++position)
+        for (const NeuronId* r = block.begin(k); r != block.end(k); ++r)
+          transposed.ids[static_cast<std::size_t>(next[static_cast<std::size_t>(*r)]++)] = position;
+    return transposed;
+  }
+
+  // One gradient step, neuron by neuron: row r loses sum over the batch positions i at which it fired, ascending, of
+  // (sum over outputs k of G_ik a_rk) x~_i. Then tells the finder which rows moved, and by how much.
+  Work update(Index count) {
+    const Index m = network.width();
+    const bool known = !fired.empty();
+    CandidateLists positions;
+    if (known) positions = fired_positions();
+    std::vector<Displacement> moves(static_cast<std::size_t>(m));
+    struct Buffers {
+      AlignedVector<T> update, row, coefficients, products;
+      std::vector<NeuronId> positions;
+    };
+    std::vector<Buffers> buffers(static_cast<std::size_t>(threads));
+    for (Buffers& own : buffers) {
+      own.update.resize(static_cast<std::size_t>(d));
+      own.row.resize(static_cast<std::size_t>(d));
+      own.coefficients.resize(static_cast<std::size_t>(count));
+      own.products.resize(static_cast<std::size_t>(known ? 0 : count));
+      own.positions.resize(static_cast<std::size_t>(known ? 0 : count));
+    }
+    std::vector<Work> works(static_cast<std::size_t>(threads));
+    T* const weights = network.change_weights();
+    parallel_for(m, threads, 256, [&](Index begin, Index end, int worker) {
+      Buffers& own = buffers[static_cast<std::size_t>(worker)];
+      for (Index r = begin; r < end; ++r) {
+        T* const row = weights + r * d;
+        const NeuronId* at = nullptr;
+        Index length = 0;
+        if (known) {
+          at = positions.begin(r);
+          length = positions.length(r);
+        } else {
+          inner_products(attacked.data(), count, d, row, own.products.data());
+          works[static_cast<std::size_t>(worker)].inner_products += count;
+          for (Index i = 0; i < count; ++i)
+            if (own.products[static_cast<std::size_t>(i)] + network.biases()[r] >= network.threshold())
+              own.positions[static_cast<std::size_t>(length++)] = static_cast<NeuronId>(i);
+          at = own.positions.data();
+        }
+        if (length == 0) continue;
+        const T* a = network.output_weights() + r * c;
+        for (Index k = 0; k < length; ++k) {
+          const T* gradient = output_gradients.data() + static_cast<Index>(at[k]) * c;
+          T sum = 0;
+          for (Index output = 0; output < c; ++output) sum += gradient[output] * a[output];
+          own.coefficients[static_cast<std::size_t>(k)] = sum;
+        }
+        combine_rows(attacked.data(), at, own.coefficients.data(), length, d, own.update.data());
+        std::copy(row, row + d, own.row.begin());
+        for (Index j = 0; j < d; ++j) row[j] -= own.update[static_cast<std::size_t>(j)];
+        Displacement& move = moves[static_cast<std::size_t>(r)];
+        move.euclidean = euclidean_norm_bound(row, own.row.data(), d);
+        if (move.euclidean > 0)
+          move.dual = dual_norm_bound(row, own.row.data(), d, options.attack->ball().norm);
+      }
+    });
+    ++steps_done;  // whatever happens now, the weights are those after the step; an unfinished structure is built again
+    std::vector<NeuronId> rows;
+    std::vector<Displacement> by;
+    for (Index r = 0; r < m; ++r)
+      if (moves[static_cast<std::size_t>(r)].euclidean > 0) {
+        rows.push_back(static_cast<NeuronId>(r));
+        by.push_back(moves[static_cast<std::size_t>(r)]);
+      }
+    Work work = finder->moved(rows.data(), by.data(), static_cast<Index>(rows.size()), threads);
+    for (const Work& own : works) work += own;
+    work.rows_moved = static_cast<std::int64_t>(rows.size());
+    finder_version = network.version();
+    return work;
+  }
+
+  StepReport step(double rate) {
+    require(std::isfinite(rate) && rate >= 0, "learning_rate is negative or not finite; give a finite number >= 0");
+    const FloatingPointScope scope;
+    if (finder_version != network.version()) build_finder();
+    const std::vector<Index> batch = next_batch();
+    const Index count = static_cast<Index>(batch.size());
+    StepReport report;
+    report.inputs = count;
+    report.work = attack_batch(batch);
+    for (const double loss : clean_losses) report.clean_loss += loss;
+    for (const double loss : robust_losses) report.robust_loss += loss;
+    report.clean_loss /= static_cast<double>(count);
+    report.robust_loss /= static_cast<double>(count);
+    if (!std::isfinite(report.clean_loss) || !std::isfinite(report.robust_loss))
+      throw DivergenceError("the loss at step " + std::to_string(steps_done) +
+                            " is not finite; the network is as it was before the step, train it with a lower "
+                            "learning rate or smaller inputs");
+    scale_gradients(rate, count);
+    report.work += update(count);
+    report.ends_epoch = steps_done % steps_per_epoch() == 0;
+    return report;
+  }
+};
+
+template <class T>
+Trainer<T>::Trainer(TwoLayerNetwork<T>& network, Points<T> inputs, const double* labels, TrainerOptions<T> options)
+    : state_(std::make_unique<State>(network, inputs, labels, std::move(options))) {}
+
+template <class T>
+Trainer<T>::~Trainer() = default;
+
+template <class T>
+StepReport Trainer<T>::step(double learning_rate) {
+  return state_->step(learning_rate);
+}
+
+template <class T>
+std::int64_t Trainer<T>::steps_done() const noexcept {
+  return state_->steps_done;
+}
+
+template <class T>
+std::int64_t Trainer<T>::steps_per_epoch() const noexcept {
+  return state_->steps_per_epoch();
+}
+
+template <class T>
+void Trainer<T>::set_steps_done(std::int64_t steps) {
+  require(steps >= 0, "steps is negative; give the number of steps done before");
+  state_->steps_done = steps;
+}
+
+template <class T>
+const NeuronFinder<T>& Trainer<T>::finder() const noexcept {
+  return *state_->finder;
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace sublinear

@@ -1,0 +1,141 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/kernels/parallel.hpp"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+using namespace sublinear;
+
+namespace {
+
+// The definition in the header, in the plainest code.
+template <class T>
+T written_order(const T* a, const T* b, Index d) {
+  constexpr Index kLanes = static_cast<Index>(64 / sizeof(T));
+  T lane[kLanes] = {};
+  for (Index j = 0; j < d; ++j) {
+    const volatile T product = a[j] * b[j];  // volatile: no compiler may fuse or reorder
+    const volatile T sum = lane[j % kLanes] + product;
+    lane[j % kLanes] = sum;
+  }
+  for (Index half = kLanes / 2; half >= 1; half /= 2)
+    for (Index l = 0; l < half; ++l) lane[l] += lane[l + half];
+  return lane[0];
+}
+
+template <class T>
+bool same_bits(T a, T b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+template <class T>
+std::vector<T> random_values(std::size_t count, unsigned seed, double spread = 1) {
+  std::mt19937 random(seed);
+  std::normal_distribution<double> normal;
+  std::vector<T> values(count);
+  for (T& v : values) v = static_cast<T>(normal(random) * std::pow(2.0, spread * normal(random)));
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("the canonical inner product has the written order at every dimension", T, float, double) {
+  for (Index d = 1; d <= 150; ++d) {
+    CAPTURE(d);
+    const auto rows = random_values<T>(static_cast<std::size_t>(11 * d), static_cast<unsigned>(d));
+    const auto x = random_values<T>(static_cast<std::size_t>(d), 1000 + static_cast<unsigned>(d));
+    std::vector<T> out(11), picked(4);
+    inner_products(rows.data(), 11, d, x.data(), out.data());
+    const std::vector<NeuronId> ids{10, 3, 3, 0};
+    inner_products_at(rows.data(), ids.data(), 4, d, x.data(), picked.data());
+    for (Index k = 0; k < 11; ++k) {
+      const T expected = written_order(rows.data() + k * d, x.data(), d);
+      CHECK(same_bits(out[static_cast<std::size_t>(k)], expected));
+      CHECK(same_bits(inner_product(rows.data() + k * d, x.data(), d), expected));
+      CHECK(same_bits(inner_product(x.data(), rows.data() + k * d, d), expected));
+    }
+    for (std::size_t k = 0; k < ids.size(); ++k) CHECK(same_bits(picked[k], out[static_cast<std::size_t>(ids[k])]));
+  }
+}
+
+TEST_CASE_TEMPLATE("the stated error bound holds, subnormal products included", T, float, double) {
+  for (const double spread : {0.0, 8.0}) {
+    for (const T size : {T(1), std::sqrt(std::numeric_limits<T>::min())}) {
+      for (Index d = 1; d <= 90; d += 7) {
+        auto a = random_values<T>(static_cast<std::size_t>(d), static_cast<unsigned>(d), spread);
+        auto b = random_values<T>(static_cast<std::size_t>(d), 99 + static_cast<unsigned>(d), spread);
+        long double exact = 0, magnitude = 0;
+        for (std::size_t j = 0; j < a.size(); ++j) {
+          a[j] *= size;
+          b[j] *= size;
+          exact += static_cast<long double>(a[j]) * static_cast<long double>(b[j]);
+          magnitude += std::abs(static_cast<long double>(a[j]) * static_cast<long double>(b[j]));
+        }
+        const long double error = std::abs(static_cast<long double>(inner_product(a.data(), b.data(), d)) - exact);
+        CHECK(error <= dot_error_factor<T>(d) * magnitude + static_cast<long double>(dot_underflow<T>(d)));
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("combine_rows sums in ascending order, one product and one sum at a time", T, float, double) {
+  for (Index d = 1; d <= 140; d += 3) {
+    CAPTURE(d);
+    const auto rows = random_values<T>(static_cast<std::size_t>(20 * d), static_cast<unsigned>(d));
+    const auto coefficients = random_values<T>(7, 5);
+    const std::vector<NeuronId> ids{19, 0, 4, 4, 7, 18, 1};
+    std::vector<T> out(static_cast<std::size_t>(d));
+    combine_rows(rows.data(), ids.data(), coefficients.data(), 7, d, out.data());
+    for (Index j = 0; j < d; ++j) {
+      T sum = 0;
+      for (std::size_t k = 0; k < ids.size(); ++k) {
+        const volatile T product = rows[static_cast<std::size_t>(ids[k] * d + j)] * coefficients[k];
+        const volatile T next = sum + product;
+        sum = next;
+      }
+      CHECK(same_bits(out[static_cast<std::size_t>(j)], sum));
+    }
+    combine_rows(rows.data(), ids.data(), coefficients.data(), 0, d, out.data());
+    for (const T v : out) CHECK(same_bits(v, T(0)));
+  }
+}
+
+TEST_CASE("the kernels give NaN and infinity for overflow, never a trap") {
+  const std::vector<float> huge(20, 3e38F), mixed{3e38F, -3e38F};
+  CHECK(std::isinf(inner_product(huge.data(), huge.data(), 20)));
+  CHECK(!(inner_product(mixed.data(), huge.data(), 2) >= -1e30F) == std::isnan(inner_product(mixed.data(), huge.data(), 2)));
+}
+
+#if defined(__SSE2__)
+TEST_CASE("workers compute in the default floating-point environment and restore the caller's") {
+  const std::vector<float> a(16, 1e-20F);
+  const float expected = inner_product(a.data(), a.data(), 16);
+  REQUIRE(expected > 0);
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | 0x8040);  // flush to zero, subnormals are zero
+  CHECK(inner_product(a.data(), a.data(), 16) == 0);
+  for (const int workers : {1, 3}) {
+    std::vector<float> seen(static_cast<std::size_t>(workers));
+    run_workers(workers, [&](int worker) {
+      seen[static_cast<std::size_t>(worker)] = inner_product(a.data(), a.data(), 16);
+    });
+    for (std::size_t k = 0; k < seen.size(); ++k) {
+      unsigned bits, wanted;
+      std::memcpy(&bits, &seen[k], 4);
+      std::memcpy(&wanted, &expected, 4);
+      CHECK(bits == wanted);
+    }
+    CHECK((_mm_getcsr() & 0x8040) == 0x8040);
+  }
+  _mm_setcsr(before);
+}
+#endif
