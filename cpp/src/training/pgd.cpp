@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "sublinear/kernels/elementary.hpp"
 #include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/require.hpp"
 #include "sublinear/training/attack.hpp"
 
@@ -156,6 +158,7 @@ std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options) {
   require(options.restarts == 1 || options.random_start,
           "restarts is above 1 without random_start; every run would be the same, set random_start");
   require(options.clip_low <= options.clip_high, "clip is an empty box; give (low, high) with low <= high");
+  const FloatingPointScope scope;
   return std::make_shared<const Pgd<T>>(options);
 }
 

@@ -1,0 +1,400 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "sublinear/kernels/errors.hpp"
+#include "sublinear/reporting/half_space_index.hpp"
+#include "sublinear/training/predictor.hpp"
+#include "sublinear/training/trainer.hpp"
+#include "training/problem.hpp"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+using namespace sublinear;
+using namespace sublinear::testing;
+
+namespace {
+
+template <class T>
+struct Setting {
+  std::string strategy = "dense", loss = "logistic", init = "ntk", index;
+  PgdOptions attack = pgd(0.1);
+  Index width = 128, batch_size = 0;
+  double rate = 5, kappa = -1;
+  int epochs = 3, threads = 2;
+  std::size_t max_bytes = 0;
+  bool coupled = false;
+
+  [[nodiscard]] TrainerOptions<T> options() const {
+    TrainerOptions<T> options;
+    options.strategy = strategy;
+    options.finder.max_bytes = max_bytes;
+    options.finder.index = index;
+    options.loss = make_loss(loss);
+    options.attack = make_pgd<T>(attack);
+    options.batch_size = batch_size;
+    options.seed = 1;
+    options.threads = threads;
+    return options;
+  }
+};
+
+template <class T>
+struct Trained {
+  TwoLayerNetwork<T> network;
+  Work work;
+  double first_loss = 0, last_loss = 0;
+};
+
+template <class T>
+Trained<T> train(const Problem<T>& problem, const Setting<T>& setting) {
+  Trained<T> result{problem.network(setting.width, setting.init, setting.coupled, setting.kappa), {}};
+  Trainer<T> trainer(result.network, problem.points(), problem.labels.data(), setting.options());
+  bool first = true;
+  fit<T>(trainer, setting.epochs, constant_rate(setting.rate), [&](const StepReport& report) {
+    if (first) result.first_loss = report.robust_loss;
+    first = false;
+    result.last_loss = report.robust_loss;
+    result.work += report.work;
+    return true;
+  });
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("every strategy ends with the bits of dense, doing its own kind of work", T, float, double) {
+  struct Case {
+    const char *loss, *init;
+    double rate;
+    PgdOptions attack;
+    Index batch_size;
+    bool coupled;
+  };
+  PgdOptions random_start = pgd(0.1, 3);
+  random_start.random_start = true;
+  random_start.restarts = 2;
+  PgdOptions fast = pgd(0.02, 1, Norm::infinity);
+  fast.step_size = 0.02;
+  const std::vector<Case> cases{{"logistic", "ntk", 30, pgd(0.1), 0, false},
+                                {"cross-entropy", "ntk", 30, pgd(0.05), 7, true},
+                                {"squared", "gao", 0.05, random_start, 16, false},
+                                {"absolute", "gao", 0.05, fast, 0, true},
+                                {"logistic", "ntk", 10, pgd(0.03, 4, Norm::infinity), 5, false},
+                                {"cross-entropy", "gao", 0.5, pgd(0, 0), 9, false}};
+  for (const Case& one : cases) {
+    CAPTURE(one.loss);
+    CAPTURE(one.init);
+    CAPTURE(one.batch_size);
+    const Problem<T> problem(40, 12, one.loss);
+    Setting<T> setting;
+    setting.loss = one.loss;
+    setting.init = one.init;
+    setting.rate = one.rate;
+    setting.attack = one.attack;
+    setting.batch_size = one.batch_size;
+    setting.coupled = one.coupled;
+    const Trained<T> dense = train(problem, setting);
+    const auto start = problem.network(setting.width, one.init, one.coupled);
+    REQUIRE(std::isfinite(dense.last_loss));
+    REQUIRE(dense.last_loss < dense.first_loss);
+    // Rows really move, and neurons change sides.
+    REQUIRE(largest_change(start, dense.network) > 0.05 * std::abs(static_cast<double>(start.weights()[0])));
+    CandidateLists before, after;
+    Predictor<T>(start, "", Norm::two, 1).fired(problem.points(), 1, before);
+    Predictor<T>(dense.network, "", Norm::two, 1).fired(problem.points(), 1, after);
+    REQUIRE(before.ids != after.ids);
+    for (const StrategyInfo& strategy : strategies()) {
+      if (!strategy.exact) continue;
+      CAPTURE(strategy.name);
+      setting.strategy = strategy.name;
+      for (const int threads : {1, 3}) {
+        setting.threads = threads;
+        const Trained<T> other = train(problem, setting);
+        CHECK(same_weights(dense.network, other.network));
+        CHECK(other.last_loss == dense.last_loss);
+        CHECK(other.work.fired == dense.work.fired);
+        CHECK(other.work.rows_moved == dense.work.rows_moved);
+        CHECK(other.work.candidates >= other.work.fired);
+        if (strategy.name == "weights" || strategy.name == "data" || strategy.name == "dtree" || strategy.name == "wtree")
+          CHECK(other.work.bounds > 0);
+        if (strategy.name == "dense") CHECK(other.work == dense.work);
+      }
+    }
+    for (const std::string& index : index_names()) {
+      CAPTURE(index);
+      setting.index = index;
+      for (const char* strategy : {"weights", "data"}) {
+        setting.strategy = strategy;
+        CHECK(same_weights(dense.network, train(problem, setting).network));
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a tight memory limit changes work, not bits", T, float, double) {
+  const Problem<T> problem(50, 9, "logistic");
+  Setting<T> setting;
+  setting.kappa = 0;  // half of all neurons fire
+  const Trained<T> dense = train(problem, setting);
+  setting.max_bytes = 1500;  // neither the lists of candidates nor those of fired neurons fit
+  for (const char* strategy : {"dense", "margin", "weights", "data"}) {
+    CAPTURE(strategy);
+    setting.strategy = strategy;
+    const Trained<T> tight = train(problem, setting);
+    CHECK(same_weights(dense.network, tight.network));
+    CHECK(tight.work.inner_products > dense.work.inner_products);
+  }
+  for (const char* strategy : {"dtree", "wtree"}) {
+    setting.strategy = strategy;
+    CHECK_THROWS_AS(train(problem, setting), MemoryLimitError);
+  }
+}
+
+TEST_CASE_TEMPLATE("stopping and going on gives the bits of one run, in any batch size", T, float, double) {
+  const Problem<T> problem(23, 8, "logistic");
+  for (const Index batch : {0, 5, 23, 100}) {
+    for (const char* strategy : {"margin", "dense"}) {
+      Setting<T> setting;
+      setting.strategy = strategy;
+      setting.batch_size = batch;
+      setting.epochs = 4;
+      setting.attack.random_start = true;
+      const Trained<T> whole = train(problem, setting);
+      // Half in one trainer, half in another that is told where the first one stopped.
+      auto network = problem.network(setting.width);
+      std::int64_t done;
+      {
+        Trainer<T> first(network, problem.points(), problem.labels.data(), setting.options());
+        fit<T>(first, 1, constant_rate(setting.rate));
+        first.step(setting.rate);  // into the second epoch
+        done = first.steps_done();
+      }
+      Trainer<T> second(network, problem.points(), problem.labels.data(), setting.options());
+      second.set_steps_done(done);
+      while (second.steps_done() < 4 * second.steps_per_epoch()) second.step(setting.rate);
+      CHECK(same_weights(whole.network, network));
+    }
+  }
+}
+
+TEST_CASE("an epoch visits every input once, in an order of its own") {
+  const Problem<float> problem(17, 6, "logistic");
+  auto network = problem.network(32);
+  Setting<float> setting;
+  setting.batch_size = 4;
+  Trainer<float> trainer(network, problem.points(), problem.labels.data(), setting.options());
+  CHECK(trainer.steps_per_epoch() == 5);
+  Index inputs = 0, steps = 0;
+  fit<float>(trainer, 3, linear_rate(1, 0, 3), [&](const StepReport& report) {
+    inputs += report.inputs;
+    ++steps;
+    CHECK(report.ends_epoch == (steps % 5 == 0));
+    CHECK(report.inputs == (steps % 5 == 0 ? 1 : 4));
+    return true;
+  });
+  CHECK(inputs == 3 * 17);
+  CHECK(trainer.steps_done() == 15);
+  fit<float>(trainer, 3, constant_rate(1), [](const StepReport&) { return false; });
+  CHECK(trainer.steps_done() == 16);
+}
+
+TEST_CASE("rates follow their schedule") {
+  const LearningRate linear = linear_rate(200, 0, 4);
+  CHECK(linear(0, 10) == 200);
+  CHECK(linear(20, 10) == 100);
+  CHECK(linear(39, 10) == doctest::Approx(5));
+  CHECK(linear(40, 10) == 0);
+  CHECK(linear(400, 10) == 0);
+  CHECK(constant_rate(3)(17, 5) == 3);
+  CHECK_THROWS_AS(constant_rate(-1), std::invalid_argument);
+  CHECK_THROWS_AS(linear_rate(1, HUGE_VAL, 3), std::invalid_argument);
+  CHECK_THROWS_AS(linear_rate(1, 0, 0), std::invalid_argument);
+}
+
+TEST_CASE_TEMPLATE("a step of rate 0 moves nothing, and weights changed by others are noticed", T, float, double) {
+  const Problem<T> problem(20, 8, "logistic");
+  for (const StrategyInfo& strategy : strategies()) {
+    CAPTURE(strategy.name);
+    Setting<T> setting;
+    setting.strategy = strategy.name;
+    auto network = problem.network(64), reference = problem.network(64);
+    setting.strategy = "dense";
+    Trainer<T> expected(reference, problem.points(), problem.labels.data(), setting.options());
+    setting.strategy = strategy.name;
+    Trainer<T> trainer(network, problem.points(), problem.labels.data(), setting.options());
+    CHECK(trainer.step(0).work.rows_moved == 0);
+    expected.step(0);
+    CHECK(same_weights(network, problem.network(64)));
+    for (auto* changed : {&network, &reference}) {
+      T* weights = changed->change_weights();
+      for (Index k = 0; k < 64 * problem.d; ++k) weights[k] = T(1.5) * weights[63 * problem.d] - weights[k];
+    }
+    for (int k = 0; k < 3; ++k) {
+      trainer.step(2);
+      expected.step(2);
+    }
+    CHECK(same_weights(network, reference));
+    CHECK(!same_weights(network, problem.network(64)));
+  }
+}
+
+TEST_CASE_TEMPLATE("a step that would overflow is refused and changes nothing", T, float, double) {
+  Problem<T> problem(10, 8, "squared");
+  for (double& label : problem.labels) label *= 1e20;
+  Setting<T> setting;
+  setting.loss = "squared";
+  auto network = problem.network(64, "ntk", false, 0.2);
+  const auto before = network.clone();
+  Trainer<T> trainer(network, problem.points(), problem.labels.data(), setting.options());
+  CHECK_THROWS_AS(trainer.step(std::numeric_limits<double>::max()), DivergenceError);
+  CHECK(same_weights(network, before));
+  CHECK(trainer.steps_done() == 0);
+  CHECK_NOTHROW(trainer.step(1e-25));
+  // Rates at which squared loss blows up end in a refusal, not in weights that are not finite.
+  bool refused = false;
+  for (int k = 0; k < 2000 && !refused; ++k) {
+    try {
+      trainer.step(1e6);
+    } catch (const DivergenceError&) {
+      refused = true;
+    }
+  }
+  CHECK(refused);
+  for (Index k = 0; k < 64 * problem.d; ++k) REQUIRE(std::isfinite(network.weights()[k]));
+}
+
+TEST_CASE("a trainer refuses what it cannot train on, before anything changed") {
+  const Problem<double> problem(10, 4, "logistic");
+  auto network = problem.network(16);
+  const auto refused = [&](Points<double> points, std::vector<double> labels, auto change) {
+    Setting<double> setting;
+    auto options = setting.options();
+    change(options);
+    CHECK_THROWS_AS(Trainer<double>(network, points, labels.data(), options), std::invalid_argument);
+  };
+  const auto nothing = [](auto&) {};
+  const auto labels = problem.labels;
+  refused({problem.inputs.data(), 0, 4}, labels, nothing);
+  refused({problem.inputs.data(), 13, 3}, labels, nothing);
+  refused(problem.points(), std::vector<double>(10, 2.0), nothing);
+  refused(problem.points(), std::vector<double>(10, std::nan("")), nothing);
+  std::vector<double> bad = problem.inputs;
+  bad[5] = HUGE_VAL;
+  refused({bad.data(), 10, 4}, labels, nothing);
+  refused(problem.points(), labels, [](auto& o) { o.loss = nullptr; });
+  refused(problem.points(), labels, [](auto& o) { o.loss = make_loss("cross-entropy"); });
+  refused(problem.points(), labels, [](auto& o) { o.attack = nullptr; });
+  refused(problem.points(), labels, [](auto& o) { o.batch_size = -1; });
+  refused(problem.points(), labels, [](auto& o) { o.threads = -1; });
+  refused(problem.points(), labels, [](auto& o) { o.strategy = "magic"; });
+  refused(problem.points(), labels, [](auto& o) { o.strategy = "weights", o.finder.index = "magic"; });
+  Setting<double> setting;
+  Trainer<double> trainer(network, problem.points(), labels.data(), setting.options());
+  CHECK_THROWS_AS(trainer.step(-1), std::invalid_argument);
+  CHECK_THROWS_AS(trainer.step(std::nan("")), std::invalid_argument);
+  CHECK_THROWS_AS(trainer.set_steps_done(-1), std::invalid_argument);
+}
+
+TEST_CASE("an attack of the application's own is trained against, inside its ball") {
+  // Moves every input along the first axis, by `share` of the radius it admits to.
+  struct Sideways final : Attack<float> {
+    float share;
+    explicit Sideways(float by) : share(by) {}
+    [[nodiscard]] Ball ball() const noexcept override { return {0.1, Norm::infinity}; }
+    void perturb(LocalNetwork<float>& network, const Loss&, const float* x, double, RandomStream,
+                 float* out) const override {
+      std::copy(x, x + network.dimension(), out);
+      out[0] += share * 0.1F;
+    }
+  };
+  const Problem<float> problem(20, 6, "logistic");
+  Setting<float> setting;
+  auto first = problem.network(64), second = problem.network(64), third = problem.network(64);
+  auto options = setting.options();
+  options.attack = std::make_shared<Sideways>(1.0F);
+  Trainer<float> dense(first, problem.points(), problem.labels.data(), options);
+  options.strategy = "margin";
+  Trainer<float> margin(second, problem.points(), problem.labels.data(), options);
+  for (int k = 0; k < 5; ++k) {
+    dense.step(5);
+    margin.step(5);
+  }
+  CHECK(same_weights(first, second));
+  options.attack = std::make_shared<Sideways>(2.0F);
+  Trainer<float> outside(third, problem.points(), problem.labels.data(), options);
+  CHECK_THROWS_AS(outside.step(5), std::logic_error);
+  CHECK(same_weights(third, problem.network(64)));
+}
+
+TEST_CASE_TEMPLATE("the predictor gives the bits of a scan with every index, and attacks like training", T, float, double) {
+  const Problem<T> problem(30, 7, "cross-entropy");
+  const auto network = problem.network(200, "gao");
+  std::vector<T> expected(90), outputs(90), attacked(210), expected_attacked(210);
+  std::vector<double> losses(30), expected_losses(30);
+  CandidateLists fired, expected_fired;
+  const auto loss = make_loss("cross-entropy");
+  const auto attack = make_pgd<T>(pgd(0.1));
+  const Predictor<T> scan(network, "", Norm::two, 1);
+  scan.decision_function(problem.points(), 1, expected.data());
+  scan.fired(problem.points(), 1, expected_fired);
+  scan.attack(problem.points(), problem.labels.data(), *attack, *loss, 0, 1, expected_attacked.data(),
+              expected_losses.data());
+  CHECK(expected_fired.ids.size() > 100);
+  for (const std::string& index : index_names()) {
+    CAPTURE(index);
+    const Predictor<T> predictor(network, index, Norm::two, 2);
+    predictor.decision_function(problem.points(), 3, outputs.data());
+    CHECK(outputs == expected);
+    predictor.fired(problem.points(), 3, fired);
+    CHECK(fired.ids == expected_fired.ids);
+    CHECK(fired.offsets == expected_fired.offsets);
+    predictor.attack(problem.points(), problem.labels.data(), *attack, *loss, 0, 3, attacked.data(), losses.data());
+    CHECK(attacked == expected_attacked);
+    CHECK(losses == expected_losses);
+  }
+  CHECK_THROWS_AS(scan.attack(problem.points(), problem.labels.data(), *make_pgd<T>(pgd(0.1, 2, Norm::infinity)), *loss,
+                              0, 1, nullptr, nullptr),
+                  std::invalid_argument);
+}
+
+#if defined(__SSE2__)
+TEST_CASE("training does not depend on the caller's floating-point environment") {
+  const Problem<float> problem(20, 8, "logistic");
+  Setting<float> setting;
+  const auto expected = train(problem, setting);
+  for (const unsigned bits : {0x8040U, 0x2000U, 0x6000U}) {  // flush subnormals; round down; round to zero
+    setting.strategy = "margin";
+    auto network = problem.network(setting.width);
+    const unsigned before = _mm_getcsr();
+    _mm_setcsr(before | bits);
+    {
+      Trainer<float> trainer(network, problem.points(), problem.labels.data(), setting.options());
+      for (int k = 0; k < setting.epochs; ++k) trainer.step(setting.rate);
+    }
+    _mm_setcsr(before);
+    CHECK(same_weights(network, expected.network));
+  }
+}
+#endif
+
+// The bits themselves, so that no level, compiler or machine can differ unnoticed. A change of the written order of a
+// reduction changes these on purpose and says so in the change log.
+TEST_CASE("the bits of a small training run are these, at every SIMD level") {
+  Setting<float> setting;
+  setting.batch_size = 6;
+  setting.strategy = "margin";
+  CHECK(fingerprint(train(Problem<float>(40, 19, "logistic"), setting).network) == 16037438858537220855U);
+  Setting<double> in_double;
+  in_double.loss = "cross-entropy";
+  in_double.init = "gao";
+  in_double.rate = 0.5;
+  CHECK(fingerprint(train(Problem<double>(30, 10, "cross-entropy"), in_double).network) == 12264908058417419568U);
+}

@@ -1,0 +1,372 @@
+"""Training against a float64 oracle, and against itself: every strategy, thread count and SIMD level, the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import reference
+import sublinear as sl
+
+LOSSES = ["absolute", "squared", "logistic", "cross-entropy"]
+
+
+def problem(loss: str, n: int = 60, d: int = 9, seed: int = 0, dtype=np.float64):
+    """Unit inputs in clusters and labels the loss knows."""
+    rng = np.random.default_rng(seed)
+    classes = 3 if loss == "cross-entropy" else 2
+    labels = rng.integers(0, classes, n)
+    x = rng.standard_normal((classes, d))[labels] + 0.7 * rng.standard_normal((n, d))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return x.astype(dtype), (labels if loss == "cross-entropy" else 2.0 * labels - 1)
+
+
+def network(loss: str, init: str = "ntk", dtype="float64", width: int = 160, d: int = 9, **options):
+    outputs = 3 if loss == "cross-entropy" else 1
+    return sl.TwoLayerNetwork.random(d, width, outputs, init=init, seed=5, dtype=dtype, **options)
+
+
+def sha256(net) -> str:
+    return hashlib.sha256(np.ascontiguousarray(net.weights).tobytes()).hexdigest()
+
+
+CASES = [
+    ("logistic", "ntk", 20.0, sl.PGD(radius=0.1, steps=5), None),
+    ("cross-entropy", "ntk", 20.0, sl.PGD(radius=0.05, steps=4, norm=float("inf")), 16),
+    ("squared", "gao", 0.05, sl.PGD(radius=0.1, steps=3), 25),
+    ("absolute", "gao", 0.05, sl.FGSM(radius=0.05, norm=float("inf")), None),
+    ("logistic", "gao", 0.3, sl.NoAttack(), 7),
+]
+
+
+@pytest.mark.parametrize(("loss", "init", "rate", "attack", "batch_size"), CASES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 2e-4)])
+def test_training_is_the_algorithm(loss, init, rate, attack, batch_size, dtype, tolerance):
+    x, y = problem(loss, dtype=dtype)
+    net = network(loss, init, dtype)
+    oracle = reference.Network.of(net)
+    start = np.array(oracle.weights)
+    trainer = sl.Trainer(net, "margin", attack=attack, loss=loss, learning_rate=rate, batch_size=batch_size, seed=3)
+    history = trainer.fit(x, y, epochs=4)
+    steps = {"NoAttack": 0, "FGSM": 1}.get(type(attack).__name__, getattr(attack, "steps", 0))
+    # One step of FGSM has the length of the radius; the reference's one PGD step of 2.5 radii is cut back to it.
+    expected = reference.train(
+        oracle,
+        x,
+        y,
+        loss=loss,
+        rate=rate,
+        epochs=4,
+        batch_size=batch_size,
+        seed=3,
+        radius=getattr(attack, "radius", 0.0),
+        steps=steps,
+        norm=getattr(attack, "norm", 2),
+    )
+    moved = np.linalg.norm(oracle.weights - start)
+    assert moved > 0.01 * np.linalg.norm(start), "a frozen network proves nothing"
+    assert np.linalg.norm(net.weights - oracle.weights) < tolerance * moved
+    np.testing.assert_allclose(history.robust_loss, expected, rtol=max(tolerance, 1e-9))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("init", ["ntk", "gao"])
+def test_a_step_follows_the_gradient(loss, init):
+    """One clean step against central differences of the mean loss, away from the threshold."""
+    x, y = problem(loss, n=12, d=4)
+    net = network(loss, init, width=24, d=4, kappa=0.3)
+    oracle = reference.Network.of(net)
+    z = x @ oracle.weights.T + oracle.biases
+    rate = 1e-3
+    sl.Trainer(net, "dense", loss=loss, learning_rate=rate).fit(x, y, epochs=1)
+    gradient = (oracle.weights - net.weights) / rate
+
+    def mean_loss(weights):
+        changed = sl.TwoLayerNetwork(
+            weights,
+            oracle.output_weights,
+            oracle.biases,
+            threshold=oracle.threshold,
+            scale=oracle.scale,
+            activation=oracle.activation,
+        )
+        f = changed.decision_function(x).reshape(len(x), -1)
+        return reference.loss_and_gradient(loss, f, y)[0].mean()
+
+    h = 1e-6
+    checked = 0
+    for r, j in itertools.product(range(24), range(4)):
+        if np.abs(z[:, r] - oracle.threshold).min() < 2 * h:
+            continue
+        shift = np.zeros_like(oracle.weights)
+        shift[r, j] = h
+        difference = (mean_loss(oracle.weights + shift) - mean_loss(oracle.weights - shift)) / (2 * h)
+        assert gradient[r, j] == pytest.approx(difference, rel=1e-4, abs=1e-8)
+        checked += difference != 0
+    assert checked > 24
+
+
+@pytest.mark.parametrize(("loss", "init", "rate", "attack", "batch_size"), CASES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_strategy_ends_with_the_same_bits(loss, init, rate, attack, batch_size, dtype):
+    x, y = problem(loss, dtype=dtype)
+    start = network(loss, init, dtype)
+    results = {}
+    for strategy in [name for name, strategy in sl.STRATEGIES.items() if strategy.exact] + ["weights:kd-tree", "data:brute-force"]:
+        for threads in (1, 2):
+            net = start.copy()
+            trainer = sl.Trainer(
+                net, strategy, attack=attack, loss=loss, learning_rate=rate, batch_size=batch_size, threads=threads, seed=2
+            )
+            history = trainer.fit(x, y, epochs=4)
+            results[strategy, threads] = sha256(net), history.robust_loss, history.fired_share
+    assert len(set(map(str, results.values()))) == 1, results
+    assert results["dense", 1][0] != sha256(start)
+    before, after = start.fired(x), net.fired(x)
+    assert not np.array_equal(before.ids, after.ids), "no neuron changed sides: a frozen network proves nothing"
+
+
+def test_each_strategy_does_its_own_kind_of_work():
+    x, y = problem("logistic", n=80, dtype="float32")
+    works = {}
+    for strategy in sl.STRATEGIES:
+        net = network("logistic", dtype="float32", width=512)
+        trainer = sl.Trainer(net, strategy, attack=sl.PGD(radius=0.02), loss="logistic", learning_rate=2.0)
+        works[strategy] = trainer.fit(x, y, epochs=8).work[-1]
+    pairs = 80 * 512
+    attack = works["dense"].inner_products - pairs  # what is left when the scan is taken away
+    assert 0 < attack < 11 * pairs
+    for name in ("weights", "data", "dtree", "wtree"):
+        assert works[name].bounds > 0, name
+    assert works["margin"].inner_products < works["dense"].inner_products
+    assert works["margin"].rows_reasked < pairs
+    for name, work in works.items():
+        assert work.candidates >= work.fired > 0, name
+        assert work.fired == works["dense"].fired, name
+        assert work.rows_moved == works["dense"].rows_moved, name
+
+
+SCRIPT = """
+import sys; sys.path.insert(0, {tests!r})
+import sublinear as sl, test_training as t
+x, y = t.problem("cross-entropy", dtype="float32")
+for strategy in ("dense", "margin", "weights"):
+    net = t.network("cross-entropy", "ntk", "float32")
+    sl.Trainer(net, strategy, attack=sl.PGD(radius=0.05), loss="cross-entropy", learning_rate=20.0, batch_size=16).fit(x, y, epochs=3)
+    print(sl.simd_level(), t.sha256(net))
+"""
+
+
+def test_every_simd_level_gives_the_same_bits():
+    hashes = {}
+    for level in sl.build_info()["simd_levels"]:
+        environment = {**os.environ, "SUBLINEAR_SIMD": level}
+        script = SCRIPT.format(tests=os.path.dirname(__file__))
+        done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+        for line in done.stdout.splitlines():
+            used, digest = line.split()
+            assert used == level
+            hashes.setdefault(digest, []).append(level)
+    assert len(hashes) == 1, hashes
+
+
+def test_an_unavailable_simd_level_is_an_error_that_names_the_levels():
+    environment = {**os.environ, "SUBLINEAR_SIMD": "sse9"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sublinear as sl; sl.simd_level()"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "sse9" in done.stderr
+    assert "baseline" in done.stderr or "neon" in done.stderr
+
+
+def test_three_epochs_and_three_more_are_six():
+    x, y = problem("logistic")
+    for strategy, batch_size in itertools.product(("margin", "dense", "dtree"), (None, 16)):
+        options = {"attack": sl.PGD(radius=0.1, random_start=True), "loss": "logistic", "batch_size": batch_size}
+        rate = sl.LinearRate(20, 0, epochs=6)
+        whole, halves = network("logistic"), network("logistic")
+        six = sl.Trainer(whole, strategy, learning_rate=rate, **options).fit(x, y, epochs=6)
+        trainer = sl.Trainer(halves, strategy, learning_rate=rate, **options)
+        three = trainer.fit(x, y, epochs=3)
+        more = trainer.fit(x.copy(), y.copy(), epochs=3)
+        assert sha256(whole) == sha256(halves)
+        assert three.robust_loss + more.robust_loss == six.robust_loss
+
+
+def test_other_data_in_between_is_noticed():
+    x, y = problem("logistic")
+    other_x, other_y = problem("logistic", seed=1)
+    ends = set()
+    for strategy in sl.STRATEGIES:
+        net = network("logistic")
+        trainer = sl.Trainer(net, strategy, attack=sl.PGD(radius=0.1), loss="logistic", learning_rate=10.0)
+        for inputs, labels in ((x, y), (other_x, other_y), (x, y)):
+            trainer.fit(inputs, labels, epochs=2)
+        ends.add(sha256(net))
+    assert len(ends) == 1
+
+
+def test_interrupted_training_goes_on_where_it_stopped():
+    x, y = problem("logistic")
+    options = {"attack": sl.PGD(radius=0.1), "loss": "logistic", "learning_rate": 10.0, "batch_size": 16}
+    whole, stopped = network("logistic"), network("logistic")
+    sl.Trainer(whole, "margin", **options).fit(x, y, epochs=3)
+    trainer = sl.Trainer(stopped, "margin", **options)
+
+    def interrupt(progress):
+        if trainer.steps_done == 6:  # 4 steps an epoch: inside the second one
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(x, y, epochs=3, callbacks=[interrupt])
+    assert trainer.steps_done == 6
+    trainer.fit(x, y, epochs=2)
+    assert trainer.steps_done == 12
+    assert sha256(whole) == sha256(stopped)
+
+
+def test_duplicates_coupled_rows_and_smallest_sizes():
+    for n, d, width in ((1, 1, 2), (1, 5, 2), (4, 1, 64), (30, 3, 64)):
+        rng = np.random.default_rng(n)
+        x = np.repeat(rng.integers(-2, 3, (max(1, n // 3), d)), 3, axis=0)[:n].astype("float32")
+        y = np.where(np.arange(len(x)) % 2, 1, -1)
+        ends = set()
+        for strategy in sl.STRATEGIES:
+            net = sl.TwoLayerNetwork.random(d, width, coupled=True, kappa=0.5, seed=1)
+            sl.Trainer(net, strategy, attack=sl.PGD(radius=0.1), loss="logistic", learning_rate=3.0).fit(x, y, epochs=3)
+            ends.add(sha256(net))
+        assert len(ends) == 1
+
+
+def test_neurons_exactly_on_the_threshold_fire_for_every_strategy():
+    rng = np.random.default_rng(0)
+    weights = rng.integers(-3, 4, (200, 6)).astype("float32")
+    x = rng.integers(-2, 3, (40, 6)).astype("float32")
+    y = np.where(x[:, 0] > 0, 1, -1)
+    fired = (x @ weights.T) >= 7
+    assert ((x @ weights.T) == 7).sum() > 20
+    ends = set()
+    for strategy in sl.STRATEGIES:
+        net = sl.TwoLayerNetwork(weights, np.ones((200, 1), "float32"), threshold=7, scale=0.1, activation="jump")
+        assert np.array_equal(net.fired(x).to_scipy().toarray().astype(bool), fired)
+        history = sl.Trainer(net, strategy, loss="logistic", learning_rate=0.5).fit(x, y, epochs=3)
+        assert history.fired_share[0] == fired.mean()
+        ends.add(sha256(net))
+    assert len(ends) == 1
+
+
+def test_a_structure_that_may_not_be_that_large_is_refused_by_name_and_size():
+    x, y = problem("logistic")
+    for strategy in ("dtree", "wtree"):
+        small = sl.STRATEGIES[strategy].replace(max_bytes=1000)
+        with pytest.raises(MemoryError, match=rf"{strategy}.*1000 bytes"):
+            sl.Trainer(network("logistic"), small, loss="logistic", learning_rate=1.0).fit(x, y)
+    expected = network("logistic")
+    sl.Trainer(expected, "dense", loss="logistic", learning_rate=5.0, attack=sl.PGD(radius=0.5)).fit(x, y, epochs=3)
+    for strategy in ("margin", "data", "weights"):
+        net = network("logistic")
+        tight = sl.STRATEGIES[strategy].replace(max_bytes=2000)
+        sl.Trainer(net, tight, loss="logistic", learning_rate=5.0, attack=sl.PGD(radius=0.5)).fit(x, y, epochs=3)
+        assert sha256(net) == sha256(expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"x": np.full((60, 9), np.nan)}, ValueError, "nan"),
+        ({"x": np.full((60, 9), np.inf)}, ValueError, "inf"),
+        ({"x": np.zeros((60, 8))}, ValueError, "8"),
+        ({"x": np.zeros(60)}, ValueError, "dimension"),
+        ({"x": np.zeros((0, 9)), "y": np.zeros(0)}, ValueError, "at least one|empty"),
+        ({"x": np.full((60, 9), "a")}, TypeError, ""),
+        ({"x": np.zeros((60, 9), complex)}, TypeError, "complex"),
+        ({"y": np.zeros(59)}, ValueError, "59"),
+        ({"y": np.zeros(60)}, ValueError, "two"),
+        ({"y": np.arange(60.0)}, ValueError, "two"),
+        ({"y": np.full(60, np.nan)}, ValueError, ""),
+        ({"loss": "cross-entropy"}, ValueError, "output"),
+        ({"loss": "hinge"}, ValueError, "hinge"),
+        ({"strategy": "magic"}, ValueError, "magic"),
+        ({"strategy": "weights:magic"}, ValueError, "magic"),
+        ({"strategy": "dense:kd-tree"}, ValueError, "kd-tree|index"),
+        ({"learning_rate": -1.0}, ValueError, "-1"),
+        ({"learning_rate": float("nan")}, ValueError, "nan"),
+        ({"batch_size": 0}, ValueError, "batch_size"),
+        ({"threads": -2}, ValueError, "threads"),
+        ({"epochs": -1}, ValueError, "epochs"),
+        ({"attack": "pgd"}, TypeError, "attack"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_changed(change, error, words):
+    x, y = problem("logistic")
+    given = {"x": x, "y": y, "loss": "logistic", "strategy": "margin", "learning_rate": 1.0, "epochs": 1, **change}
+    net = network("logistic")
+    before = sha256(net)
+    fit = {name: given.pop(name) for name in ("x", "y", "epochs")}
+    with pytest.raises(error, match=f"(?i){words}"):
+        sl.Trainer(net, **given).fit(fit["x"], fit["y"], epochs=fit["epochs"])
+    assert sha256(net) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: sl.PGD(radius=-0.1), ValueError),
+        (lambda: sl.PGD(radius=float("nan")), ValueError),
+        (lambda: sl.PGD(radius=0.1, steps=-1), ValueError),
+        (lambda: sl.PGD(radius=0.1, norm=1), ValueError),
+        (lambda: sl.PGD(radius=0.1, restarts=3), ValueError),
+        (lambda: sl.PGD(radius=0.1, clip=(1, 0)), ValueError),
+        (lambda: sl.PGD(radius="a"), TypeError),
+        (lambda: sl.FGSM(radius=-1), ValueError),
+        (lambda: sl.LinearRate(-1, 0, epochs=2), ValueError),
+        (lambda: sl.LinearRate(1, 0, epochs=0), ValueError),
+    ],
+)
+def test_attacks_and_schedules_check_their_arguments(make, error):
+    with pytest.raises(error):
+        make()
+
+
+def test_clip_refuses_inputs_outside_the_box_and_keeps_attacks_inside():
+    x, y = problem("logistic")
+    net = network("logistic")
+    with pytest.raises(ValueError, match="clip"):
+        sl.Trainer(net, loss="logistic", learning_rate=1.0, attack=sl.PGD(radius=0.1, clip=(0, 1))).fit(x, y)
+    attack = sl.PGD(radius=0.5, clip=(-1, 1))
+    attacked = sl.attack_inputs(net, x, y, attack=attack, loss="logistic")
+    assert np.abs(attacked).max() <= 1
+    assert np.linalg.norm(attacked - x, axis=1).max() <= 0.5 + 1e-9
+
+
+def test_divergence_is_an_error_and_leaves_finite_weights():
+    x, y = problem("squared")
+    net = network("squared")
+    trainer = sl.Trainer(net, loss="squared", learning_rate=1e7)
+    with pytest.raises(sl.DivergenceError, match="learning rate"):
+        trainer.fit(x, y, epochs=2000)
+    assert np.isfinite(net.weights).all()
+
+
+def test_evaluation_agrees_with_the_oracle():
+    x, y = problem("cross-entropy", n=200)
+    net = network("cross-entropy")
+    sl.Trainer(net, loss="cross-entropy", learning_rate=20.0).fit(x, y, epochs=10)
+    attack = sl.PGD(radius=0.2, steps=5)
+    result = sl.evaluate(net, x, y, loss="cross-entropy", attack=attack)
+    oracle = reference.Network.of(net)
+    attacked = reference.pgd(oracle, "cross-entropy", x, y, 0.2, 5, 2)
+    for points, loss, accuracy in (
+        (x, result.clean_loss, result.clean_accuracy),
+        (attacked, result.robust_loss, result.robust_accuracy),
+    ):
+        f, _ = oracle.forward(points)
+        assert loss == pytest.approx(reference.loss_and_gradient("cross-entropy", f, y)[0].mean(), rel=1e-6)
+        assert accuracy == pytest.approx((f.argmax(axis=1) == y).mean(), abs=0.011)
+    assert result.robust_accuracy < result.clean_accuracy
