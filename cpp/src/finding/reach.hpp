@@ -13,9 +13,10 @@
 //
 //   reach = rho_e + g (2 ||x|| + rho_e),     slack = u |tau| + smallest subnormal + 2 eta.
 //
-// Proof. fl(y) >= tau for y = fl<w,x~> + beta needs y >= tau - u |tau| - subnormal, because tau is a number of T and the
-// next lower one is at most 2 u |tau| away. Replacing fl<w,x~> by <w,x~> costs g ||w||_* (||x|| + rho_e) + eta, x~ by x
-// costs rho_e ||w||_*, and <w,x> by fl<w,x> costs g ||w||_* ||x|| + eta. The sum of these is reach ||w||_* + slack.
+// Proof. fl(y) >= tau for y = fl<w,x~> + beta needs y >= tau - u |tau| - subnormal, because tau is a number of T and
+// the next lower one is at most 2 u |tau| away. Replacing fl<w,x~> by <w,x~> costs g ||w||_* (||x|| + rho_e) + eta, x~
+// by x costs rho_e ||w||_*, and <w,x> by fl<w,x> costs g ||w||_* ||x|| + eta. The sum of these is reach ||w||_* +
+// slack.
 //
 // Drift. Write K(s) = <w,x> + beta - tau + (reach - g ||x||) ||w||_* + slack - eta at time s; firing now needs
 // K(now) >= 0, and the computed key(s) = fl<w,x> - limit at time s is at least K(s). Between the two times
@@ -23,7 +24,10 @@
 // while the sum of its steps is at most skin. (fl<w,x> - limit is exact enough: for numbers of T, fl(a - b) >= 0 iff
 // a >= b, and fl(a - b) >= -s iff a - b >= -s up to one rounding, which `drift` includes.)
 //
-// Everything is evaluated in double and then widened by kWiden, which covers the roundings of that evaluation.
+// Everything is evaluated in double and then widened by kWiden, which covers the roundings of that evaluation, and by
+// kTiny where a product of doubles may underflow.
+//
+// All of this holds while no intermediate overflows. A product that is NaN counts as one that reaches every limit.
 #pragma once
 
 #include <algorithm>
@@ -38,6 +42,10 @@ namespace sublinear {
 
 // Relative widening of sums of at most a few terms computed in double; with `d` terms the factor is used d-fold.
 inline constexpr double kWiden = 0x1p-50;
+
+// More than what the few underflowing terms of a sum computed in double can lose together. Being above 0 it also keeps
+// `reach` above 0, so that a norm bound that overflowed to infinity gives the limit -infinity, never NaN.
+inline constexpr double kTiny = 16 * std::numeric_limits<double>::denorm_min();
 
 // The largest value of T that is <= value.
 template <class T>
@@ -101,10 +109,11 @@ struct Reach {
     const double u = unit_roundoff<T>, g = dot_error_factor<T>(d), terms = static_cast<double>(2 * d + 64);
     const double subnormal = static_cast<double>(std::numeric_limits<T>::denorm_min());
     if (ball.radius > 0)
-      radius = (ball.radius * (1 + terms * u) + 2 * u * (centre_norm + ball.radius) +
-                static_cast<double>(d) * subnormal) *
-               (1 + 8 * kWiden);
-    reach = (radius + g * (2 * centre_norm + radius)) * (1 + 8 * kWiden);
+      radius =
+          (ball.radius * (1 + terms * u) + 2 * u * (centre_norm + ball.radius) + static_cast<double>(d) * subnormal) *
+              (1 + 8 * kWiden) +
+          kTiny;
+    reach = (radius + g * (2 * centre_norm + radius)) * (1 + 8 * kWiden) + kTiny;
     slack = (u * std::abs(static_cast<double>(threshold)) + subnormal + 2 * dot_underflow<T>(d)) * (1 + 8 * kWiden);
   }
 
@@ -144,8 +153,8 @@ struct Lifting {
     out[d] = 1;
     const double size = norm_bound(x, d, ball.norm), g = dot_error_factor<T>(d), lifted = dot_error_factor<T>(d + 2);
     const Reach<T> reach(ball, size, d, threshold);
-    out[d + 1] = round_up<T>((reach.radius + g * (size + reach.radius) + lifted * size) / (1 - lifted) *
-                             (1 + 16 * kWiden));
+    out[d + 1] = round_up<T>(
+        (reach.radius + g * (size + reach.radius) + lifted * size) / (1 - lifted) * (1 + 16 * kWiden) + kTiny);
   }
 
   // |beta_r - tau| enters the threshold of a query; over several neurons, its largest value does.

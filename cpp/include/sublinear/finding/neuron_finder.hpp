@@ -17,10 +17,12 @@ using CandidateLists = IdLists<NeuronId>;
 
 /// Choices that change speed and memory, never results.
 struct FinderOptions {
-  /// The `HalfSpaceIndex` inside strategies that have one ("weights", "data"); empty for the strategy's own choice.
+  /// The `HalfSpaceIndex` inside strategies that have one ("weights", "data"; an error for others); empty for the
+  /// strategy's own choice.
   std::string index;
-  /// Most bytes a structure may hold; 0 = the memory available when it is built. Structures of size n x m
-  /// ("dtree", "wtree") refuse above it; candidate lists keep what fits and scan for the rest.
+  /// Most bytes that trees and lists over pairs of a neuron and an input may hold; 0 = the memory available when they
+  /// are built. Structures of size n x m ("dtree", "wtree") refuse above it; candidate lists keep what fits and scan
+  /// for the rest. What grows like n + m only is not counted.
   std::size_t max_bytes = 0;
 };
 
@@ -31,7 +33,7 @@ struct FinderOptions {
 /// The neurons and the inputs are views and must outlive the finder. Whoever changes weight rows or biases says so
 /// through `moved` before the next question.
 ///
-/// @note Thread safety: calls on one finder must not overlap; each uses several threads inside.
+/// @note Thread safety: calls that are not const must not overlap with any other; each uses several threads inside.
 template <class T>
 class NeuronFinder {
  public:
@@ -41,17 +43,22 @@ class NeuronFinder {
   [[nodiscard]] virtual const char* name() const noexcept = 0;
 
   /// Candidates for the training inputs with these (distinct) positions, one list per position, ids ascending.
-  /// Not const: answers may be brought up to date. @param threads changes speed only, never lists or counts.
+  /// Not const: answers may be brought up to date. @param threads changes speed only, never lists or counts; 0 = all
+  /// processors, here and below.
+  /// @throws std::invalid_argument for a position that does not exist.
   virtual Work candidates(const Index* inputs, Index count, int threads, CandidateLists& out) = 0;
 
   /// Whether `candidates_at` answers for points that are not training inputs.
   [[nodiscard]] virtual bool serves_any_point() const noexcept { return false; }
 
-  /// Candidates for any points, within `radius` in the norm the finder was built for.
-  /// @throws std::logic_error if the finder does not serve any point; std::invalid_argument for a negative radius.
-  virtual Work candidates_at(Points<T> points, double radius, int threads, CandidateLists& out);
+  /// Candidates for any points, within `radius` in the norm the finder was built for. Const: may run on several threads
+  /// at the same time.
+  /// @throws std::logic_error if the finder does not serve any point; std::invalid_argument for a radius that is
+  /// negative or not finite, points that are not finite, or another dimension.
+  virtual Work candidates_at(Points<T> points, double radius, int threads, CandidateLists& out) const;
 
   /// Rows `rows[k]` (ascending, distinct) of the neurons have new values, each moved by at most `by[k]`.
+  /// @throws std::invalid_argument for rows that are not ascending, distinct and in range.
   virtual Work moved(const NeuronId* rows, const Displacement* by, Index count, int threads) = 0;
 
   /// Bytes of memory held beyond the neurons and the inputs.
@@ -70,9 +77,10 @@ struct StrategyInfo {
 [[nodiscard]] const std::vector<StrategyInfo>& strategies();
 
 /// Makes the strategy called `name` for balls `ball` around `inputs`.
-/// @throws std::invalid_argument for an unknown name or index, a radius that is negative or not finite, inputs that are
-/// not finite, or a dimension that differs from the neurons'; MemoryLimitError (before any allocation) if the structure
-/// needs more than `options.max_bytes`.
+/// @throws std::invalid_argument for an unknown name or index, an index for a strategy that has none inside, a radius
+/// that is negative or not finite, no neurons or no inputs, values that are not finite, or inputs whose dimension is
+/// not the neurons'; std::length_error for 2^31 inputs or neurons or more; MemoryLimitError (before any allocation) if
+/// the structure needs more than `options.max_bytes`.
 template <class T>
 [[nodiscard]] std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neurons<T>& neurons,
                                                            Points<T> inputs, Ball ball, const FinderOptions& options,

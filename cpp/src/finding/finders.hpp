@@ -1,0 +1,44 @@
+// What the registry needs of the strategies: one factory each, in the file of its name.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sublinear/finding/neuron_finder.hpp"
+
+namespace sublinear {
+
+// Checked by make_finder; `max_bytes` and `threads` are resolved (never 0), `index` is empty or known.
+template <class T>
+struct FinderArguments {
+  Neurons<T> neurons;
+  Points<T> inputs;
+  Ball ball;
+  std::string index;
+  std::size_t max_bytes = 0;
+  int threads = 1;
+};
+
+template <class T>
+using FinderPointer = std::unique_ptr<NeuronFinder<T>>;
+
+template <class T>
+FinderPointer<T> make_dense(const FinderArguments<T>& arguments);
+template <class T>
+FinderPointer<T> make_weights(const FinderArguments<T>& arguments);
+template <class T>
+FinderPointer<T> make_data(const FinderArguments<T>& arguments);
+template <class T>
+FinderPointer<T> make_dtree(const FinderArguments<T>& arguments);
+template <class T>
+FinderPointer<T> make_wtree(const FinderArguments<T>& arguments);
+template <class T>
+FinderPointer<T> make_margin(const FinderArguments<T>& arguments);
+
+// The checks of a question, of foreign points and of moved rows that all strategies make first.
+void require_positions(const Index* inputs, Index count, Index size);
+template <class T>
+void require_points(Points<T> points, double radius, Index dimension);
+void require_rows(const NeuronId* rows, Index count, Index size);
+
+}  // namespace sublinear

@@ -1,0 +1,438 @@
+// The conformance suite of the strategies: nobody who can fire is missed, whatever moved and whoever asks.
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "finding/layer.hpp"
+#include "finding/max_tree.hpp"
+#include "finding/row_limits.hpp"
+#include "sublinear/kernels/errors.hpp"
+#include "sublinear/reporting/half_space_index.hpp"
+
+namespace sublinear {
+namespace {
+
+constexpr Norm kNorms[] = {Norm::two, Norm::infinity};
+
+bool stores_products(const std::string& name) { return name == "dtree" || name == "wtree"; }
+
+// Every neuron that fires at `point` is in the list [begin, end).
+template <class T>
+void check_complete(const Layer<T>& layer, const T* point, const NeuronId* begin, const NeuronId* end) {
+  Index missed = 0;
+  for (Index r = 0; r < layer.count; ++r)
+    if (layer.fires(static_cast<NeuronId>(r), point) && !std::binary_search(begin, end, static_cast<NeuronId>(r)))
+      ++missed;
+  CHECK_MESSAGE(missed == 0, missed << " firing neurons are not in the list");
+}
+
+void check_ascending(const CandidateLists& lists) {
+  for (Index k = 0; k < lists.size(); ++k)
+    CHECK_MESSAGE(std::adjacent_find(lists.begin(k), lists.end(k), std::greater_equal<NeuronId>()) == lists.end(k),
+                  "list " << k << " is not ascending and distinct");
+}
+
+// The list serves the whole ball around x.
+template <class T>
+void check_ball(Layer<T>& layer, const T* x, Ball ball, const NeuronId* begin, const NeuronId* end) {
+  check_complete(layer, x, begin, end);
+  for (Index r = 0; r < layer.count; ++r)
+    check_complete(layer, aligned_point(layer, x, static_cast<NeuronId>(r), ball).data(), begin, end);
+  for (int k = 0; k < 5; ++k) check_complete(layer, random_point(layer, x, ball).data(), begin, end);
+}
+
+// Who can fire according to the limits: what strategies without a skin must answer, no more.
+template <class T>
+CandidateLists by_limits(const Layer<T>& layer, Ball ball, const std::vector<Index>& asked) {
+  const RowLimits<T> limits(layer.neurons(), layer.points(), ball, 1);
+  CandidateLists expected;
+  for (const Index i : asked) {
+    for (NeuronId r = 0; r < layer.count; ++r)
+      if (inner_product(layer.neurons().row(r), layer.points().row(i), layer.dimension) >= limits[r])
+        expected.ids.push_back(r);
+    expected.offsets.push_back(static_cast<Index>(expected.ids.size()));
+  }
+  return expected;
+}
+
+// One strategy, made for one thread and for three, asked and told the same.
+template <class T>
+struct Pair {
+  std::unique_ptr<NeuronFinder<T>> one, three;
+
+  Pair(const std::string& name, const Layer<T>& layer, Ball ball, const FinderOptions& options = {})
+      : one(make_finder<T>(name, layer.neurons(), layer.points(), ball, options, 1)),
+        three(make_finder<T>(name, layer.neurons(), layer.points(), ball, options, 3)) {}
+
+  Work ask(const std::vector<Index>& asked, CandidateLists& lists) {
+    CandidateLists other;
+    const auto count = static_cast<Index>(asked.size());
+    const Work work = one->candidates(asked.data(), count, 1, lists);
+    const Work same = three->candidates(asked.data(), count, 3, other);
+    CHECK(lists.size() == count);
+    CHECK(lists.offsets == other.offsets);
+    CHECK(lists.ids == other.ids);
+    CHECK(work == same);
+    CHECK(work.candidates == static_cast<std::int64_t>(lists.ids.size()));
+    check_ascending(lists);
+    return work;
+  }
+
+  Work tell(const Moved& moved) {
+    const auto count = static_cast<Index>(moved.rows.size());
+    const Work work = one->moved(moved.rows.data(), moved.by.data(), count, 1);
+    CHECK(work == three->moved(moved.rows.data(), moved.by.data(), count, 3));
+    CHECK(work.rows_moved == count);
+    return work;
+  }
+};
+
+// Asks random inputs and moves random rows in turns.
+template <class T>
+void run_conversation(const std::string& name, Layer<T>& layer, Ball ball, const FinderOptions& options, int rounds) {
+  CAPTURE(name);
+  CAPTURE(ball.radius);
+  CAPTURE(static_cast<int>(ball.norm));
+  CAPTURE(static_cast<int>(layer.numbers));
+  Pair<T> finder(name, layer, ball, options);
+  const double steps[] = {1e-3, 0.02, 0, 0.02, 1e-6, 0.5, 0.02, 3};
+  for (int round = 0; round < rounds; ++round) {
+    CAPTURE(round);
+    const auto some = static_cast<Index>(1 + layer.random.below(static_cast<std::uint64_t>(layer.size)));
+    const std::vector<Index> asked = layer.choose(some, layer.size, false);
+    CandidateLists lists;
+    finder.ask(asked, lists);
+    const bool exact = name == "dense" || stores_products(name);
+    if (exact) CHECK(lists.ids == by_limits(layer, ball, asked).ids);
+    for (std::size_t k = 0; k < asked.size(); ++k)
+      check_ball(layer, layer.points().row(asked[k]), ball, lists.begin(static_cast<Index>(k)),
+                 lists.end(static_cast<Index>(k)));
+    const Index moving = round % 3 == 0
+                             ? layer.count
+                             : static_cast<Index>(layer.random.below(static_cast<std::uint64_t>(layer.count + 1)));
+    finder.tell(move_rows(layer, moving, steps[round % 8], round % 2 == 0, ball.norm));
+  }
+}
+
+TEST_CASE_TEMPLATE("no strategy ever misses a neuron that fires in the ball", T, float, double) {
+  for (const StrategyInfo& strategy : strategies())
+    for (const Norm norm : kNorms)
+      for (const double radius : {0.0, 0.05, 1.0})
+        for (const Numbers numbers : {Numbers::gaussian, Numbers::integers}) {
+          Layer<T> layer(37, 9, 6, numbers, 7);
+          run_conversation<T>(strategy.name, layer, {radius, norm}, {}, 16);
+        }
+}
+
+TEST_CASE_TEMPLATE("one neuron, one input, one dimension", T, float, double) {
+  for (const StrategyInfo& strategy : strategies())
+    for (const Index m : {1, 17})
+      for (const Index n : {1, 18})
+        for (const Index d : {1, 17}) {
+          if (m * n * d == 17 * 18 * 17) continue;
+          Layer<T> layer(m, n, d, Numbers::gaussian, 3);
+          run_conversation<T>(strategy.name, layer, {0.1, Norm::two}, {}, 8);
+        }
+}
+
+TEST_CASE_TEMPLATE("strategies stay complete when their lists may not take the memory", T, float, double) {
+  for (const StrategyInfo& strategy : strategies())
+    for (const std::size_t allowed : {std::size_t{1}, std::size_t{600}, std::size_t{3000}}) {
+      if (strategy.name == "dtree") continue;  // keeps no lists
+      CAPTURE(allowed);
+      Layer<T> layer(60, 20, 5, Numbers::gaussian, 5);
+      FinderOptions options;
+      options.max_bytes = allowed;
+      if (strategy.name == "wtree") options.max_bytes += forest_bytes<T>(MaxTree(layer.size), layer.count);
+      run_conversation<T>(strategy.name, layer, {0.3, Norm::two}, options, 10);
+    }
+}
+
+TEST_CASE_TEMPLATE("every index serves the strategies that have one inside", T, float, double) {
+  for (const std::string& index : index_names())
+    for (const char* strategy : {"weights", "data"}) {
+      CAPTURE(index);
+      Layer<T> layer(50, 12, 4, Numbers::integers, 11);
+      FinderOptions options;
+      options.index = index;
+      run_conversation<T>(strategy, layer, {1, Norm::infinity}, options, 8);
+    }
+}
+
+// Each neuron's bias is the least with which it fires at its best point of the ball around one input: any bound that is
+// too tight by a rounding misses it.
+TEST_CASE_TEMPLATE("neurons that fire on the last bit are found", T, float, double) {
+  for (const Norm norm : kNorms)
+    for (const double radius : {0.0, 0.05, 2.0})
+      for (const double scale : {1.0, 1e-20, 1e12}) {
+        const Ball ball{radius, norm};
+        Layer<T> layer(120, 6, 19, Numbers::gaussian, 23);
+        for (T& w : layer.weights) w *= static_cast<T>(scale);
+        layer.threshold *= static_cast<T>(scale);
+        std::vector<std::vector<T>> edges;
+        for (NeuronId r = 0; r < layer.count; ++r) {
+          edges.push_back(aligned_point(layer, layer.points().row(r % layer.size), r, ball));
+          T& bias = layer.biases[static_cast<std::size_t>(r)];
+          bias = layer.threshold - inner_product(layer.neurons().row(r), edges.back().data(), layer.dimension);
+          const T up = std::numeric_limits<T>::infinity();
+          while (!layer.fires(r, edges.back().data())) bias = std::nextafter(bias, up);
+          for (T lower = bias; layer.fires(r, edges.back().data()); lower = std::nextafter(lower, -up)) {
+            bias = lower;
+            if (!layer.fires(r, edges.back().data())) {
+              bias = std::nextafter(bias, up);
+              break;
+            }
+          }
+        }
+        for (const StrategyInfo& strategy : strategies()) {
+          CAPTURE(strategy.name);
+          CAPTURE(radius);
+          CAPTURE(scale);
+          const auto finder = make_finder<T>(strategy.name, layer.neurons(), layer.points(), ball, {}, 1);
+          CandidateLists lists;
+          const std::vector<Index> all = layer.choose(layer.size, layer.size, true);
+          finder->candidates(all.data(), layer.size, 1, lists);
+          for (NeuronId r = 0; r < layer.count; ++r) {
+            REQUIRE(layer.fires(r, edges[static_cast<std::size_t>(r)].data()));
+            const Index i = r % layer.size;
+            CHECK(std::binary_search(lists.begin(i), lists.end(i), r));
+          }
+        }
+      }
+}
+
+// One neuron and one input that differ from what exact arithmetic says as much as rounding can make them.
+template <class T>
+struct Trap {
+  std::vector<T> weights, input, attacked;  // attacked: where the neuron fires
+  T bias, threshold;
+};
+
+template <class T>
+void check_trap(const Trap<T>& trap) {
+  const auto d = static_cast<Index>(trap.weights.size());
+  REQUIRE(inner_product(trap.weights.data(), trap.attacked.data(), d) + trap.bias >= trap.threshold);
+  const Neurons<T> neurons{trap.weights.data(), &trap.bias, 1, d, trap.threshold};
+  for (const Norm norm : kNorms) {
+    double radius = 0;
+    for (std::size_t j = 0; j < trap.input.size(); ++j) {
+      const double step = std::abs(static_cast<double>(trap.attacked[j]) - static_cast<double>(trap.input[j]));
+      radius = norm == Norm::two ? std::hypot(radius, step) : std::max(radius, step);
+    }
+    for (const StrategyInfo& strategy : strategies()) {
+      CAPTURE(strategy.name);
+      const auto finder = make_finder<T>(strategy.name, neurons, {trap.input.data(), 1, d}, {radius, norm}, {}, 1);
+      CandidateLists lists;
+      const Index first = 0;
+      finder->candidates(&first, 1, 1, lists);
+      CHECK(lists.length(0) == 1);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("rounding hides no neuron: sums that all round the other way after a tiny step", T, float, double) {
+  // In every lane 1 comes first, then halves of its last place: ties, lost one by one. A trifle more, and each counts.
+  constexpr std::size_t kLanes = kLaneBytes / sizeof(T), kTerms = 100;
+  const T half = static_cast<T>(unit_roundoff<T>);
+  Trap<T> trap{std::vector<T>(kLanes * kTerms, T(1)), std::vector<T>(kLanes * kTerms, half), {}, 0, 0};
+  std::fill_n(trap.input.begin(), kLanes, T(1));
+  trap.attacked = trap.input;
+  for (std::size_t j = kLanes; j < trap.attacked.size(); ++j) trap.attacked[j] *= T(1.0009765625);
+  trap.threshold = inner_product(trap.weights.data(), trap.attacked.data(), static_cast<Index>(kLanes * kTerms));
+  REQUIRE(static_cast<double>(trap.threshold) > kLanes * (1 + 100 * unit_roundoff<T>));
+  check_trap(trap);
+}
+
+TEST_CASE_TEMPLATE("rounding hides no neuron: a sum below the threshold that rounds to it", T, float, double) {
+  const T half = static_cast<T>(unit_roundoff<T>) / 2;
+  check_trap(Trap<T>{{-half}, {1}, {1}, 1, 1});
+}
+
+TEST_CASE_TEMPLATE("rounding hides no neuron: products that underflow before a small step", T, float, double) {
+  const T least = std::numeric_limits<T>::denorm_min();
+  check_trap(
+      Trap<T>{std::vector<T>(100, least), std::vector<T>(100, T(0.49)), std::vector<T>(100, T(0.51)), 0, 100 * least});
+}
+
+TEST_CASE_TEMPLATE("margin counts all of a step that goes straight for the threshold", T, float, double) {
+  // In one dimension a step of w raises the best product of the ball by the step times (|x| + radius): the whole bound.
+  constexpr Index kNeurons = 200;
+  const Ball ball{5, Norm::two};
+  std::vector<T> weights(kNeurons), biases(kNeurons);
+  const std::vector<T> inputs{1, T(0.5)};
+  for (std::size_t r = 0; r < kNeurons; ++r) weights[r] = static_cast<T>(static_cast<double>(r) / 400);
+  const Neurons<T> neurons{weights.data(), biases.data(), kNeurons, 1, T(3)};
+  const auto finder = make_finder<T>("margin", neurons, {inputs.data(), 2, 1}, ball, {}, 1);
+  const std::vector<Index> both{0, 1};
+  CandidateLists lists;
+  for (int step = 0; step < 400; ++step) {
+    if (step % 3 == 0) {
+      finder->candidates(both.data(), 2, 1, lists);
+      for (NeuronId r = 0; r < kNeurons; ++r)
+        for (const Index i : both)
+          if (weights[static_cast<std::size_t>(r)] * (inputs[static_cast<std::size_t>(i)] + 5) >= 3)
+            CHECK(std::binary_search(lists.begin(i), lists.end(i), r));
+    }
+    Moved moved;
+    for (NeuronId r = static_cast<NeuronId>(step % 2); r < kNeurons; r += 2) {
+      T& w = weights[static_cast<std::size_t>(r)];
+      const T before = w;
+      w += T(1.0 / 1024);
+      const double by = euclidean_norm_bound(&w, &before, 1);
+      moved.rows.push_back(r);
+      moved.by.push_back({by, by, 0});
+    }
+    finder->moved(moved.rows.data(), moved.by.data(), static_cast<Index>(moved.rows.size()), 1);
+  }
+}
+
+TEST_CASE_TEMPLATE("strategies that serve any point do, others say what to use", T, float, double) {
+  for (const StrategyInfo& strategy : strategies()) {
+    CAPTURE(strategy.name);
+    for (const Norm norm : kNorms) {
+      Layer<T> layer(40, 8, 5, Numbers::gaussian, 2);
+      Layer<T> elsewhere(1, 10, 5, Numbers::gaussian, 99);
+      for (T& x : elsewhere.inputs) x *= 3;  // beyond the norms of the training inputs
+      const auto finder = make_finder<T>(strategy.name, layer.neurons(), layer.points(), {0.01, norm}, {}, 2);
+      const Moved moved = move_rows(layer, 20, 0.3, true, norm);
+      finder->moved(moved.rows.data(), moved.by.data(), 20, 2);
+      CandidateLists lists;
+      if (!finder->serves_any_point()) {
+        CHECK_THROWS_WITH_AS(finder->candidates_at(elsewhere.points(), 0.2, 1, lists), doctest::Contains("\"weights\""),
+                             std::logic_error);
+        continue;
+      }
+      const Work work = finder->candidates_at(elsewhere.points(), 0.2, 2, lists);
+      REQUIRE(lists.size() == 10);
+      CHECK(work.candidates == static_cast<std::int64_t>(lists.ids.size()));
+      check_ascending(lists);
+      for (Index k = 0; k < 10; ++k)
+        check_ball(layer, elsewhere.points().row(k), {0.2, norm}, lists.begin(k), lists.end(k));
+      CHECK_THROWS_AS(finder->candidates_at(elsewhere.points(), -1, 1, lists), std::invalid_argument);
+      CHECK_THROWS_AS(finder->candidates_at({elsewhere.inputs.data(), 1, 4}, 0, 1, lists), std::invalid_argument);
+    }
+  }
+}
+
+TEST_CASE("each strategy does its own kind of work") {
+  Layer<float> layer(300, 40, 4, Numbers::gaussian, 1);
+  const std::vector<Index> all = layer.choose(40, 40, true);
+  const Moved moved = move_rows(layer, 10, 0.01, false, Norm::two);
+  for (const StrategyInfo& strategy : strategies()) {
+    CAPTURE(strategy.name);
+    Pair<float> finder(strategy.name, layer, {0.05, Norm::two});
+    CandidateLists lists;
+    CHECK(finder.one->name() == strategy.name);
+    CHECK(finder.one->bytes() > 0);
+    const Work asked = finder.ask(all, lists), told = finder.tell(moved);
+    if (strategy.name == "dense") CHECK(asked.inner_products == 300 * 40);
+    if (strategy.name == "data" || stores_products(strategy.name)) CHECK(asked.inner_products == 0);
+    if (stores_products(strategy.name)) CHECK(told.inner_products == 10 * 40);
+    if (strategy.name == "data" || strategy.name == "wtree") CHECK(told.bounds > 0);
+    if (strategy.name == "dtree" || strategy.name == "weights") CHECK(asked.bounds > 0);
+    if (strategy.name == "dense" || strategy.name == "weights" || strategy.name == "margin")
+      CHECK(told.inner_products == 0);
+  }
+}
+
+TEST_CASE("margin asks few pairs while rows hardly move, and no more than a scan when they do") {
+  const Index m = 2000, n = 40, rounds = 30;
+  const auto inner_products_of = [&](double step, Index batch, std::int64_t& reasked) {
+    Layer<float> layer(m, n, 16, Numbers::gaussian, 17);
+    Pair<float> finder("margin", layer, {0.05, Norm::two});
+    CandidateLists lists;
+    Work work;
+    for (Index first = 0; first < n; first += batch) finder.ask(layer.choose(n, n, false), lists);  // lists are made
+    for (Index round = 0; round < rounds; ++round) {
+      finder.tell(move_rows(layer, m / 4, step, false, Norm::two));
+      work += finder.ask(layer.choose(batch, n, false), lists);
+    }
+    reasked = work.rows_reasked;
+    return static_cast<double>(work.inner_products) / static_cast<double>(m * batch * rounds);
+  };
+  std::int64_t reasked = 0;
+  CHECK(inner_products_of(0, n, reasked) <= 1.0 / rounds);  // lists are made once more, for a narrower skin
+  CHECK(reasked == 0);
+  CHECK(inner_products_of(1e-4, n, reasked) < 0.1);
+  CHECK(inner_products_of(1e-3, n, reasked) < 0.2);
+  CHECK(reasked > 0);
+  CHECK(inner_products_of(1e-3, 5, reasked) < 0.5);
+  CHECK(reasked > 0);
+  CHECK(inner_products_of(10, n, reasked) <= 1);
+}
+
+TEST_CASE("a long run with rare visits keeps its log short and its answers right") {
+  Layer<double> layer(50, 30, 4, Numbers::gaussian, 4);
+  const Ball ball{0.1, Norm::two};
+  Pair<double> finder("margin", layer, ball);
+  const std::size_t bytes = finder.one->bytes();
+  CandidateLists lists;
+  for (int step = 0; step < 300; ++step) {
+    finder.tell(move_rows(layer, 25, 0.2, true, ball.norm));
+    const std::vector<Index> asked = layer.choose(1, layer.size, false);
+    finder.ask(asked, lists);
+    check_ball(layer, layer.points().row(asked[0]), ball, lists.begin(0), lists.end(0));
+  }
+  CHECK(finder.one->bytes() < bytes + 30 * 50 * 2 * sizeof(NeuronId) + 50 * 4 * 16 + 1000);
+}
+
+TEST_CASE("dtree and wtree say what they need before they take it") {
+  Layer<float> layer(500, 300, 3, Numbers::gaussian, 1);
+  FinderOptions options;
+  options.max_bytes = 1000;
+  for (const char* name : {"dtree", "wtree"}) {
+    CAPTURE(name);
+    const auto make = [&] { return make_finder<float>(name, layer.neurons(), layer.points(), {}, options, 1); };
+    CHECK_THROWS_WITH_AS(make(), doctest::Contains("may have 1000 B (1000 bytes)"), MemoryLimitError);
+    CHECK_THROWS_WITH_AS(make(), doctest::Contains("500 neurons and 300 inputs needs"), MemoryLimitError);
+  }
+  options.max_bytes = forest_bytes<float>(MaxTree(500), 300);
+  CHECK(make_finder<float>("dtree", layer.neurons(), layer.points(), {}, options, 1) != nullptr);
+}
+
+TEST_CASE_TEMPLATE("bad arguments are refused with the reason", T, float, double) {
+  Layer<T> layer(5, 4, 3, Numbers::gaussian, 1);
+  const auto make = [&](const std::string& name, Points<T> inputs, Ball ball, const std::string& index = "") {
+    FinderOptions options;
+    options.index = index;
+    return make_finder<T>(name, layer.neurons(), inputs, ball, options, 1);
+  };
+  const Points<T> inputs = layer.points();
+  CHECK_THROWS_WITH_AS(make("densest", inputs, {}), doctest::Contains("\"margin\""), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make("weights", inputs, {}, "tree"), doctest::Contains("unknown index \"tree\""),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make("dense", inputs, {}, index_names().front()), doctest::Contains("has no index inside"),
+                       std::invalid_argument);
+  for (const double radius : {-0.1, std::numeric_limits<double>::infinity(), std::nan("")})
+    CHECK_THROWS_WITH_AS(make("dense", inputs, {radius, Norm::two}), doctest::Contains("radius is"),
+                         std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make("dense", {inputs.data, 4, 2}, {}), doctest::Contains("dimension 2"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make("dense", {inputs.data, 0, 3}, {}), doctest::Contains("no inputs"), std::invalid_argument);
+  layer.inputs[4] = std::numeric_limits<T>::quiet_NaN();
+  CHECK_THROWS_WITH_AS(make("dense", inputs, {}), doctest::Contains("row 1, column 1"), std::invalid_argument);
+  layer.inputs[4] = 0;
+  layer.weights[0] = std::numeric_limits<T>::infinity();
+  CHECK_THROWS_WITH_AS(make("dense", inputs, {}), doctest::Contains("weights"), std::invalid_argument);
+  layer.weights[0] = 0;
+
+  for (const StrategyInfo& strategy : strategies()) {
+    CAPTURE(strategy.name);
+    const auto finder = make(strategy.name, inputs, {});
+    CandidateLists lists;
+    for (const Index bad : {Index{-1}, Index{4}})
+      CHECK_THROWS_AS(finder->candidates(&bad, 1, 1, lists), std::invalid_argument);
+    const Displacement by[2];
+    for (const std::vector<NeuronId>& bad : {std::vector<NeuronId>{1, 0}, {2, 2}, {-1, 0}, {0, 5}})
+      CHECK_THROWS_AS(finder->moved(bad.data(), by, 2, 1), std::invalid_argument);
+    const Index first = 0;
+    CHECK_THROWS_AS(finder->candidates(&first, 1, -1, lists), std::invalid_argument);
+    CHECK_NOTHROW(finder->candidates(&first, 0, 1, lists));
+    CHECK(lists.size() == 0);
+    CHECK_NOTHROW(finder->moved(nullptr, nullptr, 0, 1));
+  }
+}
+
+}  // namespace
+}  // namespace sublinear
