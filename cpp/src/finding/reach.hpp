@@ -35,63 +35,27 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/norm_bounds.hpp"
 #include "sublinear/finding/neurons.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 
 namespace sublinear {
 
-// Relative widening of sums of at most a few terms computed in double; with `d` terms the factor is used d-fold.
-inline constexpr double kWiden = 0x1p-50;
-
-// More than what the few underflowing terms of a sum computed in double can lose together. Being above 0 it also keeps
-// `reach` above 0, so that a norm bound that overflowed to infinity gives the limit -infinity, never NaN.
-inline constexpr double kTiny = 16 * std::numeric_limits<double>::denorm_min();
-
-// The largest value of T that is <= value.
+// ||a||_* and ||a - b||_*, rounded outward, in the dual of the ball's norm.
 template <class T>
-[[nodiscard]] T round_down(double value) {
-  const T rounded = static_cast<T>(value);
-  return static_cast<double>(rounded) > value ? std::nextafter(rounded, -std::numeric_limits<T>::infinity()) : rounded;
-}
-
-// The smallest value of T that is >= value.
-template <class T>
-[[nodiscard]] T round_up(double value) {
-  return -round_down<T>(-value);
-}
-
-// Upper bounds on norms of a, or of a - b where b is given. A zero vector has the bound 0.
-template <class T>
-[[nodiscard]] double euclidean_norm_bound(const T* a, const T* b, Index d) {
-  double sum = 0, largest = 0;
-  for (Index j = 0; j < d; ++j) {
-    const double v = static_cast<double>(a[j]) - (b == nullptr ? 0.0 : static_cast<double>(b[j]));
-    largest = std::max(largest, std::abs(v));
-    sum += v * v;
-  }
-  if (largest == 0) return 0;
-  const double terms = static_cast<double>(d + 4);  // each square may underflow by one smallest subnormal
-  return std::sqrt(sum * (1 + terms * kWiden) + terms * std::numeric_limits<double>::denorm_min()) * (1 + kWiden);
+[[nodiscard]] double dual_norm_bound(const T* a, Index d, Norm norm) {
+  return norm == Norm::two ? euclidean_norm_bound(a, d) : absolute_sum_bound(a, d);
 }
 
 template <class T>
-[[nodiscard]] double absolute_sum_bound(const T* a, const T* b, Index d) {
-  double sum = 0;
-  for (Index j = 0; j < d; ++j)
-    sum += std::abs(static_cast<double>(a[j]) - (b == nullptr ? 0.0 : static_cast<double>(b[j])));
-  return sum * (1 + static_cast<double>(d + 4) * kWiden);
-}
-
-// ||a - b||_* (or ||a||_*), rounded outward, in the dual of the ball's norm.
-template <class T>
-[[nodiscard]] double dual_norm_bound(const T* a, const T* b, Index d, Norm norm) {
-  return norm == Norm::two ? euclidean_norm_bound(a, b, d) : absolute_sum_bound(a, b, d);
+[[nodiscard]] double dual_distance_bound(const T* a, const T* b, Index d, Norm norm) {
+  return norm == Norm::two ? euclidean_distance_bound(a, b, d) : absolute_distance_bound(a, b, d);
 }
 
 // ||x|| in the ball's own norm, rounded outward.
 template <class T>
 [[nodiscard]] double norm_bound(const T* x, Index d, Norm norm) {
-  if (norm == Norm::two) return euclidean_norm_bound<T>(x, nullptr, d);
+  if (norm == Norm::two) return euclidean_norm_bound(x, d);
   double largest = 0;
   for (Index j = 0; j < d; ++j) largest = std::max(largest, std::abs(static_cast<double>(x[j])));
   return largest;
@@ -144,7 +108,7 @@ struct Lifting {
     const T* w = neurons.row(r);
     std::copy(w, w + neurons.dimension, out);
     out[neurons.dimension] = static_cast<T>(offset(neurons, r));
-    out[neurons.dimension + 1] = round_up<T>(dual_norm_bound<T>(w, nullptr, neurons.dimension, norm));
+    out[neurons.dimension + 1] = round_up<T>(dual_norm_bound(w, neurons.dimension, norm));
   }
 
   // Writes the d + 2 lifted coordinates of an input.

@@ -62,7 +62,7 @@ class RowLimits {
 
   void refresh_row(NeuronId r) {
     const auto at = static_cast<std::size_t>(r);
-    dual_norms_[at] = dual_norm_bound<T>(neurons_.row(r), nullptr, neurons_.dimension, norm_);
+    dual_norms_[at] = dual_norm_bound(neurons_.row(r), neurons_.dimension, norm_);
     limits_[at] = reach_.limit(neurons_.threshold, neurons_.biases[r], dual_norms_[at]);
   }
 

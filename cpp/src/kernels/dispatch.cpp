@@ -19,8 +19,7 @@ SimdLevel choose_level() {
     if (std::string(forced) == name(level)) return level;
     offered += (offered.empty() ? "" : ", ") + std::string(name(level));
   }
-  throw std::invalid_argument("SUBLINEAR_SIMD=" + std::string(forced) +
-                              ": this machine and build offer " + offered +
+  throw std::invalid_argument("SUBLINEAR_SIMD=" + std::string(forced) + ": this machine and build offer " + offered +
                               "; set it to one of these or unset it to let the processor decide");
 }
 

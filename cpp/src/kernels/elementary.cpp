@@ -32,8 +32,8 @@ double exponential(double x) noexcept {
   const int k = static_cast<int>(std::floor(x * 1.44269504088896340736 + 0.5));
   const double r = (x - k * kLn2High) - k * kLn2Low;
   double sum = 1.0 / 6227020800.0;
-  for (const double factorial : {479001600.0, 39916800.0, 3628800.0, 362880.0, 40320.0, 5040.0, 720.0, 120.0, 24.0,
-                                 6.0, 2.0, 1.0, 1.0})
+  for (const double factorial :
+       {479001600.0, 39916800.0, 3628800.0, 362880.0, 40320.0, 5040.0, 720.0, 120.0, 24.0, 6.0, 2.0, 1.0, 1.0})
     sum = sum * r + 1.0 / factorial;
   const int half = k / 2;  // in two steps: 2^k itself may be subnormal or too large
   return sum * power_of_two(half) * power_of_two(k - half);

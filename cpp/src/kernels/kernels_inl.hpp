@@ -58,8 +58,7 @@ SUBLINEAR_INLINE Lanes<T> load_some(const T* from, Index count) {
 
 template <class T>
 SUBLINEAR_INLINE void store(const Lanes<T>& lanes, T* to) {
-  for (int p = 0; p < Lanes<T>::kParts; ++p)
-    memcpy(to + p * Lanes<T>::kWidth, &lanes.part[p], SUBLINEAR_VECTOR_BYTES);
+  for (int p = 0; p < Lanes<T>::kParts; ++p) memcpy(to + p * Lanes<T>::kWidth, &lanes.part[p], SUBLINEAR_VECTOR_BYTES);
 }
 
 // Product and sum are rounded separately: the whole library is compiled with -ffp-contract=off.

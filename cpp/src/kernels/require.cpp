@@ -41,8 +41,8 @@ void require(bool condition, const char* message) {
 
 void require_memory(std::size_t need, std::size_t limit, const std::string& what) {
   if (need <= limit) return;
-  throw MemoryLimitError(what + " needs " + format_bytes(need) + " (" + std::to_string(need) +
-                         " bytes) and may have " + format_bytes(limit) + " (" + std::to_string(limit) +
+  throw MemoryLimitError(what + " needs " + format_bytes(need) + " (" + std::to_string(need) + " bytes) and may have " +
+                         format_bytes(limit) + " (" + std::to_string(limit) +
                          " bytes); raise max_bytes if the machine has more, or use a strategy that stores less");
 }
 

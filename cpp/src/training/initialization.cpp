@@ -42,9 +42,10 @@ TwoLayerNetwork<T> random_network(const Initialization& initialization) {
   const Scheme scheme = scheme_named(initialization.name, width);
   const bool draws_biases =
       initialization.bias == Bias::as_named ? scheme.draws_biases : initialization.bias == Bias::gaussian;
-  const Activation activation = initialization.activation == Choice::as_named
-                                    ? scheme.activation
-                                    : (initialization.activation == Choice::jump ? Activation::jump : Activation::shifted);
+  const Activation activation =
+      initialization.activation == Choice::as_named
+          ? scheme.activation
+          : (initialization.activation == Choice::jump ? Activation::jump : Activation::shifted);
 
   const FloatingPointScope scope;
   RandomStream weight_stream(initialization.seed, RandomPurpose::weights);
@@ -54,7 +55,8 @@ TwoLayerNetwork<T> random_network(const Initialization& initialization) {
       biases(static_cast<std::size_t>(m));
   const auto twin = [&](Index r, AlignedVector<T>& values, Index columns, T sign) {
     for (Index j = 0; j < columns; ++j)
-      values[static_cast<std::size_t>(r * columns + j)] = sign * values[static_cast<std::size_t>((r - 1) * columns + j)];
+      values[static_cast<std::size_t>(r * columns + j)] =
+          sign * values[static_cast<std::size_t>((r - 1) * columns + j)];
   };
   for (Index r = 0; r < m; ++r) {
     if (initialization.coupled && r % 2 == 1) {
@@ -73,8 +75,8 @@ TwoLayerNetwork<T> random_network(const Initialization& initialization) {
   }
   const double kappa = initialization.kappa >= 0 ? initialization.kappa : std::sqrt(0.4 * logarithm(width));
   const double deviation = scheme.weight_deviation * std::sqrt(draws_biases ? 2.0 : 1.0);
-  return TwoLayerNetwork<T>({weights.data(), m, d}, outputs.data(), c, biases.data(),
-                            static_cast<T>(kappa * deviation), static_cast<T>(scheme.scale), activation);
+  return TwoLayerNetwork<T>({weights.data(), m, d}, outputs.data(), c, biases.data(), static_cast<T>(kappa * deviation),
+                            static_cast<T>(scheme.scale), activation);
 }
 
 template TwoLayerNetwork<float> random_network<float>(const Initialization&);

@@ -11,11 +11,7 @@ namespace sublinear {
 template <class T>
 TwoLayerNetwork<T>::TwoLayerNetwork(Points<T> weights, const T* output_weights, Index outputs, const T* biases,
                                     T threshold, T scale, Activation activation)
-    : dimension_(weights.dimension),
-      outputs_(outputs),
-      threshold_(threshold),
-      scale_(scale),
-      activation_(activation) {
+    : dimension_(weights.dimension), outputs_(outputs), threshold_(threshold), scale_(scale), activation_(activation) {
   require(weights.count >= 1, "weights has no rows; a network needs at least one neuron");
   require(weights.dimension >= 1, "weights has no columns; inputs need at least one dimension");
   require(outputs >= 1, "output_weights has no columns; a network needs at least one output");
@@ -30,8 +26,8 @@ TwoLayerNetwork<T>::TwoLayerNetwork(Points<T> weights, const T* output_weights, 
   const auto copy = [](const T* from, Index count) { return AlignedVector<T>(from, from + count); };
   weights_ = copy(weights.data, weights.count * dimension_);
   output_weights_ = copy(output_weights, weights.count * outputs);
-  biases_ = biases != nullptr ? copy(biases, weights.count)
-                              : AlignedVector<T>(static_cast<std::size_t>(weights.count), T(0));
+  biases_ =
+      biases != nullptr ? copy(biases, weights.count) : AlignedVector<T>(static_cast<std::size_t>(weights.count), T(0));
 }
 
 template class TwoLayerNetwork<float>;

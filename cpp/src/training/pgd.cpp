@@ -42,11 +42,11 @@ class Pgd final : public Attack<T> {
   void check_inputs(Points<T> inputs) const override {
     for (Index k = 0; k < inputs.count * inputs.dimension; ++k)
       if (inputs.data[k] < low_ || inputs.data[k] > high_)
-        throw std::invalid_argument(
-            "the input in row " + std::to_string(k / inputs.dimension) + ", column " +
-            std::to_string(k % inputs.dimension) + " is " + std::to_string(inputs.data[k]) + ", outside clip = (" +
-            std::to_string(options_.clip_low) + ", " + std::to_string(options_.clip_high) +
-            "); rescale the inputs into the box or widen it");
+        throw std::invalid_argument("the input in row " + std::to_string(k / inputs.dimension) + ", column " +
+                                    std::to_string(k % inputs.dimension) + " is " + std::to_string(inputs.data[k]) +
+                                    ", outside clip = (" + std::to_string(options_.clip_low) + ", " +
+                                    std::to_string(options_.clip_high) +
+                                    "); rescale the inputs into the box or widen it");
   }
 
   void perturb(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream random,

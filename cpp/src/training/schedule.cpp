@@ -16,7 +16,8 @@ LearningRate linear_rate(double first, double last, std::int64_t epochs) {
           "a rate is negative or not finite; give finite numbers >= 0");
   require(epochs >= 1, "epochs is below 1; the rate needs at least one epoch to change over");
   return [first, last, epochs](std::int64_t step, std::int64_t steps_per_epoch) {
-    const double share = static_cast<double>(step) / (static_cast<double>(epochs) * static_cast<double>(steps_per_epoch));
+    const double share =
+        static_cast<double>(step) / (static_cast<double>(epochs) * static_cast<double>(steps_per_epoch));
     return share >= 1 ? last : first + (last - first) * share;
   };
 }

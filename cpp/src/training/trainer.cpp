@@ -108,8 +108,8 @@ struct Trainer<T>::State {
     for (Index begin = 0; begin < count; begin += block) {
       const Index size = std::min(block, count - begin);
       work += finder->candidates(batch.data() + begin, size, threads, candidates);
-      work += fill_lists<NeuronId>(
-          size, threads, 1, block_fired, [&](Index k, std::vector<NeuronId>& list, int worker) {
+      work +=
+          fill_lists<NeuronId>(size, threads, 1, block_fired, [&](Index k, std::vector<NeuronId>& list, int worker) {
             const Index position = begin + k, input = batch[static_cast<std::size_t>(position)];
             const T* x = inputs.data() + input * d;
             T* out = attacked.data() + position * d;
@@ -158,7 +158,8 @@ struct Trainer<T>::State {
       growth += sum * norm_bound(attacked.data() + i * d, d, Norm::infinity);
     }
     growth *= largest_output * 1.01;
-    const double limit = static_cast<double>(std::numeric_limits<T>::max()) / 4;
+    // Far enough from overflow for every norm of a row.
+    const double limit = static_cast<double>(std::numeric_limits<T>::max()) / static_cast<double>(8 * (d + 1));
     if (largest_weight + growth <= limit) {
       largest_weight += growth;
       return;
@@ -241,9 +242,8 @@ struct Trainer<T>::State {
         std::copy(row, row + d, own.row.begin());
         for (Index j = 0; j < d; ++j) row[j] -= own.update[static_cast<std::size_t>(j)];
         Displacement& move = moves[static_cast<std::size_t>(r)];
-        move.euclidean = euclidean_norm_bound(row, own.row.data(), d);
-        if (move.euclidean > 0)
-          move.dual = dual_norm_bound(row, own.row.data(), d, options.attack->ball().norm);
+        move.euclidean = euclidean_distance_bound(row, own.row.data(), d);
+        if (move.euclidean > 0) move.dual = dual_distance_bound(row, own.row.data(), d, options.attack->ball().norm);
       }
     });
     ++steps_done;  // whatever happens now, the weights are those after the step; an unfinished structure is built again

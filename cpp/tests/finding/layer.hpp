@@ -84,7 +84,8 @@ Moved move_rows(Layer<T>& layer, Index some, double step, bool with_biases, Norm
     for (Index j = 0; j < d; ++j) row[j] += change();
     if (with_biases) bias += change();
     moved.rows.push_back(static_cast<NeuronId>(r));
-    moved.by.push_back({euclidean_norm_bound(row, before.data(), d), dual_norm_bound(row, before.data(), d, norm),
+    moved.by.push_back({euclidean_distance_bound(row, before.data(), d),
+                        dual_distance_bound(row, before.data(), d, norm),
                         std::abs(static_cast<double>(bias) - static_cast<double>(bias_before))});
   }
   return moved;

@@ -280,7 +280,7 @@ TEST_CASE_TEMPLATE("margin counts all of a step that goes straight for the thres
       T& w = weights[static_cast<std::size_t>(r)];
       const T before = w;
       w += T(1.0 / 1024);
-      const double by = euclidean_norm_bound(&w, &before, 1);
+      const double by = euclidean_distance_bound(&w, &before, 1);
       moved.rows.push_back(r);
       moved.by.push_back({by, by, 0});
     }

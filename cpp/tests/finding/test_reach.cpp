@@ -31,13 +31,13 @@ TEST_CASE_TEMPLATE("norm bounds are at least the norms in higher precision", T, 
         largest = std::max(largest, std::abs(static_cast<long double>(a[j])));
       }
       CAPTURE(scale);
-      CHECK(euclidean_norm_bound(a.data(), b.data(), d) >= static_cast<double>(std::sqrt(squares)));
-      CHECK(dual_norm_bound(a.data(), b.data(), d, Norm::infinity) >= static_cast<double>(sum));
+      CHECK(euclidean_distance_bound(a.data(), b.data(), d) >= static_cast<double>(std::sqrt(squares)));
+      CHECK(dual_distance_bound(a.data(), b.data(), d, Norm::infinity) >= static_cast<double>(sum));
       CHECK(norm_bound(a.data(), d, Norm::infinity) == static_cast<double>(largest));
       if (scale > 1e-100)
-        CHECK(euclidean_norm_bound(a.data(), b.data(), d) <= static_cast<double>(std::sqrt(squares)) * (1 + 1e-11));
-      CHECK(euclidean_norm_bound(a.data(), a.data(), d) == 0);
-      CHECK(dual_norm_bound(a.data(), a.data(), d, Norm::infinity) == 0);
+        CHECK(euclidean_distance_bound(a.data(), b.data(), d) <= static_cast<double>(std::sqrt(squares)) * (1 + 1e-11));
+      CHECK(euclidean_distance_bound(a.data(), a.data(), d) == 0);
+      CHECK(dual_distance_bound(a.data(), a.data(), d, Norm::infinity) == 0);
     }
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 // Distance in units of the last place of the exact value.
 double ulps(double value, long double exact) {
-  const double ulp = std::nextafter(std::abs(static_cast<double>(exact)), HUGE_VAL) - std::abs(static_cast<double>(exact));
+  const double ulp =
+      std::nextafter(std::abs(static_cast<double>(exact)), HUGE_VAL) - std::abs(static_cast<double>(exact));
   return static_cast<double>(std::abs(static_cast<long double>(value) - exact)) / ulp;
 }
 
@@ -46,8 +47,10 @@ TEST_CASE("exp and log at the ends of their ranges") {
 
 TEST_CASE("softplus and sigmoid neither overflow nor lose small values") {
   for (double x = -745; x <= 745; x += 0.37) {
-    CHECK(softplus(x) == doctest::Approx(static_cast<double>(std::log1p(std::exp(static_cast<long double>(x))))).epsilon(1e-14));
-    CHECK(sigmoid(x) == doctest::Approx(static_cast<double>(1 / (1 + std::exp(-static_cast<long double>(x))))).epsilon(1e-14));
+    CHECK(softplus(x) ==
+          doctest::Approx(static_cast<double>(std::log1p(std::exp(static_cast<long double>(x))))).epsilon(1e-14));
+    CHECK(sigmoid(x) ==
+          doctest::Approx(static_cast<double>(1 / (1 + std::exp(-static_cast<long double>(x))))).epsilon(1e-14));
   }
   CHECK(softplus(-800) == 0);
   CHECK(softplus(1e300) == 1e300);

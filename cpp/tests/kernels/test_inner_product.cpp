@@ -112,7 +112,8 @@ TEST_CASE_TEMPLATE("combine_rows sums in ascending order, one product and one su
 TEST_CASE("the kernels give NaN and infinity for overflow, never a trap") {
   const std::vector<float> huge(20, 3e38F), mixed{3e38F, -3e38F};
   CHECK(std::isinf(inner_product(huge.data(), huge.data(), 20)));
-  CHECK(!(inner_product(mixed.data(), huge.data(), 2) >= -1e30F) == std::isnan(inner_product(mixed.data(), huge.data(), 2)));
+  CHECK(!(inner_product(mixed.data(), huge.data(), 2) >= -1e30F) ==
+        std::isnan(inner_product(mixed.data(), huge.data(), 2)));
 }
 
 #if defined(__SSE2__)
@@ -125,9 +126,8 @@ TEST_CASE("workers compute in the default floating-point environment and restore
   CHECK(inner_product(a.data(), a.data(), 16) == 0);
   for (const int workers : {1, 3}) {
     std::vector<float> seen(static_cast<std::size_t>(workers));
-    run_workers(workers, [&](int worker) {
-      seen[static_cast<std::size_t>(worker)] = inner_product(a.data(), a.data(), 16);
-    });
+    run_workers(workers,
+                [&](int worker) { seen[static_cast<std::size_t>(worker)] = inner_product(a.data(), a.data(), 16); });
     for (std::size_t k = 0; k < seen.size(); ++k) {
       unsigned bits, wanted;
       std::memcpy(&bits, &seen[k], 4);

@@ -60,12 +60,14 @@ TEST_CASE("threads and memory are checked with words that help") {
   CHECK(resolve_threads(3) == 3);
   CHECK_THROWS_AS(static_cast<void>(resolve_threads(-1)), std::invalid_argument);
   CHECK_NOTHROW(require_memory(100, 100, "a table"));
-  CHECK_THROWS_WITH_AS(require_memory(3 << 20, 1024, "a table"),
-                       "a table needs 3.0 MiB (3145728 bytes) and may have 1.0 KiB (1024 bytes); raise max_bytes if the "
-                       "machine has more, or use a strategy that stores less",
-                       MemoryLimitError);
+  CHECK_THROWS_WITH_AS(
+      require_memory(3 << 20, 1024, "a table"),
+      "a table needs 3.0 MiB (3145728 bytes) and may have 1.0 KiB (1024 bytes); raise max_bytes if the "
+      "machine has more, or use a strategy that stores less",
+      MemoryLimitError);
   CHECK(available_memory() > 1 << 20);
   const double values[] = {1, 2, 3, -HUGE_VAL};
   CHECK_THROWS_WITH_AS(require_finite(values, 2, 2, "points"),
-                       "points: the value in row 1, column 1 is -inf; every value must be finite", std::invalid_argument);
+                       "points: the value in row 1, column 1 is -inf; every value must be finite",
+                       std::invalid_argument);
 }

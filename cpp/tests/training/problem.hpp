@@ -36,7 +36,8 @@ struct Problem {
         squares += v * v;
       }
       for (Index j = 0; j < d; ++j)
-        inputs[static_cast<std::size_t>(i * d + j)] = static_cast<T>(x[static_cast<std::size_t>(j)] / std::sqrt(squares));
+        inputs[static_cast<std::size_t>(i * d + j)] =
+            static_cast<T>(x[static_cast<std::size_t>(j)] / std::sqrt(squares));
       labels.push_back(outputs > 1 ? static_cast<double>(own) : (own == 0 ? -1.0 : 1.0));
     }
   }

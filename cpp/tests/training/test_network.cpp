@@ -130,6 +130,6 @@ TEST_CASE("a network refuses what it cannot be made of") {
   CHECK_THROWS_AS(static_cast<void>(random_network<float>(how)), std::invalid_argument);
   how.coupled = false;
   how.name = "he";
-  CHECK_THROWS_WITH_AS(static_cast<void>(random_network<float>(how)),
-                       "init is \"he\"; known are \"ntk\" and \"gao\"", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(static_cast<void>(random_network<float>(how)), "init is \"he\"; known are \"ntk\" and \"gao\"",
+                       std::invalid_argument);
 }

@@ -123,7 +123,8 @@ TEST_CASE_TEMPLATE("every strategy ends with the bits of dense, doing its own ki
         CHECK(other.work.fired == dense.work.fired);
         CHECK(other.work.rows_moved == dense.work.rows_moved);
         CHECK(other.work.candidates >= other.work.fired);
-        if (strategy.name == "weights" || strategy.name == "data" || strategy.name == "dtree" || strategy.name == "wtree")
+        if (strategy.name == "weights" || strategy.name == "data" || strategy.name == "dtree" ||
+            strategy.name == "wtree")
           CHECK(other.work.bounds > 0);
         if (strategy.name == "dense") CHECK(other.work == dense.work);
       }
@@ -334,7 +335,8 @@ TEST_CASE("an attack of the application's own is trained against, inside its bal
   CHECK(same_weights(third, problem.network(64)));
 }
 
-TEST_CASE_TEMPLATE("the predictor gives the bits of a scan with every index, and attacks like training", T, float, double) {
+TEST_CASE_TEMPLATE("the predictor gives the bits of a scan with every index, and attacks like training", T, float,
+                   double) {
   const Problem<T> problem(30, 7, "cross-entropy");
   const auto network = problem.network(200, "gao");
   std::vector<T> expected(90), outputs(90), attacked(210), expected_attacked(210);

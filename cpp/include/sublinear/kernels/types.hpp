@@ -26,9 +26,9 @@ struct AlignedAllocator {
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) noexcept {}
   [[nodiscard]] T* allocate(std::size_t count) {
-    return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{kLaneBytes}));
+    return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{kLaneBytes}));
   }
-  void deallocate(T* block, std::size_t) noexcept { ::operator delete(block, std::align_val_t{kLaneBytes}); }
+  void deallocate(T* block, std::size_t) noexcept { ::operator delete (block, std::align_val_t{kLaneBytes}); }
   template <class U>
   bool operator==(const AlignedAllocator<U>&) const noexcept {
     return true;

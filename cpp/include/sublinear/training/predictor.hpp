@@ -21,6 +21,8 @@ class Predictor {
   Predictor(const TwoLayerNetwork<T>& network, const std::string& index, Norm norm, int threads);
   ~Predictor();
 
+  [[nodiscard]] const TwoLayerNetwork<T>& network() const noexcept { return network_; }
+
   /// outputs[i * c ... ] = f(points_i). @throws std::invalid_argument for points that are not finite or of another
   /// dimension.
   Work decision_function(Points<T> points, int threads, T* outputs) const;

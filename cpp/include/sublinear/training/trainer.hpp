@@ -19,12 +19,12 @@ namespace sublinear {
 template <class T>
 struct TrainerOptions {
   std::string strategy = "margin";
-  FinderOptions finder;                      ///< changes speed only
-  std::shared_ptr<const Loss> loss;          ///< required
-  std::shared_ptr<const Attack<T>> attack;   ///< required; make_pgd({}) with steps 0 is no attack
-  Index batch_size = 0;                      ///< 0 = full batch, one step an epoch
-  std::uint64_t seed = 0;                    ///< of the order of inputs and of random starts
-  int threads = 0;                           ///< 0 = all processors; changes speed only
+  FinderOptions finder;                     ///< changes speed only
+  std::shared_ptr<const Loss> loss;         ///< required
+  std::shared_ptr<const Attack<T>> attack;  ///< required; make_pgd({}) with steps 0 is no attack
+  Index batch_size = 0;                     ///< 0 = full batch, one step an epoch
+  std::uint64_t seed = 0;                   ///< of the order of inputs and of random starts
+  int threads = 0;                          ///< 0 = all processors; changes speed only
 };
 
 /// What one step did.

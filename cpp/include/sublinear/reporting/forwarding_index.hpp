@@ -1,0 +1,38 @@
+/// @file
+/// An index that holds another one: what the public classes are made of, so that their insides can change.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "sublinear/reporting/half_space_index.hpp"
+
+namespace sublinear {
+
+/// Passes every call to the index it holds. Moves cheaply; not copyable.
+template <class T>
+class ForwardingIndex : public HalfSpaceIndex<T> {
+ public:
+  [[nodiscard]] const char* name() const noexcept override { return index_->name(); }
+  [[nodiscard]] Index size() const noexcept override { return index_->size(); }
+  [[nodiscard]] Index dimension() const noexcept override { return index_->dimension(); }
+  [[nodiscard]] std::size_t bytes() const noexcept override { return index_->bytes(); }
+  Index insert(Points<T> points) override { return index_->insert(points); }
+  void erase(const Index* ids, Index count) override { index_->erase(ids, count); }
+  void move(const Index* ids, Index count, const T* points) override { index_->move(ids, count, points); }
+  Work report(const T* normals, const double* thresholds, Index queries, int threads,
+              IdLists<Index>& out) const override {
+    return index_->report(normals, thresholds, queries, threads, out);
+  }
+  Work count(const T* normals, const double* thresholds, Index queries, int threads, Index* counts) const override {
+    return index_->count(normals, thresholds, queries, threads, counts);
+  }
+
+ protected:
+  explicit ForwardingIndex(std::unique_ptr<HalfSpaceIndex<T>> index) : index_(std::move(index)) {}
+
+ private:
+  std::unique_ptr<HalfSpaceIndex<T>> index_;
+};
+
+}  // namespace sublinear
