@@ -1,0 +1,272 @@
+// What every index promises, on every index.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/reporting/half_space_index.hpp"
+
+using namespace sublinear;
+
+namespace {
+
+enum class Kind { integers, gaussian, clustered };
+
+template <class T>
+class Generator {
+ public:
+  Generator(Kind kind, Index dimension, unsigned seed) : kind_(kind), d_(dimension), random_(seed) {}
+
+  std::vector<T> points(Index count) {
+    std::vector<T> values(static_cast<std::size_t>(count * d_));
+    for (Index k = 0; k < count; ++k) {
+      const double far = kind_ == Kind::clustered ? 1000.0 * static_cast<double>(random_() % 3) : 0;
+      for (Index j = 0; j < d_; ++j) values[static_cast<std::size_t>(k * d_ + j)] = static_cast<T>(far + value());
+    }
+    // Some points are there twice.
+    for (Index k = 1; k < count; k += 5) std::copy_n(values.begin() + (k - 1) * d_, d_, values.begin() + k * d_);
+    return values;
+  }
+  double value() {
+    if (kind_ == Kind::integers) return static_cast<double>(static_cast<int>(random_() % 9) - 4);
+    return std::normal_distribution<double>()(random_);
+  }
+  unsigned below(std::size_t bound) { return static_cast<unsigned>(random_() % bound); }
+
+ private:
+  Kind kind_;
+  Index d_;
+  std::mt19937 random_;
+};
+
+// The oracle: a map of points, each judged by itself.
+template <class T>
+using Oracle = std::map<Index, std::vector<T>>;
+
+template <class T>
+std::vector<Index> judged(const Oracle<T>& oracle, const T* normal, double threshold, Index d) {
+  std::vector<Index> ids;
+  for (const auto& [id, point] : oracle)
+    if (static_cast<double>(inner_product(point.data(), normal, d)) >= threshold) ids.push_back(id);
+  return ids;
+}
+
+// Asks for a few normals, at thresholds that some point meets exactly, and compares everything with the oracle.
+template <class T>
+void check_queries(const HalfSpaceIndex<T>& index, const Oracle<T>& oracle, Generator<T>& generate) {
+  const Index d = index.dimension(), queries = 9;
+  REQUIRE(index.size() == static_cast<Index>(oracle.size()));
+  const std::vector<T> normals = generate.points(queries);
+  std::vector<double> thresholds;
+  for (Index q = 0; q < queries; ++q) {
+    double threshold = generate.value();
+    if (q % 3 == 0 && !oracle.empty()) {
+      const auto chosen = std::next(oracle.begin(), generate.below(oracle.size()));
+      threshold = static_cast<double>(inner_product(chosen->second.data(), normals.data() + q * d, d));
+    }
+    if (q == 7) threshold = -std::numeric_limits<double>::infinity();
+    if (q == 8) threshold = std::numeric_limits<double>::infinity();
+    thresholds.push_back(threshold);
+  }
+  IdLists<Index> lists, again;
+  std::vector<Index> counts(queries);
+  const Work work = index.report(normals.data(), thresholds.data(), queries, 1, lists);
+  const Work counted = index.count(normals.data(), thresholds.data(), queries, 1, counts.data());
+  REQUIRE(lists.size() == queries);
+  std::int64_t fired = 0;
+  for (Index q = 0; q < queries; ++q) {
+    const auto expected = judged(oracle, normals.data() + q * d, thresholds[static_cast<std::size_t>(q)], d);
+    CHECK(std::vector<Index>(lists.begin(q), lists.end(q)) == expected);
+    CHECK(counts[static_cast<std::size_t>(q)] == static_cast<Index>(expected.size()));
+    fired += static_cast<std::int64_t>(expected.size());
+  }
+  CHECK(work.fired == fired);
+  CHECK(counted.fired == fired);
+  CHECK(work.inner_products == counted.inner_products);
+  CHECK(index.report(normals.data(), thresholds.data(), queries, 3, again) == work);
+  CHECK(again.ids == lists.ids);
+  CHECK(again.offsets == lists.offsets);
+  CHECK(index.count(normals.data(), thresholds.data(), queries, 3, counts.data()) == counted);
+}
+
+template <class T>
+void run_history(const std::string& name, Kind kind, Index d, unsigned seed, int operations, Index at_once) {
+  Generator<T> generate(kind, d, seed);
+  Oracle<T> oracle;
+  const Index start = seed % 4 == 0 ? 0 : at_once;
+  const std::vector<T> first = generate.points(start);
+  const auto index = make_index<T>(name, {first.data(), start, d});
+  Index next = 0;
+  const auto remember = [&](const std::vector<T>& points, Index count) {
+    for (Index k = 0; k < count; ++k, ++next) oracle[next].assign(points.begin() + k * d, points.begin() + (k + 1) * d);
+  };
+  remember(first, start);
+  const auto some_ids = [&] {
+    std::vector<Index> ids;
+    for (const auto& entry : oracle)
+      if (generate.below(3) == 0) ids.push_back(entry.first);
+    for (std::size_t k = ids.size(); k > 1; --k) std::swap(ids[k - 1], ids[generate.below(k)]);
+    return ids;
+  };
+  check_queries(*index, oracle, generate);
+  for (int step = 0; step < operations; ++step) {
+    CAPTURE(step);
+    switch (generate.below(4)) {
+      case 0: {
+        const Index count = static_cast<Index>(generate.below(static_cast<std::size_t>(at_once)));
+        const std::vector<T> points = generate.points(count);
+        CHECK(index->insert({points.data(), count, d}) == next);
+        remember(points, count);
+        break;
+      }
+      case 1: {
+        const std::vector<Index> ids = some_ids();
+        index->erase(ids.data(), static_cast<Index>(ids.size()));
+        for (const Index id : ids) oracle.erase(id);
+        break;
+      }
+      default: {
+        const std::vector<Index> ids = some_ids();
+        std::vector<T> points = generate.points(static_cast<Index>(ids.size()));
+        if (generate.below(8) == 0)  // far away, so that bounds degrade
+          for (T& v : points) v *= T(64);
+        index->move(ids.data(), static_cast<Index>(ids.size()), points.data());
+        for (std::size_t k = 0; k < ids.size(); ++k)
+          oracle[ids[k]].assign(points.begin() + static_cast<Index>(k) * d,
+                                points.begin() + static_cast<Index>(k + 1) * d);
+      }
+    }
+    check_queries(*index, oracle, generate);
+  }
+}
+
+template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> over(const std::string& name, const std::vector<T>& points, Index d) {
+  return make_index<T>(name, {points.data(), static_cast<Index>(points.size()) / d, d});
+}
+
+template <class T>
+std::vector<Index> ask(const HalfSpaceIndex<T>& index, const std::vector<T>& normal, double threshold) {
+  IdLists<Index> lists;
+  index.report(normal.data(), &threshold, 1, 1, lists);
+  return lists.ids;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("random histories agree with the oracle", T, float, double) {
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    for (const Kind kind : {Kind::integers, Kind::gaussian, Kind::clustered})
+      for (const Index d : {1, 2, 3, 8, 17, 66})
+        for (unsigned seed = 0; seed < 3; ++seed) {
+          CAPTURE(d);
+          CAPTURE(seed);
+          run_history<T>(name, kind, d, 100 * static_cast<unsigned>(d) + seed, 12, seed == 2 ? 900 : 60);
+        }
+  }
+}
+
+TEST_CASE_TEMPLATE("a point exactly on the threshold is reported", T, float, double) {
+  for (const std::string& name : index_names()) {
+    const std::vector<T> points{1, 2, 3, 4, -1, 0, 1, 2};
+    const auto index = over<T>(name, points, 2);
+    CHECK(ask<T>(*index, {1, 1}, 3) == std::vector<Index>{0, 1, 3});
+    CHECK(ask<T>(*index, {1, 1}, std::nextafter(3.0, 4.0)) == std::vector<Index>{1});
+    CHECK(ask<T>(*index, {0, 0}, 0) == std::vector<Index>{0, 1, 2, 3});
+    CHECK(ask<T>(*index, {0, 0}, 5e-324).empty());
+  }
+}
+
+TEST_CASE_TEMPLATE("empty sets, one point and all points equal", T, float, double) {
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    const auto empty = over<T>(name, {}, 3);
+    CHECK(empty->size() == 0);
+    CHECK(ask<T>(*empty, {1, 2, 3}, -HUGE_VAL).empty());
+    IdLists<Index> lists;
+    empty->report(nullptr, nullptr, 0, 1, lists);
+    CHECK(lists.size() == 0);
+    const std::vector<T> same(3 * 3000, T(0.1));
+    CHECK(empty->insert({same.data(), 3000, 3}) == 0);
+    CHECK(ask<T>(*empty, {1, 1, 1}, 0.2).size() == 3000);
+    std::vector<Index> all(3000);
+    std::iota(all.begin(), all.end(), Index{0});
+    empty->erase(all.data(), 3000);
+    CHECK(empty->size() == 0);
+    CHECK(ask<T>(*empty, {1, 1, 1}, -HUGE_VAL).empty());
+    CHECK(empty->insert({same.data(), 1, 3}) == 3000);  // ids are never used again
+    CHECK(ask<T>(*empty, {1, 1, 1}, 0.2) == std::vector<Index>{3000});
+  }
+}
+
+TEST_CASE_TEMPLATE("extreme values are judged by the canonical product like all others", T, float, double) {
+  const T huge = std::numeric_limits<T>::max() / 2, tiny = std::numeric_limits<T>::denorm_min();
+  const std::vector<T> values{huge, -huge, tiny, -tiny, T(1), T(0), -T(0), std::sqrt(huge), 1 / std::sqrt(huge)};
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    std::mt19937 random(5);
+    std::vector<T> points(400 * 3);
+    for (T& v : points) v = values[random() % values.size()];
+    const auto index = over<T>(name, points, 3);
+    for (int q = 0; q < 200; ++q) {
+      std::vector<T> normal(3);
+      for (T& v : normal) v = values[random() % values.size()];
+      for (const double threshold :
+           {-HUGE_VAL, -1e30, -1.0, 0.0, 1e-300, static_cast<double>(tiny), 1.0, 1e30, HUGE_VAL}) {
+        std::vector<Index> expected;
+        for (Index k = 0; k < 400; ++k)
+          if (static_cast<double>(inner_product(points.data() + 3 * k, normal.data(), 3)) >= threshold)
+            expected.push_back(k);
+        CHECK(ask<T>(*index, normal, threshold) == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("bad input is refused in words, and the index is as it was", T, float, double) {
+  const T nan = std::numeric_limits<T>::quiet_NaN(), infinity = std::numeric_limits<T>::infinity();
+  const std::vector<T> points{1, 2, 3, 4, 5, 6}, bad{1, nan}, worse{infinity, 1};
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    const auto index = over<T>(name, points, 2);
+    const std::vector<Index> twice{1, 1}, unknown{3}, negative{-1}, first{0};
+    CHECK_THROWS_WITH_AS(index->insert({bad.data(), 1, 2}),
+                         "points: the value in row 0, column 1 is nan; every value must be finite",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(index->insert({points.data(), 2, 3}), std::invalid_argument);
+    CHECK_THROWS_AS(index->insert({points.data(), -1, 2}), std::invalid_argument);
+    CHECK_THROWS_WITH_AS(index->erase(twice.data(), 2), "id 1 is given more than once; ids must be distinct",
+                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(index->erase(unknown.data(), 1),
+                         "id 3 was never given; the index has 3 points and ids below 3", std::invalid_argument);
+    CHECK_THROWS_AS(index->erase(negative.data(), 1), std::invalid_argument);
+    CHECK_THROWS_AS(index->move(first.data(), 1, worse.data()), std::invalid_argument);
+    CHECK_THROWS_AS(index->move(unknown.data(), 1, points.data()), std::invalid_argument);
+    CHECK_THROWS_AS(ask<T>(*index, bad, 0), std::invalid_argument);
+    CHECK_THROWS_AS(ask<T>(*index, {1, 1}, std::nan("")), std::invalid_argument);
+    IdLists<Index> lists;
+    const double threshold = 0;
+    CHECK_THROWS_AS(index->report(points.data(), &threshold, 1, -1, lists), std::invalid_argument);
+    CHECK_THROWS_AS(index->report(points.data(), &threshold, -1, 1, lists), std::invalid_argument);
+    CHECK(index->size() == 3);
+    CHECK(ask<T>(*index, {1, 1}, 7) == std::vector<Index>{1, 2});
+    index->erase(first.data(), 1);
+    CHECK_THROWS_WITH_AS(index->erase(first.data(), 1), "id 0 was erased; the index has 2 points and ids below 3",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(over<T>(name, bad, 2), std::invalid_argument);
+    CHECK_THROWS_AS(static_cast<void>(make_index<T>(name, Points<T>{points.data(), 3, 0})), std::invalid_argument);
+  }
+  CHECK_THROWS_WITH_AS(static_cast<void>(make_index<T>("octree", Points<T>{points.data(), 3, 2})),
+                       "index is \"octree\"; known are \"brute-force\", \"kd-tree\", \"ball-tree\"",
+                       std::invalid_argument);
+}
