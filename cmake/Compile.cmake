@@ -2,7 +2,7 @@
 
 function(sublinear_compile_options target)
   # Product and sum are rounded separately everywhere: bits must not depend on who fuses them.
-  target_compile_options(${target} PRIVATE -O3 -ffp-contract=off -fno-math-errno
+  target_compile_options(${target} PRIVATE $<IF:$<CONFIG:Debug>,-O1,-O3> -ffp-contract=off -fno-math-errno
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
   if(SUBLINEAR_WERROR)
     target_compile_options(${target} PRIVATE -Werror)

@@ -114,7 +114,9 @@ def loss_and_gradient(name: str, f: np.ndarray, y: np.ndarray) -> tuple[np.ndarr
     return np.logaddexp(0, -margin), (-y / (1 + np.exp(margin)))[:, None]
 
 
-def pgd(network: Network, loss: str, x: np.ndarray, y: np.ndarray, radius: float, steps: int, norm: float) -> np.ndarray:
+def pgd(
+    network: Network, loss: str, x: np.ndarray, y: np.ndarray, radius: float, steps: int, norm: float
+) -> np.ndarray:
     delta = np.zeros_like(x)
     for _ in range(steps):
         f, fired = network.forward(x + delta)

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import reference
+
 import sublinear as sl
 
 LOSSES = ["absolute", "squared", "logistic", "cross-entropy"]
@@ -117,11 +118,21 @@ def test_every_strategy_ends_with_the_same_bits(loss, init, rate, attack, batch_
     x, y = problem(loss, dtype=dtype)
     start = network(loss, init, dtype)
     results = {}
-    for strategy in [name for name, strategy in sl.STRATEGIES.items() if strategy.exact] + ["weights:kd-tree", "data:brute-force"]:
+    for strategy in [name for name, strategy in sl.STRATEGIES.items() if strategy.exact] + [
+        "weights:kd-tree",
+        "data:brute-force",
+    ]:
         for threads in (1, 2):
             net = start.copy()
             trainer = sl.Trainer(
-                net, strategy, attack=attack, loss=loss, learning_rate=rate, batch_size=batch_size, threads=threads, seed=2
+                net,
+                strategy,
+                attack=attack,
+                loss=loss,
+                learning_rate=rate,
+                batch_size=batch_size,
+                threads=threads,
+                seed=2,
             )
             history = trainer.fit(x, y, epochs=4)
             results[strategy, threads] = sha256(net), history.robust_loss, history.fired_share
@@ -167,7 +178,9 @@ def test_every_simd_level_gives_the_same_bits():
     for level in sl.build_info()["simd_levels"]:
         environment = {**os.environ, "SUBLINEAR_SIMD": level}
         script = SCRIPT.format(tests=os.path.dirname(__file__))
-        done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
         for line in done.stdout.splitlines():
             used, digest = line.split()
             assert used == level
@@ -178,7 +191,10 @@ def test_every_simd_level_gives_the_same_bits():
 def test_an_unavailable_simd_level_is_an_error_that_names_the_levels():
     environment = {**os.environ, "SUBLINEAR_SIMD": "sse9"}
     done = subprocess.run(
-        [sys.executable, "-c", "import sublinear as sl; sl.simd_level()"], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", "import sublinear as sl; sl.simd_level()"],
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode != 0
     assert "sse9" in done.stderr

@@ -24,9 +24,9 @@ class MemoryLimitError : public std::bad_alloc {
 };
 
 /// Training produced numbers that are not finite; the weights are those before the step that was refused.
-class DivergenceError : public std::runtime_error {
+class DivergenceError : public std::overflow_error {
  public:
-  using std::runtime_error::runtime_error;
+  using std::overflow_error::overflow_error;
 };
 
 }  // namespace sublinear

@@ -1,0 +1,38 @@
+"""Data and names that the benchmarks share.
+
+Names are written out, not read from the package: parameters must be the same for every commit that is compared.
+"""
+
+import os
+
+import numpy as np
+
+#: Set SUBLINEAR_BENCH_LARGE=1 for sizes at which asymptotics show; the default ends in minutes.
+LARGE = os.environ.get("SUBLINEAR_BENCH_LARGE", "0") == "1"
+
+POINTS = 200_000 if LARGE else 20_000
+WIDTH = 16_384 if LARGE else 1_024
+QUERIES = 64
+
+INDEXES = ("brute-force", "kd-tree", "ball-tree")
+STRATEGIES = ("dense", "weights", "data", "dtree", "wtree", "margin")
+DIMENSIONS = (2, 4, 8, 16, 64)
+
+
+def gaussian_points(count, dimension, seed=0):
+    """Standard normal points, float32."""
+    return np.random.default_rng(seed).standard_normal((count, dimension), dtype=np.float32)
+
+
+def unit_normals(count, dimension, seed=1):
+    """Random directions, float32: over Gaussian points the products are then standard normal in any dimension."""
+    normals = gaussian_points(count, dimension, seed)
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def unit_digits():
+    """Scikit-learn's digits with rows of length 1, float32, and their classes."""
+    from sklearn.datasets import load_digits
+
+    inputs, labels = load_digits(return_X_y=True)
+    return (inputs / np.linalg.norm(inputs, axis=1, keepdims=True)).astype(np.float32), labels

@@ -1,0 +1,194 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from sublinear import __version__
+from sublinear.compare import Comparison, Settings, Watcher, compare
+from sublinear.datasets import DATASETS
+from sublinear.info import build_info, get_cmake_dir, get_include, machine
+from sublinear.network import write_whole
+from sublinear.strategies import STRATEGIES, Strategy
+from sublinear.tables import comparison_caption, comparison_table, info_table
+from sublinear.trainer import DivergenceError
+from sublinear.trainer import Progress as Step
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train wide two-layer networks adversarially in the neurons that fire, exactly.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sublinear {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _refuse(problem: object) -> typer.Exit:
+    Console(stderr=True).print(f"[bold red]error:[/] {problem}", highlight=False, soft_wrap=True)
+    return typer.Exit(2)
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """What a user got wrong, and what the machine refuses, is one sentence on standard error and exit status 2."""
+    try:
+        yield
+    except (ValueError, TypeError, MemoryError, DivergenceError, OSError) as error:
+        raise _refuse(error) from None
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted; nothing was written")
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Watcher]:
+    """A bar on standard error; silent where that is no terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def watch(strategy: str, number: int, count: int, step: Step) -> None:
+            total = count * step.epochs * step.steps_per_epoch
+            ended = step.epoch - (step.step == step.steps_per_epoch)
+            done = (number - 1) * step.epochs * step.steps_per_epoch + ended * step.steps_per_epoch + step.step
+            bar.update(task, total=total, completed=done, description=f"{strategy} ({number} of {count})")
+
+        yield watch
+
+
+def _prepare(folder: Path) -> Path:
+    """The folder, there and writable, before any work starts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} is not writable; give another folder with --out")
+    return folder
+
+
+@app.command("compare")
+def compare_command(
+    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")] = "digits",
+    width: Annotated[int, typer.Option(help="Number of neurons.")] = Settings.width,
+    epochs: Annotated[int, typer.Option(help="Passes over the training inputs.")] = Settings.epochs,
+    batch_size: Annotated[int, typer.Option(help="Inputs a step.")] = Settings.batch_size,
+    radius: Annotated[float, typer.Option(help="Radius of the attack's ball.")] = Settings.radius,
+    steps: Annotated[int, typer.Option(help="Steps of the attack.")] = Settings.steps,
+    norm: Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")] = "2",
+    learning_rate: Annotated[float, typer.Option(help="Rate at the start; falls to 0.")] = Settings.learning_rate,
+    strategies: Annotated[
+        str, typer.Option(help="Names, comma-separated; weights and data take an index: weights:kd-tree.")
+    ] = ",".join(STRATEGIES),
+    max_bytes: Annotated[int | None, typer.Option(help="Most bytes a structure may hold.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of split, network and order.")] = Settings.seed,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = Settings.dtype,
+    out: Annotated[Path, typer.Option(help="Folder for results.json.")] = Path("sublinear-report"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
+) -> None:
+    """Train one network with every strategy on the same data, and compare.
+
+    Exit status 1: an exact strategy ended with other weights, or one was refused.
+    """
+    with _one_sentence():
+        if threads < 0:
+            raise ValueError(f"threads is {threads}; give a positive number, or 0 for all processors")
+        chosen = [Strategy.of(name.strip()) for name in strategies.split(",") if name.strip()]
+        settings = Settings(
+            dataset=dataset,
+            width=width,
+            epochs=epochs,
+            batch_size=batch_size,
+            radius=radius,
+            steps=steps,
+            norm={"2": 2.0, "inf": float("inf")}.get(norm, norm),  # type: ignore[arg-type]
+            learning_rate=learning_rate,
+            strategies=tuple(each.replace(max_bytes=max_bytes) for each in chosen),
+            threads=threads or None,
+            seed=seed,
+            dtype=dtype,
+        )
+        folder = _prepare(out)
+        with _progress_bar() as watch:
+            comparison = compare(settings, watch)
+        content = json.dumps(comparison.as_dict(), indent=2)
+        write_whole(folder / "results.json", content.encode() + b"\n")
+    if as_json:
+        typer.echo(content)
+    else:
+        _show(comparison, folder / "results.json")
+    for run in comparison.runs:
+        if run.error is not None:
+            Console(stderr=True).print(f"[bold red]{run.strategy} was refused:[/] {run.error}", soft_wrap=True)
+    for run in comparison.broken:
+        Console(stderr=True).print(
+            f"[bold red]{run.strategy} is exact and ended with other weights than the others:[/] this is a bug, please "
+            "report it with results.json",
+            soft_wrap=True,
+        )
+    if comparison.broken or any(run.error is not None for run in comparison.runs):
+        raise typer.Exit(1)
+
+
+def _show(comparison: Comparison, path: Path) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=80)
+    for line in comparison_caption(comparison):
+        console.print(line)
+    console.print(comparison_table(comparison))
+    console.print("Inner products are per epoch, attack included; candidates and fired neurons")
+    console.print("are per input, in the first and in the last epoch.")
+    console.print(f"Written: {path}", soft_wrap=True)
+
+
+@app.command()
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Print version, instruction set in force, machine and where the C++ files are."""
+    with _one_sentence():
+        content = {**build_info(), **machine(), "include": get_include(), "cmake": get_cmake_dir()}
+    if as_json:
+        typer.echo(json.dumps(content, indent=2))
+    else:
+        Console(highlight=False).print(info_table(content))
+
+
+def main() -> None:
+    """The program `sublinear`."""
+    app(prog_name="sublinear")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""What was built, and what it runs on."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sublinear import _kernels
+
+
+def simd_level() -> str:
+    """The instruction set in force: "baseline", "avx2", "avx512" or "neon".
+
+    The best the processor offers, or the one that the environment variable SUBLINEAR_SIMD forces; read once. Raises
+    ValueError if that names one this machine lacks. All levels give the same bits.
+    """
+    return str(_kernels.simd_level())
+
+
+def build_info() -> dict[str, Any]:
+    """Version, instruction sets this build and processor offer, and the one in force."""
+    return {
+        "version": metadata.version("sublinear"),
+        "simd_levels": list(_kernels.simd_levels()),
+        "simd_level": simd_level(),
+    }
+
+
+def get_include() -> str:
+    """The directory with the C++ headers, for ``#include "sublinear/sublinear.hpp"``."""
+    return str(files("sublinear") / "include")
+
+
+def get_cmake_dir() -> str:
+    """The directory to give CMake as ``-Dsublinear_DIR=...`` for ``find_package(sublinear CONFIG)``."""
+    return str(files("sublinear") / "lib" / "cmake" / "sublinear")
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def machine() -> dict[str, Any]:
+    """The machine as results record it."""
+    return {
+        "cpu": _processor(),
+        "processors": _kernels.resolve_threads(0),
+        "simd_level": simd_level(),
+        "memory_available": _kernels.available_memory(),
+        "system": platform.platform(),
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Versions as results record them; "git" is the revision of the source tree, None outside one."""
+    found: dict[str, str | None] = {name: metadata.version(name) for name in ("sublinear", "numpy", "scikit-learn")}
+    found["python"] = sys.version.split()[0]
+    found["git"] = _revision()
+    return found
+
+
+def _revision() -> str | None:
+    # Only a tree that is this project's: results must not carry the revision of whatever surrounds them.
+    root = Path.cwd()
+    if not (root / "cpp" / "include" / "sublinear" / "version.hpp").is_file():
+        return None
+    try:
+        run = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return run.stdout.strip() or None

@@ -1,0 +1,281 @@
+"""The two-layer network."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sublinear import _training
+from sublinear.arrays import as_floats, as_integer, as_number, as_points, as_seed, as_threads, float_dtype
+from sublinear.indexes import INDEXES
+from sublinear.reported import Reported
+from sublinear.work import Work
+
+_FORMAT = "sublinear-two-layer-network-1"
+
+
+def _choice(value: Any, what: str, known: tuple[Any, ...]) -> Any:
+    if value not in known:
+        raise ValueError(f"{what} is {value!r}; known are {', '.join(map(repr, known))}")
+    return value
+
+
+class TwoLayerNetwork:
+    """``f(x) = scale * sum_r a_r act(z_r)`` over the neurons that fire, with ``z_r = <w_r, x> + bias_r``.
+
+    Neuron r fires iff ``z_r >= threshold``, inclusive, by the library's canonical inner product. A fired neuron passes on
+    ``z_r - threshold`` (activation "shifted"; Song, Yang, Zhang) or ``z_r`` ("jump"; Gao et al.). Only the weights are
+    trained, in place, by `Trainer`.
+
+    Parameters
+    ----------
+    weights : array-like (m, d)
+        One row a neuron. float32 and float64 are kept; integers and lists become float64.
+    output_weights : array-like (m, c) or (m,)
+        For c outputs; rounded to the dtype of `weights`.
+    biases : array-like (m,), optional
+        Default zeros.
+    threshold, scale : float
+        Rounded to nearest in the dtype. `scale` is not 0.
+    activation : "shifted" or "jump"
+    dtype : float32 or float64, optional
+        Precision of everything; wider data is rounded to nearest.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For values that are not finite numbers, or shapes that do not fit together.
+
+    Notes
+    -----
+    Reading may be done by several threads at once; training needs the network for itself.
+    """
+
+    def __init__(
+        self,
+        weights: ArrayLike,
+        output_weights: ArrayLike,
+        biases: ArrayLike | None = None,
+        threshold: float = 0.0,
+        scale: float = 1.0,
+        activation: str = "shifted",
+        dtype: Any = None,
+    ) -> None:
+        rows = as_points(weights, "weights", dtype=dtype)
+        given = np.asarray(output_weights)
+        a = as_floats(given[:, None] if given.ndim == 1 else given, 2, "output_weights", rows.dtype)
+        b = np.zeros(len(rows), rows.dtype) if biases is None else as_floats(biases, 1, "biases", rows.dtype)
+        for array, what in ((a, "output_weights"), (b, "biases")):
+            if len(array) != len(rows):
+                raise ValueError(f"{what} has {len(array)} rows and weights has {len(rows)}; give one for each neuron")
+        self._adopt(
+            _training.make_network(
+                rows,
+                a,
+                b[None, :],
+                as_number(threshold, "threshold"),
+                as_number(scale, "scale"),
+                _choice(activation, "activation", ("shifted", "jump")),
+            )
+        )
+
+    @classmethod
+    def random(
+        cls,
+        n_features: int,
+        width: int,
+        n_outputs: int = 1,
+        init: str = "ntk",
+        seed: int = 0,
+        coupled: bool = False,
+        bias: str | None = None,
+        activation: str | None = None,
+        kappa: float | None = None,
+        dtype: Any = "float32",
+    ) -> TwoLayerNetwork:
+        """Draws a network; its bits are a function of the arguments alone.
+
+        Parameters
+        ----------
+        n_features, width, n_outputs : int >= 1
+            d, m and c.
+        init : "ntk" or "gao"
+            "ntk": w ~ N(0, I), a = +-1, scale 1/sqrt(m), no biases, "shifted" (Song, Yang, Zhang 2021). "gao": w and
+            biases ~ N(0, 1/m), a = +-m^(-1/5), scale 1, "jump" (Gao, Qin, Song, Wang 2022).
+        coupled : bool
+            Neurons in pairs with equal w and opposite a, so that f = 0 exactly (Munteanu et al. 2022); even width.
+        bias : None, "zero" or "gaussian"
+        activation : None, "shifted" or "jump"
+            None: as `init` has them.
+        kappa : float >= 0, default sqrt(0.4 log m)
+            Threshold in standard deviations of z at a unit input.
+        """
+        if kappa is not None:
+            as_number(kappa, "kappa", 0)
+        core = _training.random_network(
+            float_dtype(dtype) == np.float32,
+            _choice(init, "init", ("ntk", "gao")),
+            as_integer(n_features, "n_features", 1),
+            as_integer(width, "width", 1),
+            as_integer(n_outputs, "n_outputs", 1),
+            as_seed(seed),
+            -1.0 if kappa is None else float(kappa),
+            bool(coupled),
+            _choice(bias, "bias", (None, "zero", "gaussian")),
+            _choice(activation, "activation", (None, "shifted", "jump")),
+        )
+        return cls._of(core)
+
+    @classmethod
+    def _of(cls, core: Any) -> TwoLayerNetwork:
+        network = cls.__new__(cls)
+        network._adopt(core)
+        return network
+
+    def _adopt(self, core: Any) -> None:
+        self._core = core
+        self._predictors: dict[tuple[str, float], tuple[int, Any]] = {}
+
+    def copy(self) -> TwoLayerNetwork:
+        """A network of its own with the same bits."""
+        return self._of(self._core.copy())
+
+    @property
+    def weights(self) -> NDArray[Any]:
+        """(m, d), a read-only view that shows training as it goes on."""
+        return self._core.view("weights")  # type: ignore[no-any-return]
+
+    @property
+    def biases(self) -> NDArray[Any]:
+        """(m,), a read-only view."""
+        return self._core.view("biases")  # type: ignore[no-any-return]
+
+    @property
+    def output_weights(self) -> NDArray[Any]:
+        """(m, c), a read-only view."""
+        return self._core.view("output_weights")  # type: ignore[no-any-return]
+
+    @property
+    def threshold(self) -> float:
+        """Firing is z >= this."""
+        return float(self._core.threshold)
+
+    @property
+    def scale(self) -> float:
+        """What the sum over neurons is multiplied by."""
+        return float(self._core.scale)
+
+    @property
+    def activation(self) -> str:
+        """ "shifted" or "jump"."""
+        return str(self._core.activation)
+
+    @property
+    def width(self) -> int:
+        """m, the number of neurons."""
+        return int(self.weights.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """d, the dimension of inputs."""
+        return int(self.weights.shape[1])
+
+    @property
+    def n_outputs(self) -> int:
+        """c."""
+        return int(self._core.outputs)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the weights and of all arithmetic of the network."""
+        return self.weights.dtype
+
+    @property
+    def version(self) -> int:
+        """Grows with every change of the weights."""
+        return int(self._core.version)
+
+    def decision_function(self, X: ArrayLike, index: str | None = None, threads: int | None = None) -> NDArray[Any]:
+        """f at each row of X (n, d): (n,) for one output, (n, c) for several.
+
+        Touches only neurons that can fire: found by a scan, or with `index` (a key of `INDEXES`) by that index over the
+        lifted weights, built at the first use and kept until the weights change. `index` and `threads` change speed
+        only. Raises ValueError for inputs that do not fit.
+        """
+        outputs: NDArray[Any] = self.predictor(index, 2.0, threads).decision_function(
+            self._points(X), as_threads(threads)
+        )
+        return outputs[:, 0] if self.n_outputs == 1 else outputs
+
+    def fired(self, X: ArrayLike, index: str | None = None, threads: int | None = None) -> Reported:
+        """The neurons that fire at each row of X, ascending. Parameters as in `decision_function`."""
+        indptr, ids, work = self.predictor(index, 2.0, threads).fired(self._points(X), as_threads(threads))
+        return Reported(indptr, ids, Work(*work), self.width)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a safetensors file with the three arrays, and the scalars in its metadata; whole or not at all."""
+        from safetensors.numpy import save
+
+        arrays = {name: np.array(getattr(self, name)) for name in ("weights", "biases", "output_weights")}
+        scalars = {"threshold": self.threshold, "scale": self.scale, "activation": self.activation}
+        write_whole(Path(path), save(arrays, {"format": _FORMAT, "scalars": json.dumps(scalars)}))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> TwoLayerNetwork:
+        """The network that `save` wrote. Raises ValueError for a file that is damaged or no such network."""
+        from safetensors import SafetensorError, safe_open
+
+        with Path(path).open("rb"):  # a missing file is FileNotFoundError, whatever the parser would make of it
+            pass
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("format") != _FORMAT:
+                    raise ValueError(f"{path} is no network of this library: its format is {metadata.get('format')!r}")
+                arrays = {name: file.get_tensor(name) for name in ("weights", "biases", "output_weights")}
+            scalars = json.loads(metadata["scalars"])
+            options = {name: scalars[name] for name in ("threshold", "scale", "activation")}
+            return cls(arrays["weights"], arrays["output_weights"], arrays["biases"], **options)
+        except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"{path} is damaged or no network of this library: {error}") from error
+
+    def __repr__(self) -> str:
+        return (
+            f"TwoLayerNetwork(width={self.width}, n_features={self.n_features}, n_outputs={self.n_outputs}, "
+            f"threshold={self.threshold:.6g}, scale={self.scale:.6g}, activation={self.activation!r}, dtype={self.dtype})"
+        )
+
+    def predictor(self, index: str | None, norm: float, threads: int | None) -> Any:
+        """What answers for these weights, kept until they change. For the library's own modules."""
+        if index is not None and index not in INDEXES:
+            raise ValueError(f"index is {index!r}; known are {', '.join(map(repr, INDEXES))}, or None to scan")
+        key = (index or "", norm)
+        version, kept = self._predictors.get(key, (-1, None))
+        if version != self.version:
+            version, kept = self.version, _training.make_predictor(self._core, key[0], norm, as_threads(threads))
+            self._predictors[key] = (version, kept)
+        return kept
+
+    def _points(self, X: ArrayLike) -> NDArray[Any]:
+        return as_points(X, "X", self.n_features, self.dtype)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all: beside its place, then renamed."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

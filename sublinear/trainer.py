@@ -1,0 +1,232 @@
+"""Adversarial training with one strategy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sublinear import _training
+from sublinear.arrays import as_integer, as_labels, as_points, as_seed, as_threads
+from sublinear.attacks import Attack, NoAttack, check_attack
+from sublinear.evaluation import check_loss, evaluate, signs, two_classes
+from sublinear.network import TwoLayerNetwork
+from sublinear.schedules import LearningRate, as_schedule
+from sublinear.strategies import Strategy
+from sublinear.work import Work
+
+
+class DivergenceError(ArithmeticError):
+    """Training produced numbers that are not finite; the network is as it was before the step that was refused."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a call of `fit` is, after a step: epochs ended of `epochs`, and steps done of the current epoch."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps_per_epoch: int
+    robust_loss: float
+
+
+@dataclass
+class History:
+    """Figures of each epoch of one call of `fit`, a list each.
+
+    loss, robust_loss: means over the inputs, each just before its step. fired_share, candidates_share: fired neurons
+    and candidates per input, divided by the width. seconds: of the steps, without validation. work: counted work.
+    clean_loss ... robust_accuracy: on the validation data after the epoch; empty without validation.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    robust_loss: list[float] = field(default_factory=list)
+    fired_share: list[float] = field(default_factory=list)
+    candidates_share: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    work: list[Work] = field(default_factory=list)
+    validation_clean_loss: list[float] = field(default_factory=list)
+    validation_clean_accuracy: list[float | None] = field(default_factory=list)
+    validation_robust_loss: list[float] = field(default_factory=list)
+    validation_robust_accuracy: list[float | None] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, list[Any]]:
+        """The lists by name, with work as dictionaries: ready for JSON."""
+        columns = dict(vars(self))
+        columns["work"] = [work.as_dict() for work in self.work]
+        return columns
+
+
+class Trainer:
+    """Trains a network in place: for each batch, attacks its inputs, then takes one gradient step on the weights.
+
+    The trained weights are the same, bit for bit, for every exact strategy, number of threads and SIMD level.
+
+    Parameters
+    ----------
+    net : TwoLayerNetwork
+    strategy : str or Strategy
+        How neurons are found; a key of `STRATEGIES`, "name:index", or a `Strategy`. Changes speed and memory only.
+    attack : PGD, FGSM or NoAttack
+        Default `NoAttack()`.
+    loss : str
+        One of `LOSSES`; "cross-entropy" for networks with several outputs, the others for one. The mean over the batch
+        is minimised.
+    learning_rate : float, schedule or callable (step, steps_per_epoch) -> float
+    batch_size : int >= 1, optional
+        Default: all inputs, one step an epoch, in their own order. Smaller batches visit the inputs in an order that is
+        a function of (seed, epoch).
+    threads : int >= 1, optional
+        Default all processors; changes speed only.
+    seed : int
+        Of the order of inputs and of random starts.
+
+    Notes
+    -----
+    Labels: two values for "logistic" (-1 and 1, or any two, the smaller one -1), class indices 0 ... c - 1 for
+    "cross-entropy", numbers for the others. One thread at a time may use a trainer; steps release the GIL.
+    """
+
+    def __init__(
+        self,
+        net: TwoLayerNetwork,
+        strategy: str | Strategy = "margin",
+        attack: Attack | None = None,
+        loss: str = "cross-entropy",
+        learning_rate: float | LearningRate = 1.0,
+        batch_size: int | None = None,
+        threads: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(net, TwoLayerNetwork):
+            raise TypeError(f"net is {net!r}; give a TwoLayerNetwork")
+        self.net = net
+        self.strategy = Strategy.of(strategy)
+        self.attack = NoAttack() if attack is None else check_attack(attack)
+        self.loss = check_loss(loss)
+        self.learning_rate = as_schedule(learning_rate)
+        self.batch_size = None if batch_size is None else as_integer(batch_size, "batch_size", 1)
+        self.seed = as_seed(seed)
+        self._threads = as_threads(threads)
+        self._core: Any = None
+        self._data: tuple[NDArray[Any], NDArray[np.float64]] | None = None
+        self._classes: tuple[float, float] | None = None
+        self._steps_done = 0
+        self._build_seconds = 0.0
+
+    @property
+    def steps_done(self) -> int:
+        """Steps taken so far, over all calls of `fit`."""
+        return int(self._core.steps_done()) if self._core is not None else self._steps_done
+
+    @property
+    def build_seconds(self) -> float:
+        """Seconds that the strategy's structure took to build, the last time."""
+        return self._build_seconds
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes the strategy's structure holds now; 0 before the first `fit`."""
+        return int(self._core.bytes()) if self._core is not None else 0
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        epochs: int = 1,
+        validation: tuple[ArrayLike, ArrayLike] | None = None,
+        callbacks: Iterable[Callable[[Progress], object]] = (),
+    ) -> History:
+        """Trains until `epochs` more epochs have ended; returns their figures.
+
+        X is (n, d), y (n,). Called again with equal X and y it goes on where it stopped, structures kept: 3 + 3 epochs
+        end with the bits of 6. With other data the structures are built again. `validation` (X, y) is judged after each
+        epoch, clean and attacked. Each of `callbacks` is called after every step with a `Progress`; one that returns
+        False ends the call after that step. Ctrl-C raises KeyboardInterrupt between steps.
+
+        Raises ValueError or TypeError for data that does not fit, before anything changed; MemoryError if the structure
+        may not be that large; DivergenceError if the loss or a step is not finite, with the weights before that step.
+        """
+        epochs = as_integer(epochs, "epochs")
+        self._prepare(X, y)
+        if validation is not None:
+            held_out = as_points(validation[0], "validation X", self.net.n_features, self.net.dtype)
+            held_out_labels = as_labels(validation[1], len(held_out), self.loss)
+        history, watching = History(), tuple(callbacks)
+        per_epoch = int(self._core.steps_per_epoch())
+        while len(history.seconds) < epochs:
+            totals, work, seconds, inputs = np.zeros(2), Work(), 0.0, 0
+            ended = False
+            while not ended:
+                rate = self.learning_rate(self.steps_done, per_epoch)
+                began = time.perf_counter()
+                clean, robust, count, ended, counted = self._step(rate)
+                seconds += time.perf_counter() - began
+                totals += count * np.array([clean, robust])
+                work += Work(*counted)
+                inputs += count
+                step = per_epoch if ended else self.steps_done % per_epoch
+                progress = Progress(len(history.seconds) + ended, epochs, step, per_epoch, robust)
+                if not all([callback(progress) is not False for callback in watching]) and not ended:
+                    return history
+            pairs = inputs * self.net.width
+            history.loss.append(float(totals[0] / inputs))
+            history.robust_loss.append(float(totals[1] / inputs))
+            history.fired_share.append(work.fired / pairs)
+            history.candidates_share.append(work.candidates / pairs)
+            history.seconds.append(seconds)
+            history.work.append(work)
+            if validation is not None:
+                judged = evaluate(
+                    self.net,
+                    held_out,
+                    held_out_labels,
+                    self.loss,
+                    self.attack,
+                    self.seed,
+                    self._threads or None,
+                    self._classes,
+                )
+                for name, figure in judged.as_dict().items():
+                    getattr(history, f"validation_{name}").append(figure)
+        return history
+
+    def _step(self, rate: float) -> Any:
+        try:
+            return self._core.step(rate)
+        except OverflowError as error:
+            raise DivergenceError(str(error)) from None
+
+    def _prepare(self, X: ArrayLike, y: ArrayLike) -> None:
+        points = as_points(X, "X", self.net.n_features, self.net.dtype)
+        labels = as_labels(y, len(points), self.loss)
+        if len(points) == 0:
+            raise ValueError("X has no rows; training needs at least one input")
+        classes = None
+        if self.loss == "logistic":
+            classes = (-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels)
+            labels = signs(labels, classes)
+        if self._data is not None and all(map(np.array_equal, self._data, (points, labels))):
+            return
+        began = time.perf_counter()
+        core = _training.make_trainer(
+            self.net._core,
+            points,
+            labels,
+            self.strategy.name,
+            self.strategy.index or "",
+            self.strategy.max_bytes or 0,
+            self.attack.options(),
+            self.loss,
+            self.batch_size or 0,
+            self.seed,
+            self._threads,
+        )
+        self._build_seconds = time.perf_counter() - began
+        core.set_steps_done(self.steps_done)
+        self._core, self._data, self._classes = core, (points, labels), classes
