@@ -104,6 +104,11 @@ void inner_products_at(const T* rows, const NeuronId* ids, Index count, Index d,
 }
 
 template <class T>
+Index select_not_above(const T* values, Index count, T limit, NeuronId* positions) {
+  return kernels<T>().select_not_above(values, count, limit, positions);
+}
+
+template <class T>
 void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out) {
   kernels<T>().combine_rows(rows, ids, coefficients, count, d, out);
 }
@@ -112,6 +117,7 @@ void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Ind
   template T inner_product<T>(const T*, const T*, Index);                                    \
   template void inner_products<T>(const T*, Index, Index, const T*, T*);                     \
   template void inner_products_at<T>(const T*, const NeuronId*, Index, Index, const T*, T*); \
+  template Index select_not_above<T>(const T*, Index, T, NeuronId*);                         \
   template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);
 SUBLINEAR_INSTANTIATE(float)
 SUBLINEAR_INSTANTIATE(double)

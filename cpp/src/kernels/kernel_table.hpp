@@ -10,6 +10,7 @@ struct KernelTable {
   T (*inner_product)(const T* a, const T* b, Index d);
   void (*inner_products)(const T* rows, Index count, Index d, const T* x, T* out);
   void (*inner_products_at)(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out);
+  Index (*select_not_above)(const T* values, Index count, T limit, NeuronId* positions);
   void (*combine_rows)(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out);
 };
 

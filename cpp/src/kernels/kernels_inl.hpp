@@ -161,13 +161,26 @@ T inner_product_kernel(const T* a, const T* b, Index d) {
   return out;
 }
 
+// Asks for a row that is needed soon; the processor guesses the rest of a long one.
+template <class T>
+SUBLINEAR_INLINE void prefetch_row(const T* row, Index d) {
+  const char* bytes = reinterpret_cast<const char*>(row);
+  const Index size = d * static_cast<Index>(sizeof(T)) < 512 ? d * static_cast<Index>(sizeof(T)) : 512;
+  for (Index at = 0; at < size; at += 64) __builtin_prefetch(bytes + at);
+}
+
+// Rows ahead for which `row_at` is asked when rows are scattered.
+constexpr Index kRowsAhead = 12;
+
 // `row_at(k)` is the address of row k.
-template <class T, class RowAt>
+template <bool kScattered, class T, class RowAt>
 SUBLINEAR_INLINE void inner_products_each(RowAt row_at, Index count, Index d, const T* x, T* out) {
   Index k = 0;
   for (; k + kRowsTogether <= count; k += kRowsTogether) {
     const T* rows[kRowsTogether];
     for (Index i = 0; i < kRowsTogether; ++i) rows[i] = row_at(k + i);
+    if (kScattered && k + kRowsAhead + kRowsTogether <= count)
+      for (Index i = 0; i < kRowsTogether; ++i) prefetch_row(row_at(k + kRowsAhead + i), d);
     inner_products_of<kRowsTogether>(rows, d, x, out + k);
   }
   for (; k < count; ++k) {
@@ -178,12 +191,52 @@ SUBLINEAR_INLINE void inner_products_each(RowAt row_at, Index count, Index d, co
 
 template <class T>
 void inner_products_kernel(const T* rows, Index count, Index d, const T* x, T* out) {
-  inner_products_each([=](Index k) { return rows + k * d; }, count, d, x, out);
+  inner_products_each<false>([=](Index k) { return rows + k * d; }, count, d, x, out);
 }
 
 template <class T>
 void inner_products_at_kernel(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out) {
-  inner_products_each([=](Index k) { return rows + static_cast<Index>(ids[k]) * d; }, count, d, x, out);
+  inner_products_each<true>([=](Index k) { return rows + static_cast<Index>(ids[k]) * d; }, count, d, x, out);
+}
+
+#if SUBLINEAR_VECTOR_BYTES == 64
+// The positions of a group's lanes that are not above the limit, packed; returns how many.
+SUBLINEAR_INLINE Index select_group(const float* values, float limit, NeuronId first, NeuronId* to) {
+  const __mmask16 found = _mm512_cmp_ps_mask(_mm512_loadu_ps(values), _mm512_set1_ps(limit), _CMP_NGT_UQ);
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(found, _mm512_add_epi32(lane, _mm512_set1_epi32(first))));
+  return __builtin_popcount(found);
+}
+
+SUBLINEAR_INLINE Index select_group(const double* values, double limit, NeuronId first, NeuronId* to) {
+  const __mmask8 found = _mm512_cmp_pd_mask(_mm512_loadu_pd(values), _mm512_set1_pd(limit), _CMP_NGT_UQ);
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                      _mm256_maskz_compress_epi32(found, _mm256_add_epi32(lane, _mm256_set1_epi32(first))));
+  return __builtin_popcount(found);
+}
+#else
+template <class T>
+SUBLINEAR_INLINE Index select_group(const T* values, T limit, NeuronId first, NeuronId* to) {
+  Index found = 0;
+  for (NeuronId l = 0; l < Lanes<T>::kLanes; ++l) {
+    to[found] = first + l;
+    found += values[l] > limit ? 0 : 1;
+  }
+  return found;
+}
+#endif
+
+template <class T>
+Index select_not_above_kernel(const T* values, Index count, T limit, NeuronId* positions) {
+  Index found = 0, k = 0;
+  for (; k + Lanes<T>::kLanes <= count; k += Lanes<T>::kLanes)
+    found += select_group(values + k, limit, static_cast<NeuronId>(k), positions + found);
+  for (; k < count; ++k) {
+    positions[found] = static_cast<NeuronId>(k);
+    found += values[k] > limit ? 0 : 1;
+  }
+  return found;
 }
 
 // A strip of kGroups lane groups of all rows: the sums stay in registers.
@@ -194,6 +247,10 @@ SUBLINEAR_INLINE void combine_strip(const T* rows, const NeuronId* ids, const T*
   for (int g = 0; g < kGroups; ++g) sum[g] = zero<T>();
   for (Index k = 0; k < count; ++k) {
     const T* row = rows + static_cast<Index>(ids[k]) * d;
+    if (k + kRowsAhead < count) {
+      const T* ahead = rows + static_cast<Index>(ids[k + kRowsAhead]) * d;
+      for (int g = 0; g < kGroups; ++g) __builtin_prefetch(ahead + g * Lanes<T>::kLanes);
+    }
     for (int g = 0; g < kGroups; ++g) add_scaled(sum[g], coefficients[k], load(row + g * Lanes<T>::kLanes));
   }
   for (int g = 0; g < kGroups; ++g) store(sum[g], out + g * Lanes<T>::kLanes);
@@ -223,9 +280,9 @@ void combine_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficien
 #define SUBLINEAR_JOIN(a, b) SUBLINEAR_JOIN_(a, b)
 const KernelTable<float> SUBLINEAR_JOIN(kernels_float_, SUBLINEAR_LEVEL) = {
     inner_product_kernel<float>, inner_products_kernel<float>, inner_products_at_kernel<float>,
-    combine_rows_kernel<float>};
+    select_not_above_kernel<float>, combine_rows_kernel<float>};
 const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
     inner_product_kernel<double>, inner_products_kernel<double>, inner_products_at_kernel<double>,
-    combine_rows_kernel<double>};
+    select_not_above_kernel<double>, combine_rows_kernel<double>};
 
 }  // namespace sublinear

@@ -1,93 +1,243 @@
 #include "sublinear/training/local_network.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
+#include "finding/reach.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 
 namespace sublinear {
 
 template <class T>
-void LocalNetwork<T>::gather(const TwoLayerNetwork<T>& network, const NeuronId* candidates, Index count) {
-  const Index d = network.dimension(), c = network.outputs();
+void LocalNetwork<T>::attach(const TwoLayerNetwork<T>& network, const T* inverse_norms, const NeuronId* candidates,
+                             Index count) {
   const auto size = static_cast<std::size_t>(count);
+  const auto d = static_cast<std::size_t>(network.dimension()), c = static_cast<std::size_t>(network.outputs());
   network_ = &network;
+  candidates_ = candidates;
   count_ = count;
-  evaluated_ = false;
-  candidates_.assign(candidates, candidates + count);
-  rows_.resize(size * static_cast<std::size_t>(d));
-  output_weights_.resize(size * static_cast<std::size_t>(c));
-  biases_.resize(size);
+  started_ = listed_ = valued_ = products_here_ = linear_ = false;
+  path_ = 0;
   products_.resize(size);
-  positions_.resize(size + 1);  // one more: the compaction below writes before it decides
-  evaluated_at_.resize(static_cast<std::size_t>(d));
-  values_.resize(static_cast<std::size_t>(c));
-  exact_values_.resize(static_cast<std::size_t>(c));
-  output_gradient_.resize(static_cast<std::size_t>(c));
-  scaled_gradient_.resize(static_cast<std::size_t>(c));
+  due_.resize(size);
+  fires_.resize(size);
+  asked_.resize(size + static_cast<std::size_t>(kSelectSlack));
+  biases_.resize(size);
+  inverses_.resize(size);
+  for (std::size_t k = 0; k < size; ++k) {
+    biases_[k] = network.biases()[candidates[k]];
+    inverses_[k] = inverse_norms[candidates[k]];
+  }
+  asked_ids_.resize(size);
+  asked_products_.resize(size);
+  flipped_.clear();
+  at_.resize(d);
+  slope_.resize(d);
+  change_.resize(d);
+  values_.resize(c);
+  exact_values_.resize(c);
+  output_gradient_.resize(c);
+  scaled_gradient_.resize(c);
+}
+
+template <class T>
+struct LocalNetwork<T>::Answer {
+  bool fires;
+  T due;  // path length up to which that holds
+};
+
+// Claim. If the answer at x was gap = |fl(q + beta) - tau| with q = fl<w,x>, it is the same at every x'' with
+// ||x'' - x|| = D as long as  D (1 + g) ||w|| + 2 g ||x|| ||w|| + 2 eta + 2 (u |tau| + subnormal) <= gap (1 - 4u).
+// Proof. The product changes by at most D ||w||; computing it errs by at most g ||w|| ||x|| + eta at x and
+// g ||w|| (||x|| + D) + eta at x''; fl(q + beta) >= tau and q + beta >= tau differ only within u |tau| + subnormal of
+// equality, and the same again for the sum that gave gap, whose own two roundings cost 4u of it and u |tau|.
+// `distance` below is that D in arithmetic of T; each factor 1 - 8u covers the roundings of its line.
+template <class T>
+class LocalNetwork<T>::Judge {
+ public:
+  Judge(const TwoLayerNetwork<T>& network, double path, double point_norm)
+      : threshold_(network.threshold()),
+        here_(round_down<T>(path)),
+        keep_(static_cast<T>(1 - 8 * unit_roundoff<T>)),
+        shorten_(static_cast<T>(1 - 2 * dot_error_factor<T>(network.dimension()))),
+        constant_(round_up<T>(2 * dot_underflow<T>(network.dimension()) +
+                              2 * unit_roundoff<T> * std::abs(static_cast<double>(threshold_)) +
+                              4 * static_cast<double>(std::numeric_limits<T>::denorm_min()))),
+        rounding_(round_up<T>(2 * dot_error_factor<T>(network.dimension()) * point_norm * (1 + 4 * kWiden))) {}
+
+  // NaN (from overflow) is never later than anything: such a neuron is asked at every point.
+  [[nodiscard]] Answer operator()(T product, T bias, T inverse_norm) const {
+    const T z = product + bias;
+    const T distance = ((std::abs(z - threshold_) * keep_ - constant_) * inverse_norm * keep_ - rounding_) * shorten_;
+    return {z >= threshold_, (here_ + (distance > 0 ? distance : T(0))) * keep_};
+  }
+
+ private:
+  T threshold_, here_, keep_, shorten_, constant_, rounding_;
+};
+
+// At the first point: every candidate.
+template <class T>
+void LocalNetwork<T>::ask_all(const Judge& judge) {
+  inner_products_at(network_->weights(), candidates_, count_, network_->dimension(), at_.data(), products_.data());
+  work_.inner_products += count_;
+  const Judge own = judge;
+  const T *products = products_.data(), *biases = biases_.data(), *inverses = inverses_.data();
+  T* const due = due_.data();
+  unsigned char* const fires = fires_.data();
+  for (Index k = 0; k < count_; ++k) {
+    const Answer answer = own(products[k], biases[k], inverses[k]);
+    due[k] = answer.due;
+    fires[k] = answer.fires ? 1 : 0;
+  }
+}
+
+// At a later point: the first `count` positions in asked_.
+template <class T>
+void LocalNetwork<T>::ask(Index count, const Judge& judge) {
+  for (Index k = 0; k < count; ++k)
+    asked_ids_[static_cast<std::size_t>(k)] = candidates_[asked_[static_cast<std::size_t>(k)]];
+  inner_products_at(network_->weights(), asked_ids_.data(), count, network_->dimension(), at_.data(),
+                    asked_products_.data());
+  work_.inner_products += count;
   for (Index k = 0; k < count; ++k) {
-    const Index r = candidates[k];
-    std::copy_n(network.weights() + r * d, d, rows_.data() + k * d);
-    std::copy_n(network.output_weights() + r * c, c, output_weights_.data() + k * c);
-    biases_[static_cast<std::size_t>(k)] = network.biases()[r];
+    const auto at = static_cast<std::size_t>(asked_[static_cast<std::size_t>(k)]);
+    const Answer answer = judge(asked_products_[static_cast<std::size_t>(k)], biases_[at], inverses_[at]);
+    due_[at] = answer.due;
+    const unsigned char fires = answer.fires ? 1 : 0;
+    if (fires != fires_[at]) flipped_.push_back(static_cast<NeuronId>(at));
+    fires_[at] = fires;
   }
 }
 
 template <class T>
 void LocalNetwork<T>::evaluate(const T* x) {
-  const Index d = network_->dimension(), c = network_->outputs();
+  const Index d = network_->dimension();
   const auto bytes = static_cast<std::size_t>(d) * sizeof(T);
-  if (evaluated_ && std::memcmp(x, evaluated_at_.data(), bytes) == 0) return;
-  std::memcpy(evaluated_at_.data(), x, bytes);
-  evaluated_ = true;
-  inner_products(rows_.data(), count_, d, x, products_.data());
-  work_.inner_products += count_;
+  if (started_ && std::memcmp(x, at_.data(), bytes) == 0) return;
+  if (linear_) follow_linear_form();  // before the states change again
+  if (started_) path_ = (path_ + euclidean_distance_bound(x, at_.data(), d)) * (1 + kWiden);
+  std::memcpy(at_.data(), x, bytes);
+  const Judge judge(*network_, path_, euclidean_norm_bound(x, d));
+  if (started_)
+    ask(select_not_above(due_.data(), count_, round_up<T>(path_), asked_.data()), judge);
+  else
+    ask_all(judge);
+  products_here_ = !started_;
+  started_ = true;
+  listed_ = valued_ = false;
+}
 
-  // Which fire: positions in the block, collected without a branch.
-  const T threshold = network_->threshold();
-  std::size_t fired = 0;
-  NeuronId* const positions = positions_.data();
-  for (std::size_t k = 0; k < static_cast<std::size_t>(count_); ++k) {
-    positions[fired] = static_cast<NeuronId>(k);
-    fired += (products_[k] + biases_[k]) >= threshold ? 1 : 0;
+template <class T>
+const std::vector<NeuronId>& LocalNetwork<T>::fired() {
+  if (listed_) return fired_;
+  listed_ = true;
+  fired_positions_.resize(static_cast<std::size_t>(count_) + 1);  // one more: written before it is decided
+  std::size_t found = 0;
+  for (Index k = 0; k < count_; ++k) {
+    fired_positions_[found] = static_cast<NeuronId>(k);
+    found += fires_[static_cast<std::size_t>(k)];
   }
-  fired_.resize(fired);
-  activations_.resize(fired);
-  coefficients_.resize(fired);
-  const T shift = network_->activation() == Activation::shifted ? threshold : T(0);
+  fired_positions_.resize(found);
+  fired_.resize(found);
+  for (std::size_t k = 0; k < found; ++k) fired_[k] = candidates_[fired_positions_[k]];
+  return fired_;
+}
+
+template <class T>
+const std::vector<T>& LocalNetwork<T>::values() {
+  if (valued_) return values_;
+  valued_ = true;
+  const auto c = static_cast<std::size_t>(network_->outputs());
+  const auto count = fired().size();
+  if (products_here_) {
+    for (std::size_t k = 0; k < count; ++k)
+      asked_products_[k] = products_[static_cast<std::size_t>(fired_positions_[k])];
+  } else {
+    inner_products_at(network_->weights(), fired_.data(), static_cast<Index>(count), network_->dimension(), at_.data(),
+                      asked_products_.data());
+    work_.inner_products += static_cast<std::int64_t>(count);
+  }
+  const T shift = network_->activation() == Activation::shifted ? network_->threshold() : T(0);
   std::fill(values_.begin(), values_.end(), T(0));
-  for (std::size_t k = 0; k < fired; ++k) {
-    const auto position = static_cast<std::size_t>(positions[k]);
-    fired_[k] = candidates_[position];
-    activations_[k] = (products_[position] + biases_[position]) - shift;
-    const T* a = output_weights_.data() + position * static_cast<std::size_t>(c);
-    for (std::size_t output = 0; output < static_cast<std::size_t>(c); ++output)
-      values_[output] += a[output] * activations_[k];
+  for (std::size_t k = 0; k < count; ++k) {
+    const Index r = fired_[k];
+    const T activation = (asked_products_[k] + network_->biases()[r]) - shift;
+    const T* a = network_->output_weights() + r * network_->outputs();
+    for (std::size_t output = 0; output < c; ++output) values_[output] += a[output] * activation;
   }
-  for (std::size_t output = 0; output < static_cast<std::size_t>(c); ++output) {
+  for (std::size_t output = 0; output < c; ++output) {
     values_[output] *= network_->scale();
     exact_values_[output] = static_cast<double>(values_[output]);
   }
+  return values_;
 }
 
 template <class T>
 double LocalNetwork<T>::loss(const Loss& loss, double label) {
+  static_cast<void>(values());
   return loss.evaluate(exact_values_.data(), network_->outputs(), label, output_gradient_.data());
 }
 
+// Brings A and B up to date with the neurons that changed sides; sums them afresh where there are none yet.
 template <class T>
-void LocalNetwork<T>::input_gradient(T* gradient) {
+void LocalNetwork<T>::follow_linear_form() {
+  const Index d = network_->dimension();
+  const T shift = network_->activation() == Activation::shifted ? network_->threshold() : T(0);
+  const auto add = [&](const std::vector<NeuronId>& positions, bool afresh) {
+    coefficients_.resize(positions.size());
+    change_ids_.resize(positions.size());
+    for (std::size_t k = 0; k < positions.size(); ++k) {
+      const NeuronId r = candidates_[positions[k]];
+      const T a = network_->output_weights()[r];
+      coefficients_[k] = fires_[static_cast<std::size_t>(positions[k])] != 0 ? a : -a;
+      change_ids_[k] = r;
+      offset_ += coefficients_[k] * (network_->biases()[r] - shift);
+    }
+    T* const sum = afresh ? slope_.data() : change_.data();
+    combine_rows(network_->weights(), change_ids_.data(), coefficients_.data(), static_cast<Index>(positions.size()), d,
+                 sum);
+    if (!afresh)
+      for (std::size_t j = 0; j < slope_.size(); ++j) slope_[j] += change_[j];
+  };
+  if (!linear_) {
+    static_cast<void>(fired());
+    offset_ = 0;
+    add(fired_positions_, true);
+    linear_ = true;
+  } else if (!flipped_.empty()) {
+    add(flipped_, false);
+  }
+  flipped_.clear();
+}
+
+template <class T>
+void LocalNetwork<T>::input_gradient(const Loss& loss, double label, T* gradient) {
   const auto c = static_cast<std::size_t>(network_->outputs());
-  for (std::size_t k = 0; k < c; ++k)
-    scaled_gradient_[k] = static_cast<T>(output_gradient_[k] * static_cast<double>(network_->scale()));
+  const auto d = network_->dimension();
+  const double scale = static_cast<double>(network_->scale());
+  if (c == 1) {
+    follow_linear_form();
+    const T value = network_->scale() * (inner_product(slope_.data(), at_.data(), d) + offset_);
+    const double exact = static_cast<double>(value);
+    loss.evaluate(&exact, 1, label, output_gradient_.data());
+    const T factor = static_cast<T>(output_gradient_[0] * scale);
+    for (Index j = 0; j < d; ++j) gradient[j] = factor * slope_[static_cast<std::size_t>(j)];
+    return;
+  }
+  this->loss(loss, label);
+  for (std::size_t k = 0; k < c; ++k) scaled_gradient_[k] = static_cast<T>(output_gradient_[k] * scale);
+  coefficients_.resize(fired_.size());
   for (std::size_t k = 0; k < fired_.size(); ++k) {
-    const T* a = output_weights_.data() + static_cast<std::size_t>(positions_[k]) * c;
+    const T* a = network_->output_weights() + static_cast<Index>(fired_[k]) * network_->outputs();
     T sum = 0;
     for (std::size_t output = 0; output < c; ++output) sum += scaled_gradient_[output] * a[output];
     coefficients_[k] = sum;
   }
-  combine_rows(rows_.data(), positions_.data(), coefficients_.data(), static_cast<Index>(fired_.size()),
-               network_->dimension(), gradient);
+  combine_rows(network_->weights(), fired_.data(), coefficients_.data(), static_cast<Index>(fired_.size()), d,
+               gradient);
 }
 
 template <class T>

@@ -81,8 +81,7 @@ class Pgd final : public Attack<T> {
     }
     for (int step = 0; step < options_.steps; ++step) {
       network.evaluate(out);
-      network.loss(loss, label);
-      network.input_gradient(gradient);
+      network.input_gradient(loss, label, gradient);
       if (!advance(gradient, d, delta, direction)) break;  // a zero gradient moves nothing, now or later
       place(x, d, delta, direction, out);
     }

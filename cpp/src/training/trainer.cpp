@@ -11,7 +11,9 @@
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/require.hpp"
+#include "training/fired_positions.hpp"
 #include "training/input_block.hpp"
+#include "training/row_norms.hpp"
 
 namespace sublinear {
 
@@ -28,6 +30,7 @@ struct Trainer<T>::State {
   std::int64_t steps_done = 0;
   std::vector<Index> order;
   std::int64_t order_epoch = -1;
+  AlignedVector<T> inverse_row_norms;  // at most 1 / ||w_r||_2
   double largest_weight = 0;  // an upper bound on |w|, raised by every step; measured again when it gets near overflow
 
   // The current batch, position by position.
@@ -66,10 +69,13 @@ struct Trainer<T>::State {
     finder = make_finder<T>(options.strategy, network.neurons(), {inputs.data(), n, d}, options.attack->ball(),
                             options.finder, threads);
     finder_version = network.version();
+    inverse_row_norms = inverse_norms(network, threads);
     measure_weights();
   }
 
   void measure_weights() { largest_weight = norm_bound(network.weights(), network.width() * d, Norm::infinity); }
+
+  static constexpr Index kTile = 256;  // neurons whose fired positions are gathered at a time
 
   [[nodiscard]] std::int64_t steps_per_epoch() const { return (n + batch_size - 1) / batch_size; }
 
@@ -115,7 +121,7 @@ struct Trainer<T>::State {
             T* out = attacked.data() + position * d;
             LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
             const double label = labels[static_cast<std::size_t>(input)];
-            local.gather(network, candidates.begin(k), candidates.length(k));
+            local.attach(network, inverse_row_norms.data(), candidates.begin(k), candidates.length(k));
             local.evaluate(x);
             clean_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
             options.attack->perturb(
@@ -174,30 +180,11 @@ struct Trainer<T>::State {
     }
   }
 
-  // For each neuron the positions in the batch at which it fired, ascending: the fired lists, transposed.
-  [[nodiscard]] CandidateLists fired_positions() const {
-    CandidateLists transposed;
-    transposed.offsets.assign(static_cast<std::size_t>(network.width()) + 1, 0);
-    for (const CandidateLists& block : fired)
-      for (const NeuronId r : block.ids) ++transposed.offsets[static_cast<std::size_t>(r) + 1];
-    for (std::size_t r = 1; r < transposed.offsets.size(); ++r) transposed.offsets[r] += transposed.offsets[r - 1];
-    transposed.ids.resize(static_cast<std::size_t>(transposed.offsets.back()));
-    std::vector<Index> next(transposed.offsets.begin(), transposed.offsets.end() - 1);
-    NeuronId position = 0;
-    for (const CandidateLists& block : fired)
-      for (Index k = 0; k < block.size(); ++k, ++position)
-        for (const NeuronId* r = block.begin(k); r != block.end(k); ++r)
-          transposed.ids[static_cast<std::size_t>(next[static_cast<std::size_t>(*r)]++)] = position;
-    return transposed;
-  }
-
   // One gradient step, neuron by neuron: row r loses sum over the batch positions i at which it fired, ascending, of
   // (sum over outputs k of G_ik a_rk) x~_i. Then tells the finder which rows moved, and by how much.
   Work update(Index count) {
     const Index m = network.width();
     const bool known = !fired.empty();
-    CandidateLists positions;
-    if (known) positions = fired_positions();
     std::vector<Displacement> moves(static_cast<std::size_t>(m));
     struct Buffers {
       AlignedVector<T> update, row, coefficients, products;
@@ -213,9 +200,14 @@ struct Trainer<T>::State {
     }
     std::vector<Work> works(static_cast<std::size_t>(threads));
     T* const weights = network.change_weights();
-    parallel_for(m, threads, 256, [&](Index begin, Index end, int worker) {
+    // A few long ranges of neurons per thread; within each, tiles whose positions stay in the cache.
+    const Index range = std::max<Index>(kTile, (m + 4 * threads - 1) / (4 * threads));
+    parallel_for(m, threads, range, [&](Index begin, Index end, int worker) {
       Buffers& own = buffers[static_cast<std::size_t>(worker)];
+      FiredPositions positions(fired, static_cast<NeuronId>(begin));
       for (Index r = begin; r < end; ++r) {
+        if (known && (r - begin) % kTile == 0)
+          positions.read_tile(static_cast<NeuronId>(r), static_cast<NeuronId>(std::min(end, r + kTile)));
         T* const row = weights + r * d;
         const NeuronId* at = nullptr;
         Index length = 0;
@@ -243,7 +235,9 @@ struct Trainer<T>::State {
         for (Index j = 0; j < d; ++j) row[j] -= own.update[static_cast<std::size_t>(j)];
         Displacement& move = moves[static_cast<std::size_t>(r)];
         move.euclidean = euclidean_distance_bound(row, own.row.data(), d);
-        if (move.euclidean > 0) move.dual = dual_distance_bound(row, own.row.data(), d, options.attack->ball().norm);
+        if (move.euclidean == 0) continue;
+        move.dual = dual_distance_bound(row, own.row.data(), d, options.attack->ball().norm);
+        inverse_row_norms[static_cast<std::size_t>(r)] = inverse_norm(row, d);
       }
     });
     ++steps_done;  // whatever happens now, the weights are those after the step; an unfinished structure is built again

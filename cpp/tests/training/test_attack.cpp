@@ -8,6 +8,7 @@
 
 #include "training/input_block.hpp"
 #include "training/problem.hpp"
+#include "training/row_norms.hpp"
 
 using namespace sublinear;
 using namespace sublinear::testing;
@@ -26,7 +27,8 @@ Attacked<T> attack(const Problem<T>& problem, const TwoLayerNetwork<T>& network,
   std::vector<NeuronId> all(static_cast<std::size_t>(network.width()));
   std::iota(all.begin(), all.end(), 0);
   LocalNetwork<T> local;
-  local.gather(network, all.data(), network.width());
+  const auto norms = inverse_norms(network, 1);
+  local.attach(network, norms.data(), all.data(), network.width());
   const auto loss = make_loss(problem.outputs == 1 ? "logistic" : "cross-entropy");
   const T* x = problem.inputs.data() + i * problem.d;
   const double label = problem.labels[static_cast<std::size_t>(i)];

@@ -8,6 +8,7 @@
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/training/local_network.hpp"
 #include "training/problem.hpp"
+#include "training/row_norms.hpp"
 
 using namespace sublinear;
 using namespace sublinear::testing;
@@ -55,7 +56,8 @@ TEST_CASE_TEMPLATE("coupled networks start at exactly 0", T, float, double) {
     std::vector<NeuronId> all(512);
     for (std::size_t r = 0; r < all.size(); ++r) all[r] = static_cast<NeuronId>(r);
     LocalNetwork<T> local;
-    local.gather(network, all.data(), 512);
+    const auto norms = inverse_norms(network, 1);
+    local.attach(network, norms.data(), all.data(), 512);
     for (Index i = 0; i < problem.n; ++i) {
       local.evaluate(problem.inputs.data() + i * problem.d);
       CHECK(local.fired().size() > 50);
@@ -70,6 +72,7 @@ TEST_CASE_TEMPLATE("a network restricted to its candidates is the network", T, f
   std::vector<NeuronId> all(300), some;
   for (std::size_t r = 0; r < all.size(); ++r) all[r] = static_cast<NeuronId>(r);
   LocalNetwork<T> whole, part;
+  const auto norms = inverse_norms(network, 1);
   const auto loss = make_loss("cross-entropy");
   for (Index i = 0; i < problem.n; ++i) {
     const T* x = problem.inputs.data() + i * problem.d;
@@ -78,8 +81,8 @@ TEST_CASE_TEMPLATE("a network restricted to its candidates is the network", T, f
       const T z = inner_product(network.weights() + r * problem.d, x, problem.d) + network.biases()[r];
       if (z >= network.threshold() - T(0.01)) some.push_back(r);
     }
-    whole.gather(network, all.data(), 300);
-    part.gather(network, some.data(), static_cast<Index>(some.size()));
+    whole.attach(network, norms.data(), all.data(), 300);
+    part.attach(network, norms.data(), some.data(), static_cast<Index>(some.size()));
     whole.evaluate(x);
     part.evaluate(x);
     CHECK(whole.fired() == part.fired());
@@ -87,8 +90,8 @@ TEST_CASE_TEMPLATE("a network restricted to its candidates is the network", T, f
     CHECK(whole.loss(*loss, problem.labels[static_cast<std::size_t>(i)]) ==
           part.loss(*loss, problem.labels[static_cast<std::size_t>(i)]));
     std::vector<T> gradient(21), same(21);
-    whole.input_gradient(gradient.data());
-    part.input_gradient(same.data());
+    whole.input_gradient(*loss, problem.labels[static_cast<std::size_t>(i)], gradient.data());
+    part.input_gradient(*loss, problem.labels[static_cast<std::size_t>(i)], same.data());
     CHECK(gradient == same);
     CHECK(part.take_work().inner_products == static_cast<std::int64_t>(some.size()));
     part.evaluate(x);
@@ -102,7 +105,8 @@ TEST_CASE("firing is inclusive: exactly on the threshold fires") {
   for (const Activation activation : {Activation::shifted, Activation::jump}) {
     const TwoLayerNetwork<float> network({weights, 3, 2}, outputs, 1, nullptr, 3, 0.5F, activation);
     LocalNetwork<float> local;
-    local.gather(network, all, 3);
+    const auto norms = inverse_norms(network, 1);
+    local.attach(network, norms.data(), all, 3);
     local.evaluate(x);
     CHECK(local.fired() == std::vector<NeuronId>{0, 2});
     CHECK(local.values()[0] == (activation == Activation::jump ? 0.5F * (3 + 300) : 0.0F));

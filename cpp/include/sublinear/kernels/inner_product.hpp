@@ -51,6 +51,12 @@ void inner_products(const T* rows, Index count, Index d, const T* x, T* out);
 template <class T>
 void inner_products_at(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out);
 
+/// Writes the positions k, ascending, at which `values[k] > limit` does not hold (NaN included) and returns how many.
+/// `positions` must have room for `count` + `kSelectSlack` entries; what it holds past the result is undefined.
+template <class T>
+[[nodiscard]] Index select_not_above(const T* values, Index count, T limit, NeuronId* positions);
+inline constexpr Index kSelectSlack = 16;
+
 /// out = sum_k coefficients[k] * rows[ids[k]], each component summed from +0 in ascending k, product and sum rounded
 /// separately. The input gradient (rows of weights) and a weight row's update (rows of inputs) are both this.
 template <class T>

@@ -38,6 +38,7 @@ class Predictor {
  private:
   const TwoLayerNetwork<T>& network_;
   Norm norm_;
+  AlignedVector<T> inverse_norms_;
   std::unique_ptr<NeuronFinder<T>> finder_;
 };
 
