@@ -1,0 +1,126 @@
+// Going from point to point must give what looking at every candidate afresh gives.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/training/local_network.hpp"
+#include "training/problem.hpp"
+#include "training/row_norms.hpp"
+
+using namespace sublinear;
+using namespace sublinear::testing;
+
+namespace {
+
+template <class T>
+std::vector<NeuronId> fires_at(const TwoLayerNetwork<T>& network, const std::vector<T>& x) {
+  std::vector<NeuronId> fired;
+  for (Index r = 0; r < network.width(); ++r) {
+    const T product = inner_product(network.weights() + r * network.dimension(), x.data(), network.dimension());
+    if (product + network.biases()[r] >= network.threshold()) fired.push_back(static_cast<NeuronId>(r));
+  }
+  return fired;
+}
+
+// A network of small integers: products, and how near they are to the threshold, are exact.
+template <class T>
+TwoLayerNetwork<T> integer_network(Index width, Index d, T threshold) {
+  RandomStream random(3, RandomPurpose::weights);
+  std::vector<T> weights(static_cast<std::size_t>(width * d)), biases(static_cast<std::size_t>(width)),
+      outputs(static_cast<std::size_t>(width), T(1));
+  for (T& w : weights) w = static_cast<T>(static_cast<double>(random.below(7)) - 3);
+  for (T& b : biases) b = static_cast<T>(static_cast<double>(random.below(3)) - 1);
+  return TwoLayerNetwork<T>({weights.data(), width, d}, outputs.data(), 1, biases.data(), threshold, 1,
+                            Activation::shifted);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a walk sees the neurons that fire at every point of it", T, float, double) {
+  const Index width = 400, d = 9;
+  const auto gaussian = Problem<T>(4, d, "logistic").network(width, "gao", false, 0.8);
+  const auto integers = integer_network<T>(width, d, 4);
+  std::vector<NeuronId> all(static_cast<std::size_t>(width));
+  std::iota(all.begin(), all.end(), 0);
+  for (const auto* network : {&gaussian, &integers}) {
+    const auto norms = inverse_norms(*network, 1);
+    LocalNetwork<T> local;
+    for (const double length : {1e-9, 1e-3, 0.05, 1.0, 30.0}) {
+      for (std::uint64_t walk = 0; walk < 12; ++walk) {
+        RandomStream random(walk, RandomPurpose::attack);
+        std::vector<T> x(static_cast<std::size_t>(d));
+        for (T& v : x) v = static_cast<T>(static_cast<double>(random.below(5)) - 2);
+        local.attach(*network, norms.data(), all.data(), width);
+        for (int step = 0; step < 15; ++step) {
+          local.evaluate(x.data());
+          CHECK(local.fired() == fires_at(*network, x));
+          for (T& v : x)
+            v += static_cast<T>(length * (network == &integers ? std::round(random.normal()) : random.normal()));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("short steps ask only the neurons near their threshold", T, float, double) {
+  const Index width = 4096, d = 32;
+  const Problem<T> problem(4, d, "logistic");
+  const auto network = problem.network(width);
+  const auto norms = inverse_norms(network, 1);
+  std::vector<NeuronId> all(static_cast<std::size_t>(width));
+  std::iota(all.begin(), all.end(), 0);
+  LocalNetwork<T> local;
+  local.attach(network, norms.data(), all.data(), width);
+  std::vector<T> x(problem.inputs.begin(), problem.inputs.begin() + d);
+  local.evaluate(x.data());
+  CHECK(local.take_work().inner_products == width);
+  for (int step = 0; step < 10; ++step) {
+    x[static_cast<std::size_t>(step)] += T(0.005);
+    local.evaluate(x.data());
+  }
+  const std::int64_t asked = local.take_work().inner_products;
+  CHECK(asked > 0);
+  CHECK(asked < width / 2);
+}
+
+TEST_CASE_TEMPLATE("the gradient of one output follows the neurons that change sides", T, float, double) {
+  const Index width = 600, d = 12;
+  const Problem<T> problem(5, d, "squared");
+  const auto network = problem.network(width, "ntk", false, 0.6);
+  const auto norms = inverse_norms(network, 1);
+  std::vector<NeuronId> all(static_cast<std::size_t>(width));
+  std::iota(all.begin(), all.end(), 0);
+  const auto loss = make_loss("squared");
+  LocalNetwork<T> local;
+  for (Index i = 0; i < problem.n; ++i) {
+    RandomStream random(static_cast<std::uint64_t>(i), RandomPurpose::attack);
+    std::vector<T> x(problem.inputs.begin() + i * d, problem.inputs.begin() + (i + 1) * d),
+        gradient(static_cast<std::size_t>(d));
+    local.attach(network, norms.data(), all.data(), width);
+    for (int step = 0; step < 12; ++step) {
+      local.evaluate(x.data());
+      local.input_gradient(*loss, 0.25, gradient.data());
+      // In double, afresh: scale * (f - y) * sum over the fired neurons of a_r w_r.
+      double f = 0;
+      std::vector<double> slope(static_cast<std::size_t>(d));
+      for (const NeuronId r : fires_at(network, x)) {
+        double z = -static_cast<double>(network.threshold());
+        for (Index j = 0; j < d; ++j) {
+          const double w = static_cast<double>(network.weights()[r * d + j]);
+          z += w * static_cast<double>(x[static_cast<std::size_t>(j)]);
+          slope[static_cast<std::size_t>(j)] += static_cast<double>(network.output_weights()[r]) * w;
+        }
+        f += static_cast<double>(network.output_weights()[r]) * z;
+      }
+      const double scale = static_cast<double>(network.scale());
+      const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
+      for (Index j = 0; j < d; ++j)
+        CHECK(std::abs(static_cast<double>(gradient[static_cast<std::size_t>(j)]) -
+                       scale * (scale * f - 0.25) * slope[static_cast<std::size_t>(j)]) < tolerance);
+      for (T& v : x) v += static_cast<T>(0.1 * random.normal());
+    }
+  }
+}
