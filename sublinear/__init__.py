@@ -2,6 +2,14 @@
 
 from importlib import metadata as _metadata
 
+try:
+    from sublinear import _kernels
+except ImportError as _error:
+    raise ImportError(
+        f"the compiled modules of sublinear are not in {__path__[0]}: this is its source tree, or it was built for "
+        "another Python; install it (pip install .) and start Python in another directory"
+    ) from _error
+
 from sublinear.attacks import FGSM, PGD, NoAttack
 from sublinear.datasets import DATASETS, Dataset, load_dataset
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
@@ -13,6 +21,8 @@ from sublinear.schedules import ConstantRate, LinearRate
 from sublinear.strategies import STRATEGIES, Strategy
 from sublinear.trainer import DivergenceError, History, Progress, Trainer
 from sublinear.work import Work
+
+del _kernels
 
 __version__ = _metadata.version("sublinear")
 
