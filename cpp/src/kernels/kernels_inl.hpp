@@ -49,12 +49,23 @@ SUBLINEAR_INLINE Lanes<T> load(const T* from) {
   return lanes;
 }
 
+// The first `count` elements, fewer than a group, and zeros.
+#if SUBLINEAR_VECTOR_BYTES == 64
+SUBLINEAR_INLINE Lanes<float> load_some(const float* from, Index count) {
+  return {{_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), from)}};
+}
+
+SUBLINEAR_INLINE Lanes<double> load_some(const double* from, Index count) {
+  return {{_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), from)}};
+}
+#else
 template <class T>
 SUBLINEAR_INLINE Lanes<T> load_some(const T* from, Index count) {
   T padded[Lanes<T>::kLanes] = {};
   for (Index j = 0; j < count; ++j) padded[j] = from[j];
   return load(padded);
 }
+#endif
 
 template <class T>
 SUBLINEAR_INLINE void store(const Lanes<T>& lanes, T* to) {

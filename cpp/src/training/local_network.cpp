@@ -22,7 +22,7 @@ void LocalNetwork<T>::attach(const TwoLayerNetwork<T>& network, const T* inverse
   path_ = 0;
   products_.resize(size);
   due_.resize(size);
-  fires_.resize(size);
+  rests_.resize(size);
   asked_.resize(size + static_cast<std::size_t>(kSelectSlack));
   biases_.resize(size);
   inverses_.resize(size);
@@ -86,11 +86,11 @@ void LocalNetwork<T>::ask_all(const Judge& judge) {
   const Judge own = judge;
   const T *products = products_.data(), *biases = biases_.data(), *inverses = inverses_.data();
   T* const due = due_.data();
-  unsigned char* const fires = fires_.data();
+  T* const rests = rests_.data();
   for (Index k = 0; k < count_; ++k) {
     const Answer answer = own(products[k], biases[k], inverses[k]);
     due[k] = answer.due;
-    fires[k] = answer.fires ? 1 : 0;
+    rests[k] = answer.fires ? T(0) : T(1);
   }
 }
 
@@ -106,9 +106,9 @@ void LocalNetwork<T>::ask(Index count, const Judge& judge) {
     const auto at = static_cast<std::size_t>(asked_[static_cast<std::size_t>(k)]);
     const Answer answer = judge(asked_products_[static_cast<std::size_t>(k)], biases_[at], inverses_[at]);
     due_[at] = answer.due;
-    const unsigned char fires = answer.fires ? 1 : 0;
-    if (fires != fires_[at]) flipped_.push_back(static_cast<NeuronId>(at));
-    fires_[at] = fires;
+    const T rests = answer.fires ? T(0) : T(1);
+    if (rests != rests_[at]) flipped_.push_back(static_cast<NeuronId>(at));
+    rests_[at] = rests;
   }
 }
 
@@ -134,12 +134,8 @@ template <class T>
 const std::vector<NeuronId>& LocalNetwork<T>::fired() {
   if (listed_) return fired_;
   listed_ = true;
-  fired_positions_.resize(static_cast<std::size_t>(count_) + 1);  // one more: written before it is decided
-  std::size_t found = 0;
-  for (Index k = 0; k < count_; ++k) {
-    fired_positions_[found] = static_cast<NeuronId>(k);
-    found += fires_[static_cast<std::size_t>(k)];
-  }
+  fired_positions_.resize(static_cast<std::size_t>(count_ + kSelectSlack));
+  const auto found = static_cast<std::size_t>(select_not_above(rests_.data(), count_, T(0), fired_positions_.data()));
   fired_positions_.resize(found);
   fired_.resize(found);
   for (std::size_t k = 0; k < found; ++k) fired_[k] = candidates_[fired_positions_[k]];
@@ -161,13 +157,11 @@ const std::vector<T>& LocalNetwork<T>::values() {
     work_.inner_products += static_cast<std::int64_t>(count);
   }
   const T shift = network_->activation() == Activation::shifted ? network_->threshold() : T(0);
-  std::fill(values_.begin(), values_.end(), T(0));
-  for (std::size_t k = 0; k < count; ++k) {
-    const Index r = fired_[k];
-    const T activation = (asked_products_[k] + network_->biases()[r]) - shift;
-    const T* a = network_->output_weights() + r * network_->outputs();
-    for (std::size_t output = 0; output < c; ++output) values_[output] += a[output] * activation;
-  }
+  coefficients_.resize(count);
+  for (std::size_t k = 0; k < count; ++k)
+    coefficients_[k] = (asked_products_[k] + biases_[static_cast<std::size_t>(fired_positions_[k])]) - shift;
+  combine_rows(network_->output_weights(), fired_.data(), coefficients_.data(), static_cast<Index>(count),
+               network_->outputs(), values_.data());
   for (std::size_t output = 0; output < c; ++output) {
     values_[output] *= network_->scale();
     exact_values_[output] = static_cast<double>(values_[output]);
@@ -192,7 +186,7 @@ void LocalNetwork<T>::follow_linear_form() {
     for (std::size_t k = 0; k < positions.size(); ++k) {
       const NeuronId r = candidates_[positions[k]];
       const T a = network_->output_weights()[r];
-      coefficients_[k] = fires_[static_cast<std::size_t>(positions[k])] != 0 ? a : -a;
+      coefficients_[k] = rests_[static_cast<std::size_t>(positions[k])] == 0 ? a : -a;
       change_ids_[k] = r;
       offset_ += coefficients_[k] * (network_->biases()[r] - shift);
     }
@@ -230,12 +224,8 @@ void LocalNetwork<T>::input_gradient(const Loss& loss, double label, T* gradient
   this->loss(loss, label);
   for (std::size_t k = 0; k < c; ++k) scaled_gradient_[k] = static_cast<T>(output_gradient_[k] * scale);
   coefficients_.resize(fired_.size());
-  for (std::size_t k = 0; k < fired_.size(); ++k) {
-    const T* a = network_->output_weights() + static_cast<Index>(fired_[k]) * network_->outputs();
-    T sum = 0;
-    for (std::size_t output = 0; output < c; ++output) sum += scaled_gradient_[output] * a[output];
-    coefficients_[k] = sum;
-  }
+  inner_products_at(network_->output_weights(), fired_.data(), static_cast<Index>(fired_.size()), network_->outputs(),
+                    scaled_gradient_.data(), coefficients_.data());
   combine_rows(network_->weights(), fired_.data(), coefficients_.data(), static_cast<Index>(fired_.size()), d,
                gradient);
 }

@@ -224,12 +224,11 @@ struct Trainer<T>::State {
         }
         if (length == 0) continue;
         const T* a = network.output_weights() + r * c;
-        for (Index k = 0; k < length; ++k) {
-          const T* gradient = output_gradients.data() + static_cast<Index>(at[k]) * c;
-          T sum = 0;
-          for (Index output = 0; output < c; ++output) sum += gradient[output] * a[output];
-          own.coefficients[static_cast<std::size_t>(k)] = sum;
-        }
+        if (c == 1)  // the same bits without the detour
+          for (Index k = 0; k < length; ++k)
+            own.coefficients[static_cast<std::size_t>(k)] = output_gradients[static_cast<std::size_t>(at[k])] * a[0];
+        else
+          inner_products_at(output_gradients.data(), at, length, c, a, own.coefficients.data());
         combine_rows(attacked.data(), at, own.coefficients.data(), length, d, own.update.data());
         std::copy(row, row + d, own.row.begin());
         for (Index j = 0; j < d; ++j) row[j] -= own.update[static_cast<std::size_t>(j)];

@@ -398,5 +398,5 @@ TEST_CASE("the bits of a small training run are these, at every SIMD level") {
   in_double.loss = "cross-entropy";
   in_double.init = "gao";
   in_double.rate = 0.5;
-  CHECK(fingerprint(train(Problem<double>(30, 10, "cross-entropy"), in_double).network) == 12264908058417419568U);
+  CHECK(fingerprint(train(Problem<double>(30, 10, "cross-entropy"), in_double).network) == 9201983916039928827U);
 }

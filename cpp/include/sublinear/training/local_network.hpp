@@ -62,10 +62,9 @@ class LocalNetwork {
   const NeuronId* candidates_ = nullptr;
   Index count_ = 0;
 
-  // Per candidate, by position in the list: the last product, whether it fires, and the path length up to which that
-  // answer holds.
-  AlignedVector<T> products_, due_, biases_, inverses_;
-  std::vector<unsigned char> fires_;
+  // Per candidate, by position in the list: the last product, the path length up to which its answer holds, 0 if it
+  // fires and 1 if it rests, and what does not change.
+  AlignedVector<T> products_, due_, rests_, biases_, inverses_;
   std::vector<NeuronId> asked_, asked_ids_, flipped_;
   AlignedVector<T> asked_products_;
 
