@@ -15,20 +15,20 @@ _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 def float_dtype(dtype: Any, what: str = "dtype") -> np.dtype[Any]:
     """float32 or float64; TypeError for anything else."""
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if found not in _FLOATS:
-        raise TypeError(f"{what} is {dtype!r}; give float32 or float64")
-    return found
+    for known in _FLOATS:
+        try:
+            if known == dtype:
+                return known
+        except TypeError:  # not a dtype at all
+            break
+    raise TypeError(f"{what} is {dtype!r}; give float32 or float64")
 
 
 def as_floats(values: ArrayLike, ndim: int, what: str, dtype: Any = None) -> FloatArray:
     """A C-contiguous float32 or float64 array of `ndim` dimensions, copied only where it has to be.
 
-    Without `dtype` float32 and float64 are kept, and lists, integers and half floats become float64. With `dtype` values
-    are rounded to nearest where floating-point data is wider; integers have to be exact in it.
+    Without `dtype` float32 and float64 are kept, and lists, integers and half floats become float64. With `dtype`
+    wider floating-point data is rounded to nearest; integers have to be exact in it.
 
     Raises TypeError for what are not real numbers or integers that the type cannot hold, ValueError for another number
     of dimensions and for values that are not finite, with their place.
@@ -100,10 +100,10 @@ def as_number(value: Any, what: str, low: float = -math.inf, positive: bool = Fa
     """A finite number >= low (> 0 with `positive`); TypeError for what is no real number, ValueError for its value."""
     if isinstance(value, (bool, str, bytes)) or not np.isscalar(value) or isinstance(value, complex):
         raise TypeError(f"{what} is {value!r}; give a number")
-    number = float(value)  # type: ignore[arg-type]
+    number = float(value)
     if not math.isfinite(number) or number < low or (positive and number <= 0):
         bound = " > 0" if positive else "" if low == -math.inf else f" >= {low:g}"
-        raise ValueError(f"{what} is {value}; give a finite number{bound}")
+        raise ValueError(f"{what} is {number:g}; give a finite number{bound}")
     return number
 
 

@@ -34,8 +34,9 @@ def _clip(clip: Any) -> tuple[float, float] | None:
 class PGD:
     """Projected gradient ascent on the loss (Madry et al. 2018).
 
-    Starts at the input, goes `steps` times by `step_size` along the gradient divided by its l2 norm (norm inf: along its
-    sign, sign(0) = 0), and projects onto the ball, then onto the box, after every step. A zero gradient moves nothing.
+    Starts at the input, goes `steps` times by `step_size` along the gradient divided by its l2 norm (norm inf: along
+    its sign, sign(0) = 0), and projects onto the ball, then onto the box, after every step. A zero gradient moves
+    nothing.
 
     Parameters
     ----------

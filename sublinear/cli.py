@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -188,7 +187,3 @@ def info(
 def main() -> None:
     """The program `sublinear`."""
     app(prog_name="sublinear")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

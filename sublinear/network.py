@@ -29,9 +29,9 @@ def _choice(value: Any, what: str, known: tuple[Any, ...]) -> Any:
 class TwoLayerNetwork:
     """``f(x) = scale * sum_r a_r act(z_r)`` over the neurons that fire, with ``z_r = <w_r, x> + bias_r``.
 
-    Neuron r fires iff ``z_r >= threshold``, inclusive, by the library's canonical inner product. A fired neuron passes on
-    ``z_r - threshold`` (activation "shifted"; Song, Yang, Zhang) or ``z_r`` ("jump"; Gao et al.). Only the weights are
-    trained, in place, by `Trainer`.
+    Neuron r fires iff ``z_r >= threshold``, inclusive, by the library's canonical inner product. A fired neuron passes
+    on ``z_r - threshold`` (activation "shifted"; Song, Yang, Zhang) or ``z_r`` ("jump"; Gao et al.). Only the weights
+    are trained, in place, by `Trainer`.
 
     Parameters
     ----------
@@ -248,7 +248,8 @@ class TwoLayerNetwork:
     def __repr__(self) -> str:
         return (
             f"TwoLayerNetwork(width={self.width}, n_features={self.n_features}, n_outputs={self.n_outputs}, "
-            f"threshold={self.threshold:.6g}, scale={self.scale:.6g}, activation={self.activation!r}, dtype={self.dtype})"
+            f"threshold={self.threshold:.6g}, scale={self.scale:.6g}, activation={self.activation!r}, "
+            f"dtype={self.dtype})"
         )
 
     def predictor(self, index: str | None, norm: float, threads: int | None) -> Any:

@@ -172,7 +172,10 @@ class Trainer:
                 inputs += count
                 step = per_epoch if ended else self.steps_done % per_epoch
                 progress = Progress(len(history.seconds) + ended, epochs, step, per_epoch, robust)
-                if not all([callback(progress) is not False for callback in watching]) and not ended:
+                go_on = True
+                for callback in watching:  # every one is told, also after one that asks to stop
+                    go_on = callback(progress) is not False and go_on
+                if not go_on and not ended:
                     return history
             pairs = inputs * self.net.width
             history.loss.append(float(totals[0] / inputs))

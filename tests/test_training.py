@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import pathlib
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-import reference
 
+import reference
 import sublinear as sl
 
 LOSSES = ["absolute", "squared", "logistic", "cross-entropy"]
@@ -168,19 +169,25 @@ import sublinear as sl, test_training as t
 x, y = t.problem("cross-entropy", dtype="float32")
 for strategy in ("dense", "margin", "weights"):
     net = t.network("cross-entropy", "ntk", "float32")
-    sl.Trainer(net, strategy, attack=sl.PGD(radius=0.05), loss="cross-entropy", learning_rate=20.0, batch_size=16).fit(x, y, epochs=3)
+    trainer = sl.Trainer(net, strategy, attack=sl.PGD(0.05), learning_rate=20.0, batch_size=16)
+    trainer.fit(x, y, epochs=3)
     print(sl.simd_level(), t.sha256(net))
 """
 
 
-def test_every_simd_level_gives_the_same_bits():
+def python(script, level, folder):
+    """Runs a script at a SIMD level, away from the source tree, which would hide the installed package."""
+    environment = {**os.environ, "SUBLINEAR_SIMD": level}
+    return subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_simd_level_gives_the_same_bits(tmp_path):
     hashes = {}
     for level in sl.build_info()["simd_levels"]:
-        environment = {**os.environ, "SUBLINEAR_SIMD": level}
-        script = SCRIPT.format(tests=os.path.dirname(__file__))
-        done = subprocess.run(
-            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
-        )
+        done = python(SCRIPT.format(tests=str(pathlib.Path(__file__).parent)), level, tmp_path)
+        assert done.returncode == 0, done.stderr
         for line in done.stdout.splitlines():
             used, digest = line.split()
             assert used == level
@@ -188,16 +195,10 @@ def test_every_simd_level_gives_the_same_bits():
     assert len(hashes) == 1, hashes
 
 
-def test_an_unavailable_simd_level_is_an_error_that_names_the_levels():
-    environment = {**os.environ, "SUBLINEAR_SIMD": "sse9"}
-    done = subprocess.run(
-        [sys.executable, "-c", "import sublinear as sl; sl.simd_level()"],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+def test_an_unavailable_simd_level_is_an_error_that_names_the_levels(tmp_path):
+    done = python("import sublinear as sl; sl.simd_level()", "sse9", tmp_path)
     assert done.returncode != 0
-    assert "sse9" in done.stderr
+    assert "ValueError: SUBLINEAR_SIMD=sse9" in done.stderr
     assert "baseline" in done.stderr or "neon" in done.stderr
 
 
