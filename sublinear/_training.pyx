@@ -55,6 +55,10 @@ cdef extern from "sublinear/training/network.hpp" namespace "sublinear" nogil:
 
 cdef extern from "sublinear/training/loss.hpp" namespace "sublinear" nogil:
     cppclass Loss:
+        cpp_bool serves(int64_t)
+        const char* outputs_text()
+        cpp_bool knows(double, int64_t)
+        const char* label_text()
         cpp_bool classifies()
         cpp_bool correct(const double*, int64_t, double)
         double evaluate(const double*, int64_t, double, double*)
@@ -409,6 +413,17 @@ def make_predictor(Network network, str index, double norm, int threads):
         else:
             predictor.wide.reset(new CppPredictor[double](network.wide.get()[0], encoded, kind, threads))
     return predictor
+
+
+def check_labels(str loss, const double[::1] labels, int64_t outputs):
+    """ValueError unless a network with so many outputs can be judged by this loss at these labels."""
+    cdef shared_ptr[const Loss] how = make_loss(loss.encode())
+    if not how.get().serves(outputs):
+        raise ValueError(f"loss {loss!r} takes a network with {how.get().outputs_text().decode()}, this one has {outputs}")
+    for row in range(labels.shape[0]):
+        if not how.get().knows(labels[row], outputs):
+            raise ValueError(f"the label in row {row} is {labels[row]:g}; loss {loss!r} takes "
+                             f"{how.get().label_text().decode()}")
 
 
 def judge(str loss, const double[:, ::1] outputs, const double[::1] labels):

@@ -58,13 +58,17 @@ class Evaluation:
         return asdict(self)
 
 
-def _prepared(
+def prepare(
     net: TwoLayerNetwork, X: ArrayLike, y: ArrayLike, loss: str, classes: tuple[float, float] | None
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Inputs and labels as the training floor takes them; ValueError where there are none, or a label is unknown."""
     points = as_points(X, "X", net.n_features, net.dtype)
     labels = as_labels(y, len(points), check_loss(loss))
     if loss == "logistic":
         labels = signs(labels, classes or ((-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels)))
+    if len(points) == 0:
+        raise ValueError("X has no rows; give at least one input to judge")
+    _training.check_labels(loss, labels, net.n_outputs)
     return points, labels
 
 
@@ -83,7 +87,7 @@ def attack_inputs(
     Random starts are functions of (seed, row). `classes` are the two label values of "logistic", smaller first; by
     default -1 and 1, or the two values found. `threads` changes speed only.
     """
-    points, labels = _prepared(net, X, y, loss, classes)
+    points, labels = prepare(net, X, y, loss, classes)
     options = check_attack(attack).options()
     predictor = net.predictor(None, options["norm"], threads)
     attacked, _ = predictor.attack(points, labels, options, loss, as_seed(seed), as_threads(threads))
@@ -101,9 +105,7 @@ def evaluate(
     classes: tuple[float, float] | None = None,
 ) -> Evaluation:
     """Loss and accuracy at X and at the attacked X (default: no attack). Parameters as in `attack_inputs`."""
-    points, labels = _prepared(net, X, y, loss, classes)
-    if len(points) == 0:
-        raise ValueError("X has no rows; give at least one input to evaluate on")
+    points, labels = prepare(net, X, y, loss, classes)
     attack = NoAttack() if attack is None else check_attack(attack)
     attacked = attack_inputs(net, points, labels, attack, loss, seed, threads)
     figures: list[float | None] = []

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sublinear import _training
 from sublinear.arrays import as_integer, as_labels, as_points, as_seed, as_threads
 from sublinear.attacks import Attack, NoAttack, check_attack
-from sublinear.evaluation import check_loss, evaluate, signs, two_classes
+from sublinear.evaluation import check_loss, evaluate, prepare, signs, two_classes
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LearningRate, as_schedule
 from sublinear.strategies import Strategy
@@ -155,11 +155,11 @@ class Trainer:
         epochs = as_integer(epochs, "epochs")
         self._prepare(X, y)
         if validation is not None:
-            held_out = as_points(validation[0], "validation X", self.net.n_features, self.net.dtype)
-            held_out_labels = as_labels(validation[1], len(held_out), self.loss)
+            held_out, held_out_labels = prepare(self.net, *validation, self.loss, self._classes)
         history, watching = History(), tuple(callbacks)
         per_epoch = int(self._core.steps_per_epoch())
-        while len(history.seconds) < epochs:
+        go_on = True
+        while go_on and len(history.seconds) < epochs:
             totals, work, seconds, inputs = np.zeros(2), Work(), 0.0, 0
             ended = False
             while not ended:
@@ -172,7 +172,6 @@ class Trainer:
                 inputs += count
                 step = per_epoch if ended else self.steps_done % per_epoch
                 progress = Progress(len(history.seconds) + ended, epochs, step, per_epoch, robust)
-                go_on = True
                 for callback in watching:  # every one is told, also after one that asks to stop
                     go_on = callback(progress) is not False and go_on
                 if not go_on and not ended:
@@ -193,7 +192,6 @@ class Trainer:
                     self.attack,
                     self.seed,
                     self._threads or None,
-                    self._classes,
                 )
                 for name, figure in judged.as_dict().items():
                     getattr(history, f"validation_{name}").append(figure)

@@ -248,14 +248,50 @@ def test_interrupted_training_goes_on_where_it_stopped():
     assert sha256(whole) == sha256(stopped)
 
 
+@pytest.mark.parametrize(("stop_at", "recorded"), [(2, 0), (4, 1), (6, 1)])
+def test_a_callback_can_end_the_call_after_its_step(stop_at, recorded):
+    x, y = problem("logistic")
+    trainer = sl.Trainer(network("logistic"), loss="logistic", learning_rate=1.0, batch_size=16)
+    told = []
+    history = trainer.fit(
+        x, y, 5, callbacks=[lambda p: p.step % 4 != stop_at % 4 or len(told) + 1 < stop_at, told.append]
+    )
+    assert trainer.steps_done == len(told) == stop_at
+    assert len(history.seconds) == recorded
+    assert (told[-1].epochs, told[-1].steps_per_epoch) == (5, 4)
+
+
+def test_validation_is_judged_after_each_epoch_and_checked_before_the_first():
+    x, y = problem("cross-entropy", n=90)
+    net = network("cross-entropy")
+    attack = sl.PGD(radius=0.1, steps=3)
+    trainer = sl.Trainer(net, attack=attack, learning_rate=20.0)
+    for bad, words in (
+        ((x, y[:-1]), "shape"),
+        ((x[:, :5], y), "columns"),
+        ((x, y + 1), "row"),
+        ((x[:0], y[:0]), "no rows"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            trainer.fit(x, y, validation=bad)
+    assert trainer.steps_done == 0
+    history = trainer.fit(x[:60], y[:60], epochs=3, validation=(x[60:], y[60:]))
+    judged = sl.evaluate(net, x[60:], y[60:], "cross-entropy", attack)
+    for name, figure in judged.as_dict().items():
+        column = getattr(history, f"validation_{name}")
+        assert len(column) == 3
+        assert column[-1] == figure
+    assert history.as_dict()["work"][0]["fired"] == history.work[0].fired
+
+
 def test_duplicates_coupled_rows_and_smallest_sizes():
-    for n, d, width in ((1, 1, 2), (1, 5, 2), (4, 1, 64), (30, 3, 64)):
+    for n, d, width in ((1, 1, 1), (1, 5, 2), (4, 1, 64), (30, 3, 64)):
         rng = np.random.default_rng(n)
         x = np.repeat(rng.integers(-2, 3, (max(1, n // 3), d)), 3, axis=0)[:n].astype("float32")
         y = np.where(np.arange(len(x)) % 2, 1, -1)
         ends = set()
         for strategy in sl.STRATEGIES:
-            net = sl.TwoLayerNetwork.random(d, width, coupled=True, kappa=0.5, seed=1)
+            net = sl.TwoLayerNetwork.random(d, width, coupled=width > 1, kappa=0.5, seed=1)
             sl.Trainer(net, strategy, attack=sl.PGD(radius=0.1), loss="logistic", learning_rate=3.0).fit(x, y, epochs=3)
             ends.add(sha256(net))
         assert len(ends) == 1
