@@ -10,14 +10,15 @@ namespace sublinear {
 namespace {
 
 template <class T>
-class Data final : public NeuronFinder<T> {
+class Data final : public StoredListsFinder<T> {
+  using StoredListsFinder<T>::inputs_;
+  using StoredListsFinder<T>::limits_;
+  using StoredListsFinder<T>::lists_;
+  using StoredListsFinder<T>::neurons_;
+
  public:
   explicit Data(const FinderArguments<T>& arguments)
-      : neurons_(arguments.neurons),
-        inputs_(arguments.inputs),
-        norm_(arguments.ball.norm),
-        limits_(neurons_, inputs_, arguments.ball, arguments.threads),
-        lists_(neurons_.count, inputs_.count, arguments.max_bytes) {
+      : StoredListsFinder<T>(arguments, arguments.max_bytes), norm_(arguments.ball.norm) {
     AlignedVector<T> lifted(static_cast<std::size_t>(inputs_.count * lifted_dimension()));
     parallel_for(inputs_.count, arguments.threads, 64, [&](Index begin, Index end, int) {
       for (Index i = begin; i < end; ++i)
@@ -26,9 +27,7 @@ class Data final : public NeuronFinder<T> {
     });
     index_ = make_index<T>(arguments.index.empty() ? "ball-tree" : arguments.index,
                            Points<T>{lifted.data(), inputs_.count, lifted_dimension()});
-    std::vector<NeuronId> all(static_cast<std::size_t>(neurons_.count));
-    for (std::size_t r = 0; r < all.size(); ++r) all[r] = static_cast<NeuronId>(r);
-    ask(all.data(), neurons_.count, arguments.threads);
+    this->ask_all(arguments.threads);
   }
 
   [[nodiscard]] const char* name() const noexcept override { return "data"; }
@@ -36,25 +35,10 @@ class Data final : public NeuronFinder<T> {
     return limits_.bytes() + lists_.bytes() + index_->bytes();
   }
 
-  Work candidates(const Index* inputs, Index count, int threads, CandidateLists& out) override {
-    require_positions(inputs, count, inputs_.count);
-    return stored_candidates(neurons_, inputs_, limits_.data(), lists_, inputs, count, resolve_threads(threads), out);
-  }
-
-  Work moved(const NeuronId* rows, const Displacement*, Index count, int requested) override {
-    require_rows(rows, count, neurons_.count);
-    const int threads = resolve_threads(requested);
-    limits_.refresh(rows, count, threads);
-    Work work = ask(rows, count, threads);
-    work.rows_moved = count;
-    return work;
-  }
-
  private:
   [[nodiscard]] Index lifted_dimension() const noexcept { return neurons_.dimension + Lifting<T>::kExtra; }
 
-  // Asks the index for the inputs of these neurons and stores them.
-  Work ask(const NeuronId* rows, Index count, int threads) {
+  Work ask(const NeuronId* rows, Index count, int threads) override {
     Work work;
     const Index batch = neurons_per_batch(inputs_.count), size = lifted_dimension();
     AlignedVector<T> normals(static_cast<std::size_t>(std::min(batch, count) * size));
@@ -78,11 +62,7 @@ class Data final : public NeuronFinder<T> {
     return work;
   }
 
-  Neurons<T> neurons_;
-  Points<T> inputs_;
   Norm norm_;
-  RowLimits<T> limits_;
-  IncidenceLists lists_;
   std::unique_ptr<HalfSpaceIndex<T>> index_;
 };
 

@@ -9,19 +9,19 @@ namespace sublinear {
 namespace {
 
 template <class T>
-class WTree final : public NeuronFinder<T> {
+class WTree final : public StoredListsFinder<T> {
+  using StoredListsFinder<T>::inputs_;
+  using StoredListsFinder<T>::limits_;
+  using StoredListsFinder<T>::lists_;
+  using StoredListsFinder<T>::neurons_;
+
  public:
   WTree(const FinderArguments<T>& arguments, const MaxTree& shape, std::size_t list_bytes)
-      : neurons_(arguments.neurons),
-        inputs_(arguments.inputs),
-        limits_(neurons_, inputs_, arguments.ball, arguments.threads),
+      : StoredListsFinder<T>(arguments, list_bytes),
         shape_(shape),
-        trees_(static_cast<std::size_t>(neurons_.count * shape_.size())),
-        lists_(neurons_.count, inputs_.count, list_bytes) {
+        trees_(static_cast<std::size_t>(neurons_.count * shape_.size())) {
     for (Index r = 0; r < neurons_.count; ++r) shape_.clear(tree(static_cast<NeuronId>(r)));
-    std::vector<NeuronId> all(static_cast<std::size_t>(neurons_.count));
-    for (std::size_t r = 0; r < all.size(); ++r) all[r] = static_cast<NeuronId>(r);
-    rebuild(all.data(), neurons_.count, arguments.threads);
+    this->ask_all(arguments.threads);
   }
 
   [[nodiscard]] const char* name() const noexcept override { return "wtree"; }
@@ -29,25 +29,11 @@ class WTree final : public NeuronFinder<T> {
     return limits_.bytes() + trees_.capacity() * sizeof(T) + lists_.bytes();
   }
 
-  Work candidates(const Index* inputs, Index count, int threads, CandidateLists& out) override {
-    require_positions(inputs, count, inputs_.count);
-    return stored_candidates(neurons_, inputs_, limits_.data(), lists_, inputs, count, resolve_threads(threads), out);
-  }
-
-  Work moved(const NeuronId* rows, const Displacement*, Index count, int requested) override {
-    require_rows(rows, count, neurons_.count);
-    const int threads = resolve_threads(requested);
-    limits_.refresh(rows, count, threads);
-    Work work = rebuild(rows, count, threads);
-    work.rows_moved = count;
-    return work;
-  }
-
  private:
   [[nodiscard]] T* tree(NeuronId r) noexcept { return trees_.data() + static_cast<Index>(r) * shape_.size(); }
 
-  // Computes the trees of these neurons from their weights and stores what they report.
-  Work rebuild(const NeuronId* rows, Index count, int threads) {
+  // Computes the trees of these neurons from their weights.
+  Work ask(const NeuronId* rows, Index count, int threads) override {
     Work work;
     const Index batch = neurons_per_batch(inputs_.count);
     IdLists<Index> reported;
@@ -69,12 +55,8 @@ class WTree final : public NeuronFinder<T> {
     return work;
   }
 
-  Neurons<T> neurons_;
-  Points<T> inputs_;
-  RowLimits<T> limits_;
   MaxTree shape_;
   AlignedVector<T> trees_;
-  IncidenceLists lists_;
 };
 
 }  // namespace
