@@ -24,6 +24,7 @@ function(sublinear_add_simd_levels target)
     ${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx2.cpp
     ${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp)
   sublinear_compile_options(sublinear_simd)
+  target_compile_options(sublinear_simd PRIVATE -fno-exceptions)  # kernels throw nothing; so no symbols for unwinding
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx2.cpp
     PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp
