@@ -176,10 +176,6 @@ cdef class Network:
         return other
 
     @property
-    def is_single(self):
-        return <bint>(self.single.get() != NULL)
-
-    @property
     def threshold(self):
         return self.single.get().threshold() if self.single else self.wide.get().threshold()
 

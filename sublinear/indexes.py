@@ -134,5 +134,7 @@ class BallTree(HalfSpaceIndex):
     name = "ball-tree"
 
 
-#: Every index class by name.
-INDEXES: dict[str, type[HalfSpaceIndex]] = {each.name: each for each in (BruteForce, KDTree, BallTree)}
+_CLASSES = {each.name: each for each in (BruteForce, KDTree, BallTree)}
+
+#: Every index class by name, in the order in which tables show them.
+INDEXES: dict[str, type[HalfSpaceIndex]] = {name: _CLASSES[name] for name in _reporting.index_names()}
