@@ -11,6 +11,7 @@
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/require.hpp"
+#include "sublinear/kernels/row_fact.hpp"
 #include "sublinear/kernels/simd.hpp"
 #include "sublinear/kernels/types.hpp"
 #include "sublinear/kernels/work.hpp"
@@ -25,6 +26,7 @@
 #include "sublinear/training/loss.hpp"
 #include "sublinear/training/network.hpp"
 #include "sublinear/training/predictor.hpp"
+#include "sublinear/training/row_facts.hpp"
 #include "sublinear/training/trainer.hpp"
 #include "sublinear/version.hpp"
 

@@ -138,6 +138,15 @@ void require_rows(const NeuronId* rows, Index count, Index size) {
 }
 
 template <class T>
+Work NeuronFinder<T>::visit(const Index* inputs, Index count, int threads, CandidateLists& storage,
+                            std::vector<CandidateView<T>>& views) {
+  const Work work = candidates(inputs, count, threads, storage);
+  views.clear();
+  for (Index k = 0; k < count; ++k) views.push_back({storage.begin(k), storage.length(k), {}});
+  return work;
+}
+
+template <class T>
 Work NeuronFinder<T>::candidates_at(Points<T>, double, int, CandidateLists&) const {
   throw std::logic_error(std::string("strategy \"") + name() +
                          "\" answers for training inputs only; for other points use a finder whose serves_any_point() "

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "finding/finders.hpp"
+#include "finding/noted_list.hpp"
 #include "finding/scan.hpp"
 #include "finding/skin_model.hpp"
 
@@ -24,7 +25,7 @@ class Margin final : public NeuronFinder<T> {
         limits_(neurons_, inputs_, arguments.ball, arguments.threads),
         largest_norm_(largest_norm_bound(inputs_, Norm::two)),
         max_bytes_(arguments.max_bytes),
-        model_(neurons_.count, inputs_.count, static_cast<double>(max_bytes_ / sizeof(NeuronId))),
+        model_(neurons_.count, inputs_.count, static_cast<double>(max_bytes_ / NotedList<T>::kEntryBytes)),
         lowered_(static_cast<std::size_t>(neurons_.count)),
         drift_(static_cast<std::size_t>(neurons_.count)),
         expired_at_(static_cast<std::size_t>(neurons_.count), kNever),
@@ -45,6 +46,20 @@ class Margin final : public NeuronFinder<T> {
   }
 
   Work candidates(const Index* inputs, Index count, int requested, CandidateLists& out) override {
+    std::vector<CandidateView<T>> views;
+    CandidateLists storage;
+    Work work = visit(inputs, count, requested, storage, views);
+    work += fill_lists<NeuronId>(count, resolve_threads(requested), kInputsTogether, out,
+                                 [&](Index q, std::vector<NeuronId>& part, int) {
+                                   const CandidateView<T>& view = views[static_cast<std::size_t>(q)];
+                                   part.insert(part.end(), view.ids, view.ids + view.count);
+                                   return Work{};
+                                 });
+    return work;
+  }
+
+  Work visit(const Index* inputs, Index count, int requested, CandidateLists& storage,
+             std::vector<CandidateView<T>>& views) override {
     require_positions(inputs, count, inputs_.count);
     const int threads = resolve_threads(requested);
     const FloatingPointScope scope;
@@ -59,7 +74,7 @@ class Margin final : public NeuronFinder<T> {
         dropped.push_back({k, inputs[k], nullptr});
         continue;
       }
-      list_bytes_ -= bytes_of(lists_[i]);
+      list_bytes_ -= lists_[i].bytes();
       if (visited_at_[i] == kNever) {
         fresh.push_back({k, inputs[k], nullptr});
         continue;
@@ -69,27 +84,32 @@ class Margin final : public NeuronFinder<T> {
       (since->too_many ? fresh : current).push_back({k, inputs[k], &*since});
     }
 
-    // Lists of inputs that are not kept live in `passing` until they are copied out.
-    std::vector<std::vector<NeuronId>> passing(static_cast<std::size_t>(count));
+    // Lists of inputs that are not kept go to `storage`.
+    std::vector<std::vector<NeuronId>> passing(dropped.size());
     Work work = scan_dropped(dropped, threads, passing);
     work += scan_fresh(fresh, threads);
     work += bring_up_to_date(current, threads);
+    views.assign(static_cast<std::size_t>(count), {});
     for (Index k = 0; k < count; ++k) {
       const auto i = static_cast<std::size_t>(inputs[k]);
       if (dropped_[i] != 0) continue;
       visited_at_[i] = now_;
-      if (list_bytes_ + bytes_of(lists_[i]) > max_bytes_) {
+      if (list_bytes_ + lists_[i].bytes() > max_bytes_) {
         dropped_[i] = 1;
-        passing[static_cast<std::size_t>(k)].swap(lists_[i]);
+        dropped.push_back({k, inputs[k], nullptr});
+        passing.push_back(lists_[i].ids());
+        lists_[i] = {};
       } else {
-        list_bytes_ += bytes_of(lists_[i]);
+        list_bytes_ += lists_[i].bytes();
+        views[static_cast<std::size_t>(k)] = lists_[i].view();
       }
     }
-    work += join_lists(
-        count, threads, out, [&](Index k) -> const auto& {
-          const auto i = static_cast<std::size_t>(inputs[k]);
-          return dropped_[i] != 0 ? passing[static_cast<std::size_t>(k)] : lists_[i];
-        });
+    join_lists(static_cast<Index>(passing.size()), threads, storage,
+               [&](Index q) -> const auto& { return passing[static_cast<std::size_t>(q)]; });
+    for (std::size_t q = 0; q < dropped.size(); ++q)
+      views[static_cast<std::size_t>(dropped[q].position)] = {storage.begin(static_cast<Index>(q)),
+                                                              storage.length(static_cast<Index>(q)), {}};
+    for (const CandidateView<T>& view : views) work.candidates += view.count;
     return work;
   }
 
@@ -124,6 +144,7 @@ class Margin final : public NeuronFinder<T> {
   static constexpr Time kNever = -1;
   static constexpr std::int64_t kMostSteps = 64;  // between two looks at the skin
   static constexpr Index kSamples = 16;           // inputs that are enough for a histogram of keys
+  static constexpr Index kSortingShare = 32;      // sorting so small a share of the neurons is less than a look at all
 
   struct Expiry {
     Time time;
@@ -139,8 +160,6 @@ class Margin final : public NeuronFinder<T> {
     Index position, input;
     const Expired* expired;
   };
-
-  static std::size_t bytes_of(const std::vector<NeuronId>& list) { return list.capacity() * sizeof(NeuronId); }
 
   [[nodiscard]] double drift_bound(const Displacement& by) const {
     if (by.euclidean == 0 && by.dual == 0 && by.bias == 0) return 0;
@@ -181,7 +200,7 @@ class Margin final : public NeuronFinder<T> {
     std::fill(drift_.begin(), drift_.end(), 0.0);
     std::fill(expired_at_.begin(), expired_at_.end(), kNever);
     log_.clear();
-    for (std::vector<NeuronId>& list : lists_) std::vector<NeuronId>().swap(list);
+    for (NotedList<T>& list : lists_) list = {};
     std::fill(visited_at_.begin(), visited_at_.end(), kNever);
     std::fill(dropped_.begin(), dropped_.end(), char{0});
     list_bytes_ = 0;
@@ -218,15 +237,24 @@ class Margin final : public NeuronFinder<T> {
   }
 
   void collect_expired(Expired& expired) const {
-    for (auto entry = log_.rbegin(); entry != log_.rend() && entry->time > expired.since; ++entry) {
-      if (!is_last(*entry)) continue;
-      expired.rows.push_back(entry->row);
-      if (!model_.scan_is_less(static_cast<Index>(expired.rows.size()))) continue;
-      expired.too_many = true;
-      expired.rows.clear();
-      return;
+    const auto first = std::upper_bound(log_.begin(), log_.end(), expired.since,
+                                        [](Time time, const Expiry& entry) { return time < entry.time; });
+    std::vector<NeuronId>& rows = expired.rows;
+    if (log_.end() - first < neurons_.count / kSortingShare) {
+      for (auto entry = first; entry != log_.end(); ++entry)
+        if (is_last(*entry)) rows.push_back(entry->row);
+      std::sort(rows.begin(), rows.end());
+    } else {
+      rows.resize(expired_at_.size() + 1);
+      std::size_t found = 0;
+      for (std::size_t r = 0; r < expired_at_.size(); ++r) {
+        rows[found] = static_cast<NeuronId>(r);
+        found += expired_at_[r] > expired.since ? 1 : 0;
+      }
+      rows.resize(found);
     }
-    std::sort(expired.rows.begin(), expired.rows.end());
+    expired.too_many = model_.scan_is_less(static_cast<Index>(rows.size()));
+    if (expired.too_many) rows = {};
   }
 
   // A neuron counts once, at its last expiry; earlier entries say nothing more.
@@ -245,7 +273,7 @@ class Margin final : public NeuronFinder<T> {
         neurons_, limits_.data(), static_cast<Index>(asked.size()), threads,
         [&](Index k) { return inputs_.row(asked[static_cast<std::size_t>(k)].input); },
         [&](Index k, std::vector<NeuronId>& list) {
-          lists[static_cast<std::size_t>(asked[static_cast<std::size_t>(k)].position)] = std::move(list);
+          lists[static_cast<std::size_t>(k)] = std::move(list);
         });
   }
 
@@ -256,7 +284,7 @@ class Margin final : public NeuronFinder<T> {
         neurons_, lowered_.data(), static_cast<Index>(asked.size()), threads,
         [&](Index k) { return inputs_.row(asked[static_cast<std::size_t>(k)].input); },
         [&](Index k, const std::vector<NeuronId>& list) {
-          lists_[static_cast<std::size_t>(asked[static_cast<std::size_t>(k)].input)].assign(list.begin(), list.end());
+          lists_[static_cast<std::size_t>(asked[static_cast<std::size_t>(k)].input)].assign(list);
         },
         [&](Index k, Index first, Index size, const T* products) {
           if (k % kInputsTogether == 0)
@@ -273,7 +301,7 @@ class Margin final : public NeuronFinder<T> {
   Work bring_up_to_date(const std::vector<Asked>& asked, int threads) {
     parallel_for(static_cast<Index>(asked.size()), threads, 4, [&](Index begin, Index end, int) {
       std::vector<T> products;
-      std::vector<NeuronId> merged;
+      NotedList<T> merged;
       for (Index k = begin; k < end; ++k) {
         const Asked& one = asked[static_cast<std::size_t>(k)];
         const std::vector<NeuronId>& rows = one.expired->rows;
@@ -281,16 +309,9 @@ class Margin final : public NeuronFinder<T> {
         products.resize(rows.size());
         inner_products_at(neurons_.weights, rows.data(), static_cast<Index>(rows.size()), neurons_.dimension,
                           inputs_.row(one.input), products.data());
-        std::vector<NeuronId>& list = lists_[static_cast<std::size_t>(one.input)];
-        merged.clear();
-        auto kept = list.begin();
-        for (std::size_t j = 0; j < rows.size(); ++j) {
-          for (; kept != list.end() && *kept < rows[j]; ++kept) merged.push_back(*kept);
-          if (kept != list.end() && *kept == rows[j]) ++kept;
-          if (reaches(products[j], lowered_[static_cast<std::size_t>(rows[j])])) merged.push_back(rows[j]);
-        }
-        merged.insert(merged.end(), kept, list.end());
-        list.assign(merged.begin(), merged.end());
+        lists_[static_cast<std::size_t>(one.input)].merge(
+            rows, [&](std::size_t j) { return reaches(products[j], lowered_[static_cast<std::size_t>(rows[j])]); },
+            merged);
       }
     });
     Work work;
@@ -313,7 +334,7 @@ class Margin final : public NeuronFinder<T> {
   std::vector<Expiry> log_;       // by time, then row
   std::vector<Time> expired_at_;  // per neuron
 
-  std::vector<std::vector<NeuronId>> lists_;  // per input, ascending
+  std::vector<NotedList<T>> lists_;   // per input
   std::vector<Time> visited_at_;              // kNever: there is no list
   std::vector<char> dropped_;                 // inputs whose list did not fit
   std::size_t list_bytes_ = 0;

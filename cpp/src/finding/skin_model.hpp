@@ -49,8 +49,8 @@ class KeyHistogram {
 // expires D / skin times, and is asked again once if at all.
 class SkinModel {
  public:
-  static constexpr double kPasses = 12;
-  static constexpr double kAskCost = 1.5;
+  static constexpr double kPasses = 1;
+  static constexpr double kAskCost = 2;
   // A new skin has to be worth the scans it costs within this many visits of each input, and cheaper by a tenth.
   static constexpr double kVisitsAhead = 16;
   static constexpr double kWorthwhile = 0.9;

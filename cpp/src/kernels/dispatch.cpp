@@ -1,4 +1,5 @@
 // Chooses the kernel table once, by processor and environment.
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -109,8 +110,25 @@ Index select_not_above(const T* values, Index count, T limit, NeuronId* position
 }
 
 template <class T>
+void add_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* sum) {
+  kernels<T>().add_rows(rows, ids, coefficients, count, d, sum);
+}
+
+template <class T>
 void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out) {
-  kernels<T>().combine_rows(rows, ids, coefficients, count, d, out);
+  std::fill(out, out + d, T(0));
+  add_rows(rows, ids, coefficients, count, d, out);
+}
+
+template <class T>
+Index bound_lines(const RowFact<T>* facts, const NeuronId* ids, RememberedLines<T> remembered, Index count,
+                  const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open) {
+  return kernels<T>().bound_lines(facts, ids, remembered, count, options, known, rests, open);
+}
+
+template <class T>
+Index select_unsure(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions) {
+  return kernels<T>().select_unsure(open, since, count, s, strayed, positions);
 }
 
 #define SUBLINEAR_INSTANTIATE(T)                                                             \
@@ -118,7 +136,10 @@ void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Ind
   template void inner_products<T>(const T*, Index, Index, const T*, T*);                     \
   template void inner_products_at<T>(const T*, const NeuronId*, Index, Index, const T*, T*); \
   template Index select_not_above<T>(const T*, Index, T, NeuronId*);                         \
-  template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);
+  template void add_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);          \
+  template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);      \
+  template Index bound_lines<T>(const RowFact<T>*, const NeuronId*, RememberedLines<T>, Index, const LineOptions<T>&, bool, T*, OpenLines<T>); \
+  template Index select_unsure<T>(const OpenLines<T>&, const T*, Index, T, T, NeuronId*);
 SUBLINEAR_INSTANTIATE(float)
 SUBLINEAR_INSTANTIATE(double)
 

@@ -1,6 +1,7 @@
 // The operations that exist once per instruction set, as a table of functions; one table per level and type.
 #pragma once
 
+#include "line_bounds.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
@@ -11,7 +12,10 @@ struct KernelTable {
   void (*inner_products)(const T* rows, Index count, Index d, const T* x, T* out);
   void (*inner_products_at)(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out);
   Index (*select_not_above)(const T* values, Index count, T limit, NeuronId* positions);
-  void (*combine_rows)(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out);
+  void (*add_rows)(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out);
+  Index (*bound_lines)(const RowFact<T>* facts, const NeuronId* ids, RememberedLines<T> remembered, Index count,
+                       const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open);
+  Index (*select_unsure)(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions);
 };
 
 // Which of these are defined depends on the processor the build is for; see dispatch.cpp and CMakeLists.txt.

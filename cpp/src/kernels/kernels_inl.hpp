@@ -252,10 +252,10 @@ Index select_not_above_kernel(const T* values, Index count, T limit, NeuronId* p
 
 // A strip of kGroups lane groups of all rows: the sums stay in registers.
 template <int kGroups, class T>
-SUBLINEAR_INLINE void combine_strip(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d,
+SUBLINEAR_INLINE void add_strip(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d,
                                     T* out) {
   Lanes<T> sum[kGroups];
-  for (int g = 0; g < kGroups; ++g) sum[g] = zero<T>();
+  for (int g = 0; g < kGroups; ++g) sum[g] = load(out + g * Lanes<T>::kLanes);
   for (Index k = 0; k < count; ++k) {
     const T* row = rows + static_cast<Index>(ids[k]) * d;
     if (k + kRowsAhead < count) {
@@ -268,15 +268,15 @@ SUBLINEAR_INLINE void combine_strip(const T* rows, const NeuronId* ids, const T*
 }
 
 template <class T>
-void combine_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out) {
+void add_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out) {
   constexpr Index kLanes = Lanes<T>::kLanes;
   constexpr int kGroups = SUBLINEAR_VECTOR_BYTES == 16 ? 2 : 4;
   Index j = 0;
   for (; j + kGroups * kLanes <= d; j += kGroups * kLanes)
-    combine_strip<kGroups>(rows + j, ids, coefficients, count, d, out + j);
-  for (; j + kLanes <= d; j += kLanes) combine_strip<1>(rows + j, ids, coefficients, count, d, out + j);
+    add_strip<kGroups>(rows + j, ids, coefficients, count, d, out + j);
+  for (; j + kLanes <= d; j += kLanes) add_strip<1>(rows + j, ids, coefficients, count, d, out + j);
   if (j < d) {
-    Lanes<T> sum = zero<T>();
+    Lanes<T> sum = load_some(out + j, d - j);
     for (Index k = 0; k < count; ++k)
       add_scaled(sum, coefficients[k], load_some(rows + static_cast<Index>(ids[k]) * d + j, d - j));
     T last[kLanes];
@@ -285,15 +285,17 @@ void combine_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficien
   }
 }
 
+#include "line_bounds_inl.hpp"
+
 }  // namespace
 
 #define SUBLINEAR_JOIN_(a, b) a##b
 #define SUBLINEAR_JOIN(a, b) SUBLINEAR_JOIN_(a, b)
 const KernelTable<float> SUBLINEAR_JOIN(kernels_float_, SUBLINEAR_LEVEL) = {
     inner_product_kernel<float>, inner_products_kernel<float>, inner_products_at_kernel<float>,
-    select_not_above_kernel<float>, combine_rows_kernel<float>};
+    select_not_above_kernel<float>, add_rows_kernel<float>, bound_lines_kernel<float>, select_unsure_kernel<float>};
 const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
     inner_product_kernel<double>, inner_products_kernel<double>, inner_products_at_kernel<double>,
-    select_not_above_kernel<double>, combine_rows_kernel<double>};
+    select_not_above_kernel<double>, add_rows_kernel<double>, bound_lines_kernel<double>, select_unsure_kernel<double>};
 
 }  // namespace sublinear

@@ -20,6 +20,11 @@ inline Index inputs_per_block(Index width, Index count, std::size_t max_bytes) {
   return std::min(count, std::max<Index>(16, static_cast<Index>(bytes / sizeof(NeuronId)) / width));
 }
 
+// How far, in l2, a point of the ball can be from its centre.
+inline double euclidean_radius(Ball ball, Index d) {
+  return ball.norm == Norm::two ? ball.radius : ball.radius * std::sqrt(static_cast<double>(d));
+}
+
 template <class T>
 void check_points(Points<T> points, Index dimension) {
   if (points.dimension != dimension)

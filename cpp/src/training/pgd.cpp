@@ -39,6 +39,12 @@ class Pgd final : public Attack<T> {
   // The radius as T has it: rounding must not let a step leave the ball that finders are asked for.
   [[nodiscard]] Ball ball() const noexcept override { return {static_cast<double>(radius_), options_.norm}; }
 
+  [[nodiscard]] int gradients() const noexcept override {
+    return options_.restarts > std::numeric_limits<int>::max() / std::max(options_.steps, 1)
+               ? std::numeric_limits<int>::max()
+               : options_.restarts * options_.steps;
+  }
+
   void check_inputs(Points<T> inputs) const override {
     for (Index k = 0; k < inputs.count * inputs.dimension; ++k)
       if (inputs.data[k] < low_ || inputs.data[k] > high_)

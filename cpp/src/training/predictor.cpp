@@ -7,7 +7,6 @@
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/training/local_network.hpp"
 #include "training/input_block.hpp"
-#include "training/row_norms.hpp"
 
 namespace sublinear {
 namespace {
@@ -15,20 +14,22 @@ namespace {
 // Visits every point with the network gathered around it: visit(position, x, local network, list), in blocks. What
 // visit appends to `list` comes back in `out` where that is not null.
 template <class T, class Visit>
-Work visit_points(const TwoLayerNetwork<T>& network, const T* inverse_norms, const NeuronFinder<T>& finder,
-                  Points<T> points, double radius, int threads, CandidateLists* out, Visit&& visit) {
+Work visit_points(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, const NeuronFinder<T>& finder,
+                  Points<T> points, Ball ball, bool linear, int threads, CandidateLists* out, Visit&& visit) {
   check_points(points, network.dimension());
   std::vector<LocalNetwork<T>> scratch(static_cast<std::size_t>(threads));
   CandidateLists candidates, lists;
   if (out != nullptr) *out = {};
   const Index block = inputs_per_block(network.width(), points.count, 0);
+  const double reach = euclidean_radius(ball, network.dimension());
   Work work;
   for (Index begin = 0; begin < points.count; begin += block) {
     const Index size = std::min(block, points.count - begin);
-    work += finder.candidates_at({points.row(begin), size, points.dimension}, radius, threads, candidates);
+    work += finder.candidates_at({points.row(begin), size, points.dimension}, ball.radius, threads, candidates);
     work += fill_lists<NeuronId>(size, threads, 1, lists, [&](Index k, std::vector<NeuronId>& list, int worker) {
       LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
-      local.attach(network, inverse_norms, candidates.begin(k), candidates.length(k));
+      local.attach(network, facts,
+                   {{candidates.begin(k), candidates.length(k), {}}, linear, reach, nullptr});
       visit(begin + k, points.row(begin + k), local, list);
       Work own = local.take_work();
       own.fired += static_cast<std::int64_t>(local.fired().size());
@@ -46,7 +47,7 @@ Work visit_points(const TwoLayerNetwork<T>& network, const T* inverse_norms, con
 
 template <class T>
 Predictor<T>::Predictor(const TwoLayerNetwork<T>& network, const std::string& index, Norm norm, int threads)
-    : network_(network), norm_(norm), inverse_norms_(inverse_norms(network, resolve_threads(threads))) {
+    : network_(network), norm_(norm), facts_(row_facts(network, resolve_threads(threads))) {
   const FloatingPointScope scope;
   const AlignedVector<T> origin(static_cast<std::size_t>(network.dimension()));  // no training inputs: one stands in
   FinderOptions options;
@@ -61,7 +62,7 @@ Predictor<T>::~Predictor() = default;
 template <class T>
 Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) const {
   const Index c = network_.outputs();
-  return visit_points(network_, inverse_norms_.data(), *finder_, points, 0, resolve_threads(threads), nullptr,
+  return visit_points(network_, facts_, *finder_, points, {0, norm_}, false, resolve_threads(threads), nullptr,
                       [&](Index i, const T* x, LocalNetwork<T>& local, std::vector<NeuronId>&) {
                         local.evaluate(x);
                         std::copy(local.values().begin(), local.values().end(), outputs + i * c);
@@ -70,7 +71,7 @@ Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) 
 
 template <class T>
 Work Predictor<T>::fired(Points<T> points, int threads, CandidateLists& out) const {
-  return visit_points(network_, inverse_norms_.data(), *finder_, points, 0, resolve_threads(threads), &out,
+  return visit_points(network_, facts_, *finder_, points, {0, norm_}, false, resolve_threads(threads), &out,
                       [](Index, const T* x, LocalNetwork<T>& local, std::vector<NeuronId>& list) {
                         local.evaluate(x);
                         list.insert(list.end(), local.fired().begin(), local.fired().end());
@@ -86,8 +87,8 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
   check_points(points, d);
   check_labels(labels, points.count, loss, network_.outputs());
   attack.check_inputs(points);
-  return visit_points(network_, inverse_norms_.data(), *finder_, points, attack.ball().radius, resolve_threads(threads),
-                      nullptr, [&](Index i, const T* x, LocalNetwork<T>& local, std::vector<NeuronId>&) {
+  return visit_points(network_, facts_, *finder_, points, {attack.ball().radius, norm_},
+                      network_.outputs() <= attack.gradients(), resolve_threads(threads), nullptr, [&](Index i, const T* x, LocalNetwork<T>& local, std::vector<NeuronId>&) {
                         std::vector<T> out(static_cast<std::size_t>(d));
                         attack.perturb(local, loss, x, labels[i],
                                        RandomStream(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)}),

@@ -11,9 +11,9 @@
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/require.hpp"
+#include "sublinear/training/row_facts.hpp"
 #include "training/fired_positions.hpp"
 #include "training/input_block.hpp"
-#include "training/row_norms.hpp"
 
 namespace sublinear {
 
@@ -30,7 +30,8 @@ struct Trainer<T>::State {
   std::int64_t steps_done = 0;
   std::vector<Index> order;
   std::int64_t order_epoch = -1;
-  AlignedVector<T> inverse_row_norms;  // at most 1 / ||w_r||_2
+  RowFacts<T> facts;
+  AlignedVector<T> directions;  // n x d: where the attack on each input went last
   double largest_weight = 0;  // an upper bound on |w|, raised by every step; measured again when it gets near overflow
 
   // The current batch, position by position.
@@ -59,6 +60,7 @@ struct Trainer<T>::State {
     batch_size = options.batch_size == 0 ? n : std::min(options.batch_size, n);
     inputs.assign(points.data, points.data + n * d);
     labels.assign(targets, targets + n);
+    directions.assign(inputs.size(), T(0));
     scratch.resize(static_cast<std::size_t>(threads));
     build_finder();
   }
@@ -69,7 +71,7 @@ struct Trainer<T>::State {
     finder = make_finder<T>(options.strategy, network.neurons(), {inputs.data(), n, d}, options.attack->ball(),
                             options.finder, threads);
     finder_version = network.version();
-    inverse_row_norms = inverse_norms(network, threads);
+    facts = row_facts(network, threads);
     measure_weights();
   }
 
@@ -110,10 +112,13 @@ struct Trainer<T>::State {
     const Index block = inputs_per_block(network.width(), count, options.finder.max_bytes);
     const std::uint64_t epoch = static_cast<std::uint64_t>(order_epoch);
     Work work;
-    CandidateLists candidates, block_fired;
+    CandidateLists storage, block_fired;
+    std::vector<CandidateView<T>> candidates;
+    const bool linear = c <= options.attack->gradients();
+    const double reach = euclidean_radius(options.attack->ball(), d);
     for (Index begin = 0; begin < count; begin += block) {
       const Index size = std::min(block, count - begin);
-      work += finder->candidates(batch.data() + begin, size, threads, candidates);
+      work += finder->visit(batch.data() + begin, size, threads, storage, candidates);
       work +=
           fill_lists<NeuronId>(size, threads, 1, block_fired, [&](Index k, std::vector<NeuronId>& list, int worker) {
             const Index position = begin + k, input = batch[static_cast<std::size_t>(position)];
@@ -121,7 +126,8 @@ struct Trainer<T>::State {
             T* out = attacked.data() + position * d;
             LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
             const double label = labels[static_cast<std::size_t>(input)];
-            local.attach(network, inverse_row_norms.data(), candidates.begin(k), candidates.length(k));
+            local.attach(network, facts,
+                         {candidates[static_cast<std::size_t>(k)], linear, reach, directions.data() + input * d});
             local.evaluate(x);
             clean_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
             options.attack->perturb(
@@ -236,7 +242,7 @@ struct Trainer<T>::State {
         move.euclidean = euclidean_distance_bound(row, own.row.data(), d);
         if (move.euclidean == 0) continue;
         move.dual = dual_distance_bound(row, own.row.data(), d, options.attack->ball().norm);
-        inverse_row_norms[static_cast<std::size_t>(r)] = inverse_norm(row, d);
+        note_move(facts[static_cast<std::size_t>(r)], row, d, move.euclidean);
       }
     });
     ++steps_done;  // whatever happens now, the weights are those after the step; an unfinished structure is built again

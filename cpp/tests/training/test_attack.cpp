@@ -8,7 +8,6 @@
 
 #include "training/input_block.hpp"
 #include "training/problem.hpp"
-#include "training/row_norms.hpp"
 
 using namespace sublinear;
 using namespace sublinear::testing;
@@ -27,8 +26,8 @@ Attacked<T> attack(const Problem<T>& problem, const TwoLayerNetwork<T>& network,
   std::vector<NeuronId> all(static_cast<std::size_t>(network.width()));
   std::iota(all.begin(), all.end(), 0);
   LocalNetwork<T> local;
-  const auto norms = inverse_norms(network, 1);
-  local.attach(network, norms.data(), all.data(), network.width());
+  const auto facts = row_facts(network, 1);
+  local.attach(network, facts, {{all.data(), network.width(), {}}});
   const auto loss = make_loss(problem.outputs == 1 ? "logistic" : "cross-entropy");
   const T* x = problem.inputs.data() + i * problem.d;
   const double label = problem.labels[static_cast<std::size_t>(i)];

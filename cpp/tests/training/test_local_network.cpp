@@ -8,7 +8,6 @@
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/training/local_network.hpp"
 #include "training/problem.hpp"
-#include "training/row_norms.hpp"
 
 using namespace sublinear;
 using namespace sublinear::testing;
@@ -46,14 +45,14 @@ TEST_CASE_TEMPLATE("a walk sees the neurons that fire at every point of it", T, 
   std::vector<NeuronId> all(static_cast<std::size_t>(width));
   std::iota(all.begin(), all.end(), 0);
   for (const auto* network : {&gaussian, &integers}) {
-    const auto norms = inverse_norms(*network, 1);
+    const auto facts = row_facts(*network, 1);
     LocalNetwork<T> local;
     for (const double length : {1e-9, 1e-3, 0.05, 1.0, 30.0}) {
       for (std::uint64_t walk = 0; walk < 12; ++walk) {
         RandomStream random(walk, RandomPurpose::attack);
         std::vector<T> x(static_cast<std::size_t>(d));
         for (T& v : x) v = static_cast<T>(static_cast<double>(random.below(5)) - 2);
-        local.attach(*network, norms.data(), all.data(), width);
+        local.attach(*network, facts, {{all.data(), width, {}}});
         for (int step = 0; step < 15; ++step) {
           local.evaluate(x.data());
           CHECK(local.fired() == fires_at(*network, x));
@@ -69,11 +68,11 @@ TEST_CASE_TEMPLATE("short steps ask only the neurons near their threshold", T, f
   const Index width = 4096, d = 32;
   const Problem<T> problem(4, d, "logistic");
   const auto network = problem.network(width);
-  const auto norms = inverse_norms(network, 1);
+  const auto facts = row_facts(network, 1);
   std::vector<NeuronId> all(static_cast<std::size_t>(width));
   std::iota(all.begin(), all.end(), 0);
   LocalNetwork<T> local;
-  local.attach(network, norms.data(), all.data(), width);
+  local.attach(network, facts, {{all.data(), width, {}}});
   std::vector<T> x(problem.inputs.begin(), problem.inputs.begin() + d);
   local.evaluate(x.data());
   CHECK(local.take_work().inner_products == width);
@@ -90,7 +89,7 @@ TEST_CASE_TEMPLATE("the gradient of one output follows the neurons that change s
   const Index width = 600, d = 12;
   const Problem<T> problem(5, d, "squared");
   const auto network = problem.network(width, "ntk", false, 0.6);
-  const auto norms = inverse_norms(network, 1);
+  const auto facts = row_facts(network, 1);
   std::vector<NeuronId> all(static_cast<std::size_t>(width));
   std::iota(all.begin(), all.end(), 0);
   const auto loss = make_loss("squared");
@@ -99,7 +98,7 @@ TEST_CASE_TEMPLATE("the gradient of one output follows the neurons that change s
     RandomStream random(static_cast<std::uint64_t>(i), RandomPurpose::attack);
     std::vector<T> x(problem.inputs.begin() + i * d, problem.inputs.begin() + (i + 1) * d),
         gradient(static_cast<std::size_t>(d));
-    local.attach(network, norms.data(), all.data(), width);
+    local.attach(network, facts, {{all.data(), width, {}}});
     for (int step = 0; step < 12; ++step) {
       local.evaluate(x.data());
       local.input_gradient(*loss, 0.25, gradient.data());

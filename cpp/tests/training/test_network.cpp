@@ -8,7 +8,6 @@
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/training/local_network.hpp"
 #include "training/problem.hpp"
-#include "training/row_norms.hpp"
 
 using namespace sublinear;
 using namespace sublinear::testing;
@@ -56,8 +55,8 @@ TEST_CASE_TEMPLATE("coupled networks start at exactly 0", T, float, double) {
     std::vector<NeuronId> all(512);
     for (std::size_t r = 0; r < all.size(); ++r) all[r] = static_cast<NeuronId>(r);
     LocalNetwork<T> local;
-    const auto norms = inverse_norms(network, 1);
-    local.attach(network, norms.data(), all.data(), 512);
+    const auto facts = row_facts(network, 1);
+    local.attach(network, facts, {{all.data(), 512, {}}});
     for (Index i = 0; i < problem.n; ++i) {
       local.evaluate(problem.inputs.data() + i * problem.d);
       CHECK(local.fired().size() > 50);
@@ -72,7 +71,7 @@ TEST_CASE_TEMPLATE("a network restricted to its candidates is the network", T, f
   std::vector<NeuronId> all(300), some;
   for (std::size_t r = 0; r < all.size(); ++r) all[r] = static_cast<NeuronId>(r);
   LocalNetwork<T> whole, part;
-  const auto norms = inverse_norms(network, 1);
+  const auto facts = row_facts(network, 1);
   const auto loss = make_loss("cross-entropy");
   for (Index i = 0; i < problem.n; ++i) {
     const T* x = problem.inputs.data() + i * problem.d;
@@ -81,8 +80,8 @@ TEST_CASE_TEMPLATE("a network restricted to its candidates is the network", T, f
       const T z = inner_product(network.weights() + r * problem.d, x, problem.d) + network.biases()[r];
       if (z >= network.threshold() - T(0.01)) some.push_back(r);
     }
-    whole.attach(network, norms.data(), all.data(), 300);
-    part.attach(network, norms.data(), some.data(), static_cast<Index>(some.size()));
+    whole.attach(network, facts, {{all.data(), 300, {}}});
+    part.attach(network, facts, {{some.data(), static_cast<Index>(some.size()), {}}});
     whole.evaluate(x);
     part.evaluate(x);
     CHECK(whole.fired() == part.fired());
@@ -105,8 +104,8 @@ TEST_CASE("firing is inclusive: exactly on the threshold fires") {
   for (const Activation activation : {Activation::shifted, Activation::jump}) {
     const TwoLayerNetwork<float> network({weights, 3, 2}, outputs, 1, nullptr, 3, 0.5F, activation);
     LocalNetwork<float> local;
-    const auto norms = inverse_norms(network, 1);
-    local.attach(network, norms.data(), all, 3);
+    const auto facts = row_facts(network, 1);
+    local.attach(network, facts, {{all, 3, {}}});
     local.evaluate(x);
     CHECK(local.fired() == std::vector<NeuronId>{0, 2});
     CHECK(local.values()[0] == (activation == Activation::jump ? 0.5F * (3 + 300) : 0.0F));

@@ -2,6 +2,7 @@
 /// Which neurons can fire somewhere in the ball around an input, while the weights move: the strategies.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,25 @@ namespace sublinear {
 
 /// Candidate neurons per input, ascending and distinct.
 using CandidateLists = IdLists<NeuronId>;
+
+/// What the caller remembers of each candidate of an input, parallel to its ids, from one visit of the input to the next.
+/// A finder that keeps lists keeps these numbers with them, drops them with their neuron and starts a new neuron's with
+/// `kUnknown`; what they mean is the caller's affair (`LocalNetwork`).
+template <class T>
+struct CandidateNotes {
+  T* products = nullptr;
+  T* slopes = nullptr;
+  T* drifts = nullptr;
+  static constexpr T kUnknown = -std::numeric_limits<T>::infinity();  ///< the drift of a note that says nothing
+};
+
+/// The candidates of one input where they lie, and the caller's notes on them where the finder keeps such.
+template <class T>
+struct CandidateView {
+  const NeuronId* ids = nullptr;
+  Index count = 0;
+  CandidateNotes<T> notes;
+};
 
 /// Choices that change speed and memory, never results.
 struct FinderOptions {
@@ -47,6 +67,11 @@ class NeuronFinder {
   /// processors, here and below.
   /// @throws std::invalid_argument for a position that does not exist.
   virtual Work candidates(const Index* inputs, Index count, int threads, CandidateLists& out) = 0;
+
+  /// The same lists, not copied where the finder keeps them: one view per position. They hold until the next call that
+  /// is not const. `storage` is where lists go that the finder does not keep.
+  virtual Work visit(const Index* inputs, Index count, int threads, CandidateLists& storage,
+                     std::vector<CandidateView<T>>& views);
 
   /// Whether `candidates_at` answers for points that are not training inputs.
   [[nodiscard]] virtual bool serves_any_point() const noexcept { return false; }

@@ -57,8 +57,11 @@ template <class T>
 [[nodiscard]] Index select_not_above(const T* values, Index count, T limit, NeuronId* positions);
 inline constexpr Index kSelectSlack = 16;
 
-/// out = sum_k coefficients[k] * rows[ids[k]], each component summed from +0 in ascending k, product and sum rounded
-/// separately. The input gradient (rows of weights) and a weight row's update (rows of inputs) are both this.
+/// sum += sum_k coefficients[k] * rows[ids[k]], each component in ascending k, product and sum rounded separately.
+template <class T>
+void add_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* sum);
+
+/// The same from +0. The input gradient (rows of weights) and a weight row's update (rows of inputs) are both this.
 template <class T>
 void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out);
 

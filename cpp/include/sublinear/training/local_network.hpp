@@ -5,34 +5,55 @@
 
 #include <vector>
 
+#include "sublinear/finding/neuron_finder.hpp"
 #include "sublinear/kernels/types.hpp"
 #include "sublinear/kernels/work.hpp"
 #include "sublinear/training/loss.hpp"
 #include "sublinear/training/network.hpp"
+#include "sublinear/training/row_facts.hpp"
 
 namespace sublinear {
+
+template <class T>
+struct OpenLines;
+
+/// How an input is visited.
+template <class T>
+struct Visit {
+  /// The neurons that can fire (ascending, distinct), with notes of earlier visits of the same input or without.
+  CandidateView<T> candidates;
+  /// Sums outputs from a linear form (see `LocalNetwork::values`). Changes the bits of results.
+  bool linear = false;
+  /// About how far, in l2, the visit goes from its first point. Changes speed only.
+  double reach = 0;
+  /// Where earlier visits went, `dimension` values (zeros: nowhere yet); updated. May be null; changes speed only.
+  T* direction = nullptr;
+};
 
 /// The network restricted to a list of candidate neurons. At every point at which no other neuron fires it gives the
 /// bits of the whole network. Scratch space of one thread; `attach` again for the next input.
 ///
-/// Going from point to point it asks a neuron again only when the path since its last answer is long enough to have
-/// carried it across the threshold (the drift argument with the input moving instead of the weights), so that the steps
-/// of an attack cost in proportion to the neurons near their threshold.
+/// It reads the row of a neuron only when bounds leave open on which side of the threshold it is. It knows a neuron's
+/// pre-activation at the first point of the visit and its slope along one direction, from this visit or, with notes,
+/// from earlier ones less what the row has moved since, and bounds how far the truth can be from that line. So the work
+/// of an attack is proportional to the neurons that fire and to those near their threshold.
 template <class T>
 class LocalNetwork {
  public:
-  /// Looks at `network` through the `count` candidates (ascending, distinct). `inverse_norms[r]` is at most
-  /// 1 / ||w_r||_2 (row_norms.hpp). All three must outlive the use.
-  void attach(const TwoLayerNetwork<T>& network, const T* inverse_norms, const NeuronId* candidates, Index count);
+  /// Looks at `network`. `facts` are those of its rows. All that is passed must outlive the use.
+  void attach(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, const Visit<T>& visit);
 
   [[nodiscard]] Index dimension() const noexcept { return network_->dimension(); }
   [[nodiscard]] Index outputs() const noexcept { return network_->outputs(); }
 
   /// Goes to x: decides by the canonical test which neurons fire there. Costs nothing at the point it is at already.
+  /// With notes, the first point must be the same at every visit, bit for bit.
   void evaluate(const T* x);
   /// Neurons that fire where it is, ascending.
   [[nodiscard]] const std::vector<NeuronId>& fired();
-  /// f where it is, summed over the fired neurons in ascending order; `outputs()` values.
+  /// f where it is; `outputs()` values. Summed over the fired neurons in ascending order; or, in a linear visit, output
+  /// k is scale * (<A_k, x> + B_k) with A_k = sum a_rk w_r and B_k = sum a_rk (bias_r - threshold), summed over the
+  /// neurons that fire at the first point and then following those that change sides, ascending within a move.
   [[nodiscard]] const std::vector<T>& values();
 
   /// The loss where it is, of `values()`, in double; fills `output_gradient()`.
@@ -40,42 +61,63 @@ class LocalNetwork {
   /// d loss / d f, from the last `loss` or `input_gradient`.
   [[nodiscard]] const std::vector<double>& output_gradient() const noexcept { return output_gradient_; }
 
-  /// Writes d loss / d x where it is; `dimension()` values. The threshold's own derivative is ignored, as in the
-  /// papers.
-  ///
-  /// With one output, f near here is the linear form scale * (<A, x> + B) with A and B summed over the fired neurons; A
-  /// and B are summed at the first call after `attach` and then follow the neurons that change sides, ascending within
-  /// a move, and the loss is taken at that form. With several outputs the gradient is summed afresh from `values()`.
+  /// Writes d loss / d x where it is, at `values()`; `dimension()` values. The threshold's own derivative is ignored,
+  /// as in the papers. In a linear visit a sum of the A_k, else summed afresh over the fired neurons.
   void input_gradient(const Loss& loss, double label, T* gradient);
 
   /// Work since the last call of this function.
   Work take_work() noexcept;
 
  private:
-  struct Answer;  // what a product says of a neuron
-  class Judge;    // makes answers at one point
-  void ask_all(const Judge& judge);
-  void ask(Index count, const Judge& judge);
+  void place(const T* x);
+  void take_direction();
+  Index bound_all();
+  void decide_here();
+  void decide_at_anchor();
+  void learn_slopes(Index count);
+  void ask_here(Index count);
+  void read_rows(Index count, const T* x);
+  void set_side(NeuronId open, bool fires);
   void follow_linear_form();
+  void add_to_form(const std::vector<NeuronId>& positions);
+  void activate();
+  [[nodiscard]] T error_of(const RowFact<T>& fact, T moved, T exposure) const;
+  [[nodiscard]] bool slope_is_unknown(NeuronId open) const;
+  [[nodiscard]] T moved_since(std::size_t candidate) const;
+  [[nodiscard]] OpenLines<T> open_lines();
 
   const TwoLayerNetwork<T>* network_ = nullptr;
+  const RowFact<T>* facts_ = nullptr;
   const NeuronId* candidates_ = nullptr;
   Index count_ = 0;
+  CandidateNotes<T> notes_;
+  T* direction_ = nullptr;
+  double reach_ = 0;
+  bool linear_visit_ = false;
 
-  // Per candidate, by position in the list: the last product, the path length up to which its answer holds, 0 if it
-  // fires and 1 if it rests, and what does not change.
-  AlignedVector<T> products_, due_, rests_, biases_, inverses_;
-  std::vector<NeuronId> asked_, asked_ids_, flipped_;
+  // Where notes and direction are kept for a visit that comes without.
+  AlignedVector<T> own_products_, own_slopes_, own_drifts_, own_direction_;
+
+  AlignedVector<T> rests_;  // per candidate: 0 if it fires, 1 if it rests
+
+  // The candidates whose state is open along the tube around the line from the anchor: see line_bounds.hpp.
+  Index open_count_ = 0;
+  AlignedVector<T> value_, slope_, spread_, error_, side_, since_;
+  std::vector<NeuronId> open_, asked_, asked_ids_, left_, flipped_;
   AlignedVector<T> asked_products_;
 
-  AlignedVector<T> at_;  // the point
-  double path_ = 0;      // length of the way here, rounded outward
-  bool started_ = false, listed_ = false, valued_ = false, products_here_ = false, linear_ = false;
+  AlignedVector<T> anchor_, at_, offset_, residual_;
+  double anchor_norm_ = 0, direction_norm_ = 0;
+  double tube_ = 0;           // how far points may stray from the line
+  double strayed_ = 0;        // the length of the residual's way here
+  T along_ = 0;               // where on the line
+  T way_ = 0, exposure_ = 0, rounding_ = 0, bias_rounding_ = 0, constant_ = 0;  // see LineOptions
+  bool started_ = false, at_anchor_ = false, listed_ = false, valued_ = false, linear_ = false, turned_ = false;
 
-  std::vector<NeuronId> fired_, fired_positions_, change_ids_;
+  std::vector<NeuronId> fired_, fired_positions_, change_ids_, output_ids_;
   std::vector<T> coefficients_, values_, scaled_gradient_;
-  AlignedVector<T> slope_, change_;  // A, and what a move adds to it
-  T offset_ = 0;                     // B
+  AlignedVector<T> form_, change_;  // A, and what a move adds to it
+  std::vector<T> form_offset_;      // B
   std::vector<double> exact_values_, output_gradient_;
   Work work_;
 };

@@ -8,6 +8,7 @@
 #include "sublinear/finding/neuron_finder.hpp"
 #include "sublinear/training/attack.hpp"
 #include "sublinear/training/network.hpp"
+#include "sublinear/training/row_facts.hpp"
 
 namespace sublinear {
 
@@ -38,7 +39,7 @@ class Predictor {
  private:
   const TwoLayerNetwork<T>& network_;
   Norm norm_;
-  AlignedVector<T> inverse_norms_;
+  RowFacts<T> facts_;
   std::unique_ptr<NeuronFinder<T>> finder_;
 };
 
