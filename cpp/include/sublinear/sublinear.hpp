@@ -8,6 +8,7 @@
 #include "sublinear/kernels/elementary.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/kernels/line_note.hpp"
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/require.hpp"

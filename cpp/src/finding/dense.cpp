@@ -42,9 +42,10 @@ class Dense final : public NeuronFinder<T> {
   Work scan(const T* limits, Index count, int requested, CandidateLists& out, PointAt&& point_at) const {
     const int threads = resolve_threads(requested);
     std::vector<std::vector<NeuronId>> found(static_cast<std::size_t>(count));
-    Work work = scan_neurons(neurons_, limits, count, threads, point_at, [&](Index k, std::vector<NeuronId>& list) {
-      found[static_cast<std::size_t>(k)] = std::move(list);
-    });
+    Work work = scan_neurons(neurons_, limits, count, threads, point_at,
+                             [&](Index k, std::vector<NeuronId>& list, const std::vector<T>&) {
+                               found[static_cast<std::size_t>(k)] = std::move(list);
+                             });
     work += join_lists(
         count, threads, out, [&](Index k) -> const auto& { return found[static_cast<std::size_t>(k)]; });
     return work;

@@ -138,11 +138,11 @@ void require_rows(const NeuronId* rows, Index count, Index size) {
 }
 
 template <class T>
-Work NeuronFinder<T>::visit(const Index* inputs, Index count, int threads, CandidateLists& storage,
+Work NeuronFinder<T>::visit(const Index* inputs, Index count, int threads, const RowFact<T>*, CandidateLists& storage,
                             std::vector<CandidateView<T>>& views) {
   const Work work = candidates(inputs, count, threads, storage);
   views.clear();
-  for (Index k = 0; k < count; ++k) views.push_back({storage.begin(k), storage.length(k), {}});
+  for (Index k = 0; k < count; ++k) views.push_back({storage.begin(k), storage.length(k), nullptr});
   return work;
 }
 

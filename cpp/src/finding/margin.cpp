@@ -48,7 +48,7 @@ class Margin final : public NeuronFinder<T> {
   Work candidates(const Index* inputs, Index count, int requested, CandidateLists& out) override {
     std::vector<CandidateView<T>> views;
     CandidateLists storage;
-    Work work = visit(inputs, count, requested, storage, views);
+    Work work = visit(inputs, count, requested, nullptr, storage, views);
     work += fill_lists<NeuronId>(count, resolve_threads(requested), kInputsTogether, out,
                                  [&](Index q, std::vector<NeuronId>& part, int) {
                                    const CandidateView<T>& view = views[static_cast<std::size_t>(q)];
@@ -58,7 +58,7 @@ class Margin final : public NeuronFinder<T> {
     return work;
   }
 
-  Work visit(const Index* inputs, Index count, int requested, CandidateLists& storage,
+  Work visit(const Index* inputs, Index count, int requested, const RowFact<T>* facts, CandidateLists& storage,
              std::vector<CandidateView<T>>& views) override {
     require_positions(inputs, count, inputs_.count);
     const int threads = resolve_threads(requested);
@@ -87,8 +87,8 @@ class Margin final : public NeuronFinder<T> {
     // Lists of inputs that are not kept go to `storage`.
     std::vector<std::vector<NeuronId>> passing(dropped.size());
     Work work = scan_dropped(dropped, threads, passing);
-    work += scan_fresh(fresh, threads);
-    work += bring_up_to_date(current, threads);
+    work += scan_fresh(fresh, facts, threads);
+    work += bring_up_to_date(current, facts, threads);
     views.assign(static_cast<std::size_t>(count), {});
     for (Index k = 0; k < count; ++k) {
       const auto i = static_cast<std::size_t>(inputs[k]);
@@ -104,11 +104,12 @@ class Margin final : public NeuronFinder<T> {
         views[static_cast<std::size_t>(k)] = lists_[i].view();
       }
     }
-    join_lists(static_cast<Index>(passing.size()), threads, storage,
-               [&](Index q) -> const auto& { return passing[static_cast<std::size_t>(q)]; });
+    join_lists(
+        static_cast<Index>(passing.size()), threads,
+        storage, [&](Index q) -> const auto& { return passing[static_cast<std::size_t>(q)]; });
     for (std::size_t q = 0; q < dropped.size(); ++q)
       views[static_cast<std::size_t>(dropped[q].position)] = {storage.begin(static_cast<Index>(q)),
-                                                              storage.length(static_cast<Index>(q)), {}};
+                                                              storage.length(static_cast<Index>(q)), nullptr};
     for (const CandidateView<T>& view : views) work.candidates += view.count;
     return work;
   }
@@ -143,8 +144,9 @@ class Margin final : public NeuronFinder<T> {
   using Time = std::int64_t;  // counted in calls of `moved`
   static constexpr Time kNever = -1;
   static constexpr std::int64_t kMostSteps = 64;  // between two looks at the skin
-  static constexpr Index kSamples = 16;           // inputs that are enough for a histogram of keys
-  static constexpr Index kSortingShare = 32;      // sorting so small a share of the neurons is less than a look at all
+  static constexpr Time kCleaning = 8;
+  static constexpr Index kSamples = 16;       // inputs that are enough for a histogram of keys
+  static constexpr Index kSortingShare = 32;  // sorting so small a share of the neurons is less than a look at all
 
   struct Expiry {
     Time time;
@@ -178,7 +180,7 @@ class Margin final : public NeuronFinder<T> {
     std::vector<KeyHistogram> parts(static_cast<std::size_t>(samples));
     scan_neurons(
         neurons_, limits_.data(), samples, threads, [&](Index k) { return inputs_.row(k * inputs_.count / samples); },
-        [](Index, const std::vector<NeuronId>&) {},
+        [](Index, const std::vector<NeuronId>&, const std::vector<T>&) {},
         [&](Index k, Index first, Index size, const T* products) {
           add_keys(first, size, products, limits_.data(), parts[static_cast<std::size_t>(k)]);
         });
@@ -272,19 +274,19 @@ class Margin final : public NeuronFinder<T> {
     return scan_neurons(
         neurons_, limits_.data(), static_cast<Index>(asked.size()), threads,
         [&](Index k) { return inputs_.row(asked[static_cast<std::size_t>(k)].input); },
-        [&](Index k, std::vector<NeuronId>& list) {
+        [&](Index k, std::vector<NeuronId>& list, const std::vector<T>&) {
           lists[static_cast<std::size_t>(k)] = std::move(list);
         });
   }
 
   // Asks all neurons; one input in kInputsTogether also says how its keys are spread.
-  Work scan_fresh(const std::vector<Asked>& asked, int threads) {
+  Work scan_fresh(const std::vector<Asked>& asked, const RowFact<T>* facts, int threads) {
     std::vector<KeyHistogram> parts((asked.size() + kInputsTogether - 1) / kInputsTogether);
     const Work work = scan_neurons(
         neurons_, lowered_.data(), static_cast<Index>(asked.size()), threads,
         [&](Index k) { return inputs_.row(asked[static_cast<std::size_t>(k)].input); },
-        [&](Index k, const std::vector<NeuronId>& list) {
-          lists_[static_cast<std::size_t>(asked[static_cast<std::size_t>(k)].input)].assign(list);
+        [&](Index k, const std::vector<NeuronId>& list, const std::vector<T>& products) {
+          lists_[static_cast<std::size_t>(asked[static_cast<std::size_t>(k)].input)].assign(list, products, facts);
         },
         [&](Index k, Index first, Index size, const T* products) {
           if (k % kInputsTogether == 0)
@@ -297,21 +299,35 @@ class Margin final : public NeuronFinder<T> {
     return work;
   }
 
-  // Asks the expired neurons again and merges those that reach their lowered limit into the lists.
-  Work bring_up_to_date(const std::vector<Asked>& asked, int threads) {
+  // Asks the expired neurons again: those that reach their lowered limit are in the list from now on. Of the others
+  // those are dropped that can have been in it, which is about those less than two skins below their limits; a neuron
+  // that stays for longer than it has to only costs time, so they are dropped at some steps only.
+  Work bring_up_to_date(const std::vector<Asked>& asked, const RowFact<T>* facts, int threads) {
+    const T window = static_cast<T>(skin_);
+    const bool cleaning = now_ % kCleaning == 0;
     parallel_for(static_cast<Index>(asked.size()), threads, 4, [&](Index begin, Index end, int) {
       std::vector<T> products;
-      NotedList<T> merged;
+      std::vector<NeuronId> keep, drop;
       for (Index k = begin; k < end; ++k) {
         const Asked& one = asked[static_cast<std::size_t>(k)];
         const std::vector<NeuronId>& rows = one.expired->rows;
         if (rows.empty()) continue;
+        for (auto* each : {&keep, &drop}) each->resize(rows.size());
         products.resize(rows.size());
         inner_products_at(neurons_.weights, rows.data(), static_cast<Index>(rows.size()), neurons_.dimension,
                           inputs_.row(one.input), products.data());
-        lists_[static_cast<std::size_t>(one.input)].merge(
-            rows, [&](std::size_t j) { return reaches(products[j], lowered_[static_cast<std::size_t>(rows[j])]); },
-            merged);
+        std::size_t kept = 0, dropped = 0;
+        for (std::size_t j = 0; j < rows.size(); ++j) {
+          const T lowered = lowered_[static_cast<std::size_t>(rows[j])];
+          const bool in = reaches(products[j], lowered), near = reaches(products[j], lowered - window);
+          keep[kept] = drop[dropped] = rows[j];
+          products[kept] = products[j];  // kept <= j
+          kept += in ? 1 : 0;
+          dropped += cleaning && near && !in ? 1 : 0;
+        }
+        keep.resize(kept);
+        drop.resize(dropped);
+        lists_[static_cast<std::size_t>(one.input)].change(keep, products, drop, facts);
       }
     });
     Work work;
@@ -334,9 +350,9 @@ class Margin final : public NeuronFinder<T> {
   std::vector<Expiry> log_;       // by time, then row
   std::vector<Time> expired_at_;  // per neuron
 
-  std::vector<NotedList<T>> lists_;   // per input
-  std::vector<Time> visited_at_;              // kNever: there is no list
-  std::vector<char> dropped_;                 // inputs whose list did not fit
+  std::vector<NotedList<T>> lists_;  // per input
+  std::vector<Time> visited_at_;     // kNever: there is no list
+  std::vector<char> dropped_;        // inputs whose list did not fit
   std::size_t list_bytes_ = 0;
 
   KeyHistogram keys_, recent_keys_;   // of the last period that saw enough scans, and of this one

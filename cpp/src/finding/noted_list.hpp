@@ -1,6 +1,8 @@
-// A list of candidates with the caller's notes on each (CandidateNotes).
+// A list of candidates with the caller's notes on each.
 #pragma once
 
+#include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "sublinear/finding/neuron_finder.hpp"
@@ -10,74 +12,106 @@ namespace sublinear {
 template <class T>
 class NotedList {
  public:
-  static constexpr std::size_t kEntryBytes = sizeof(NeuronId) + 3 * sizeof(T);
+  static constexpr std::size_t kEntryBytes = sizeof(NeuronId) + sizeof(LineNote<T>);
 
   [[nodiscard]] const std::vector<NeuronId>& ids() const noexcept { return ids_; }
   [[nodiscard]] std::size_t bytes() const noexcept {
-    return ids_.capacity() * sizeof(NeuronId) +
-           (products_.capacity() + slopes_.capacity() + drifts_.capacity()) * sizeof(T);
+    return ids_.capacity() * sizeof(NeuronId) + notes_.capacity() * sizeof(LineNote<T>);
   }
-  [[nodiscard]] CandidateView<T> view() {
-    return {ids_.data(), static_cast<Index>(ids_.size()), {products_.data(), slopes_.data(), drifts_.data()}};
-  }
+  [[nodiscard]] CandidateView<T> view() { return {ids_.data(), static_cast<Index>(ids_.size()), notes_.data()}; }
 
-  // Other ids, nothing noted yet.
-  void assign(const std::vector<NeuronId>& ids) {
+  // Other ids, of which just the products are known; `facts` are those of all rows, or null: then nothing is noted.
+  void assign(const std::vector<NeuronId>& ids, const std::vector<T>& products, const RowFact<T>* facts) {
     ids_.assign(ids.begin(), ids.end());
-    products_.assign(ids.size(), T(0));
-    slopes_.assign(ids.size(), std::numeric_limits<T>::quiet_NaN());
-    drifts_.assign(ids.size(), CandidateNotes<T>::kUnknown);
+    notes_.resize(ids.size());
+    for (std::size_t k = 0; k < ids.size(); ++k) notes_[k] = note(products[k], facts, ids[k]);
   }
 
-  // Neurons `asked` (ascending) are in the list from now on iff keep(k); notes stay with those that were in before.
-  // `scratch` is overwritten.
-  template <class Keep>
-  void merge(const std::vector<NeuronId>& asked, Keep&& keep, NotedList& scratch) {
-    std::size_t next = 0, copied = 0;
-    bool changed = false;
-    scratch.clear();
-    for (std::size_t k = 0; k < asked.size(); ++k) {
-      while (next < ids_.size() && ids_[next] < asked[k]) ++next;
-      const bool was_in = next < ids_.size() && ids_[next] == asked[k], is_in = keep(k);
-      if (was_in == is_in) continue;
-      changed = true;
-      scratch.append(*this, copied, next);
-      copied = next + (was_in ? 1 : 0);
-      if (is_in) scratch.append_unknown(asked[k]);
-    }
-    if (!changed) return;
-    scratch.append(*this, copied, ids_.size());
-    ids_.assign(scratch.ids_.begin(), scratch.ids_.end());
-    products_.assign(scratch.products_.begin(), scratch.products_.end());
-    slopes_.assign(scratch.slopes_.begin(), scratch.slopes_.end());
-    drifts_.assign(scratch.drifts_.begin(), scratch.drifts_.end());
+  // Neurons `keep`, with these products, are in the list from now on and neurons `drop` are not; both ascending. What
+  // does not change place is not touched.
+  void change(const std::vector<NeuronId>& keep, const std::vector<T>& products, const std::vector<NeuronId>& drop,
+              const RowFact<T>* facts) {
+    std::vector<std::size_t> leaving;  // positions, ascending
+    std::vector<NeuronId> joining;
+    std::vector<LineNote<T>> notes;
+    const bool sparse = 8 * keep.size() < ids_.size();
+    const auto visit = [&](const std::vector<NeuronId>& asked, auto&& take) {
+      auto next = ids_.begin();
+      for (std::size_t k = 0; k < asked.size(); ++k) {
+        if (sparse) next = std::lower_bound(next, ids_.end(), asked[k]);
+        while (next != ids_.end() && *next < asked[k]) ++next;
+        take(k, static_cast<std::size_t>(next - ids_.begin()), next != ids_.end() && *next == asked[k]);
+      }
+    };
+    visit(drop, [&](std::size_t, std::size_t at, bool is_in) {
+      if (is_in) leaving.push_back(at);
+    });
+    visit(keep, [&](std::size_t k, std::size_t at, bool is_in) {
+      const LineNote<T> now = note(products[k], facts, keep[k]);
+      if (is_in) {
+        // Where few are asked, rows move little: the slope of the old note is worth more than the new product.
+        if (facts != nullptr && !sparse) notes_[at] = now;
+      } else {
+        joining.push_back(keep[k]);
+        notes.push_back(now);
+      }
+    });
+    remove(leaving);
+    insert(joining, notes);
   }
 
  private:
-  void clear() {
-    ids_.clear();
-    products_.clear();
-    slopes_.clear();
-    drifts_.clear();
+  static LineNote<T> note(T product, const RowFact<T>* facts, NeuronId id) {
+    LineNote<T> made;
+    made.product = product;
+    if (facts != nullptr) made.drift = facts[id].drift;
+    return made;
   }
-  void append(const NotedList& from, std::size_t begin, std::size_t end) {
-    const auto copy = [&](auto& to, const auto& source) {
-      to.insert(to.end(), source.begin() + static_cast<Index>(begin), source.begin() + static_cast<Index>(end));
+
+  void remove(const std::vector<std::size_t>& positions) {
+    std::size_t to = positions.empty() ? 0 : positions.front();
+    for (std::size_t k = 0; k < positions.size(); ++k) {
+      const std::size_t begin = positions[k] + 1, end = k + 1 < positions.size() ? positions[k + 1] : ids_.size();
+      shift(begin, end, to);
+      to += end - begin;
+    }
+    resize(ids_.size() - positions.size());
+  }
+
+  void insert(const std::vector<NeuronId>& ids, const std::vector<LineNote<T>>& notes) {
+    std::size_t end = ids_.size();
+    resize(end + ids.size());
+    for (std::size_t k = ids.size(); k > 0; --k) {
+      const auto begin = static_cast<std::size_t>(
+          std::lower_bound(ids_.begin(), ids_.begin() + static_cast<Index>(end), ids[k - 1]) - ids_.begin());
+      shift(begin, end, begin + k);
+      end = begin;
+      ids_[begin + k - 1] = ids[k - 1];
+      notes_[begin + k - 1] = notes[k - 1];
+    }
+  }
+
+  // Moves the entries [begin, end) to `to`; the ranges may overlap.
+  void shift(std::size_t begin, std::size_t end, std::size_t to) {
+    const auto move = [=](auto& values) {
+      std::memmove(values.data() + to, values.data() + begin, (end - begin) * sizeof(values[0]));
     };
-    copy(ids_, from.ids_);
-    copy(products_, from.products_);
-    copy(slopes_, from.slopes_);
-    copy(drifts_, from.drifts_);
+    move(ids_);
+    move(notes_);
   }
-  void append_unknown(NeuronId id) {
-    ids_.push_back(id);
-    products_.push_back(T(0));
-    slopes_.push_back(std::numeric_limits<T>::quiet_NaN());
-    drifts_.push_back(CandidateNotes<T>::kUnknown);
+
+  void resize(std::size_t size) {
+    if (size > ids_.capacity()) {  // lists hardly grow, so a little room is enough
+      const std::size_t room = size + size / 16;
+      ids_.reserve(room);
+      notes_.reserve(room);
+    }
+    ids_.resize(size);
+    notes_.resize(size);
   }
 
   std::vector<NeuronId> ids_;
-  std::vector<T> products_, slopes_, drifts_;
+  std::vector<LineNote<T>> notes_;
 };
 
 }  // namespace sublinear

@@ -55,25 +55,29 @@ void visit_products_at(const Neurons<T>& neurons, const NeuronId* rows, Index co
   }
 }
 
-// Asks every neuron for each of `count` points: take(k, list) gets the neurons that reach their limit at point k,
-// ascending, and observe(k, first, size, products) what visit_products gives. Both run on several threads, for one k
-// never at the same time.
+// Asks every neuron for each of `count` points: take(k, list, products) gets the neurons that reach their limit at
+// point k, ascending, with their products, and observe(k, first, size, products) what visit_products gives. Both run on
+// several threads, for one k never at the same time.
 template <class T, class PointAt, class Take, class Observe>
 Work scan_neurons(const Neurons<T>& neurons, const T* limits, Index count, int threads, PointAt&& point_at, Take&& take,
                   Observe&& observe) {
   parallel_for(count, threads, kInputsTogether, [&](Index begin, Index end, int) {
     std::vector<NeuronId> lists[kInputsTogether];
+    std::vector<T> values[kInputsTogether];
     NeuronId reaching[kMostRows + 1];  // one more: the compaction writes before it decides
+    T reaching_products[kMostRows + 1];
     visit_products(neurons, begin, end, point_at, [&](Index k, Index first, Index size, const T* products) {
       Index found = 0;
       for (Index i = 0; i < size; ++i) {
         reaching[found] = static_cast<NeuronId>(first + i);
+        reaching_products[found] = products[i];
         found += reaches(products[i], limits[first + i]) ? 1 : 0;
       }
       lists[k - begin].insert(lists[k - begin].end(), reaching, reaching + found);
+      values[k - begin].insert(values[k - begin].end(), reaching_products, reaching_products + found);
       observe(k, first, size, products);
     });
-    for (Index k = begin; k < end; ++k) take(k, lists[k - begin]);
+    for (Index k = begin; k < end; ++k) take(k, lists[k - begin], values[k - begin]);
   });
   Work work;
   work.inner_products = count * neurons.count;

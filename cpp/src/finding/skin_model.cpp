@@ -63,7 +63,7 @@ double SkinModel::revised_skin(double skin, const KeyHistogram& keys, const std:
     smaller_sum += sums[static_cast<std::size_t>(bin)];
     extra += keys.below(bin);
     Costs costs;
-    costs.lists = kPasses * extra;
+    costs.lists = kEntryCost * extra;
     costs.asking = asking(larger + smaller_sum / edge);
     if (edge == skin) current = costs;
     if (costs.total() < best.total() && fits(keys.able() + extra)) {

@@ -34,7 +34,9 @@ class StoredListsFinder : public NeuronFinder<T> {
     Work work = scan_neurons(
         neurons_, limits_.data(), static_cast<Index>(scanned.size()), threads,
         [&](Index s) { return inputs_.row(asked[position(s)]); },
-        [&](Index s, std::vector<NeuronId>& list) { found[static_cast<std::size_t>(position(s))] = std::move(list); });
+        [&](Index s, std::vector<NeuronId>& list, const std::vector<T>&) {
+          found[static_cast<std::size_t>(position(s))] = std::move(list);
+        });
     parallel_for(count, threads, kInputsTogether, [&](Index begin, Index end, int) {
       for (Index k = begin; k < end; ++k) {
         if (lists_.dropped(asked[k])) continue;

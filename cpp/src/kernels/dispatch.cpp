@@ -121,9 +121,9 @@ void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Ind
 }
 
 template <class T>
-Index bound_lines(const RowFact<T>* facts, const NeuronId* ids, RememberedLines<T> remembered, Index count,
+Index bound_lines(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T>* notes, Index count,
                   const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open) {
-  return kernels<T>().bound_lines(facts, ids, remembered, count, options, known, rests, open);
+  return kernels<T>().bound_lines(facts, ids, notes, count, options, known, rests, open);
 }
 
 template <class T>
@@ -131,14 +131,15 @@ Index select_unsure(const OpenLines<T>& open, const T* since, Index count, T s, 
   return kernels<T>().select_unsure(open, since, count, s, strayed, positions);
 }
 
-#define SUBLINEAR_INSTANTIATE(T)                                                             \
-  template T inner_product<T>(const T*, const T*, Index);                                    \
-  template void inner_products<T>(const T*, Index, Index, const T*, T*);                     \
-  template void inner_products_at<T>(const T*, const NeuronId*, Index, Index, const T*, T*); \
-  template Index select_not_above<T>(const T*, Index, T, NeuronId*);                         \
-  template void add_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);          \
-  template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);      \
-  template Index bound_lines<T>(const RowFact<T>*, const NeuronId*, RememberedLines<T>, Index, const LineOptions<T>&, bool, T*, OpenLines<T>); \
+#define SUBLINEAR_INSTANTIATE(T)                                                                                      \
+  template T inner_product<T>(const T*, const T*, Index);                                                             \
+  template void inner_products<T>(const T*, Index, Index, const T*, T*);                                              \
+  template void inner_products_at<T>(const T*, const NeuronId*, Index, Index, const T*, T*);                          \
+  template Index select_not_above<T>(const T*, Index, T, NeuronId*);                                                  \
+  template void add_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                                   \
+  template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                               \
+  template Index bound_lines<T>(const RowFact<T>*, const NeuronId*, const LineNote<T>*, Index, const LineOptions<T>&, \
+                                bool, T*, OpenLines<T>);                                                              \
   template Index select_unsure<T>(const OpenLines<T>&, const T*, Index, T, T, NeuronId*);
 SUBLINEAR_INSTANTIATE(float)
 SUBLINEAR_INSTANTIATE(double)

@@ -13,7 +13,7 @@ struct KernelTable {
   void (*inner_products_at)(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out);
   Index (*select_not_above)(const T* values, Index count, T limit, NeuronId* positions);
   void (*add_rows)(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out);
-  Index (*bound_lines)(const RowFact<T>* facts, const NeuronId* ids, RememberedLines<T> remembered, Index count,
+  Index (*bound_lines)(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T>* notes, Index count,
                        const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open);
   Index (*select_unsure)(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions);
 };

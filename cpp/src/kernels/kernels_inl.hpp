@@ -253,7 +253,7 @@ Index select_not_above_kernel(const T* values, Index count, T limit, NeuronId* p
 // A strip of kGroups lane groups of all rows: the sums stay in registers.
 template <int kGroups, class T>
 SUBLINEAR_INLINE void add_strip(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d,
-                                    T* out) {
+                                T* out) {
   Lanes<T> sum[kGroups];
   for (int g = 0; g < kGroups; ++g) sum[g] = load(out + g * Lanes<T>::kLanes);
   for (Index k = 0; k < count; ++k) {
@@ -292,10 +292,12 @@ void add_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, 
 #define SUBLINEAR_JOIN_(a, b) a##b
 #define SUBLINEAR_JOIN(a, b) SUBLINEAR_JOIN_(a, b)
 const KernelTable<float> SUBLINEAR_JOIN(kernels_float_, SUBLINEAR_LEVEL) = {
-    inner_product_kernel<float>, inner_products_kernel<float>, inner_products_at_kernel<float>,
-    select_not_above_kernel<float>, add_rows_kernel<float>, bound_lines_kernel<float>, select_unsure_kernel<float>};
+    inner_product_kernel<float>,    inner_products_kernel<float>, inner_products_at_kernel<float>,
+    select_not_above_kernel<float>, add_rows_kernel<float>,       bound_lines_kernel<float>,
+    select_unsure_kernel<float>};
 const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
-    inner_product_kernel<double>, inner_products_kernel<double>, inner_products_at_kernel<double>,
-    select_not_above_kernel<double>, add_rows_kernel<double>, bound_lines_kernel<double>, select_unsure_kernel<double>};
+    inner_product_kernel<double>,    inner_products_kernel<double>, inner_products_at_kernel<double>,
+    select_not_above_kernel<double>, add_rows_kernel<double>,       bound_lines_kernel<double>,
+    select_unsure_kernel<double>};
 
 }  // namespace sublinear

@@ -5,6 +5,7 @@
 // row's norm. The proofs are where the numbers come from: training/local_network.cpp.
 #pragma once
 
+#include "sublinear/kernels/line_note.hpp"
 #include "sublinear/kernels/row_fact.hpp"
 #include "sublinear/kernels/types.hpp"
 
@@ -15,13 +16,6 @@ template <class T>
 inline constexpr T kOutward = T(1) + (sizeof(T) == 4 ? T(0x1p-19) : T(0x1p-48));
 template <class T>
 inline constexpr T kInward = T(1) - (sizeof(T) == 4 ? T(0x1p-19) : T(0x1p-48));
-
-// Remembered, per candidate: its product and its slope, as of when the row's drift was `drifts` (-infinity: never).
-// A slope that is NaN is not known.
-template <class T>
-struct RememberedLines {
-  const T *products, *slopes, *drifts;
-};
 
 template <class T>
 struct LineOptions {
@@ -46,8 +40,8 @@ struct OpenLines {
 // set from the value. Candidates that are settled all along the tube, on the side that `rests` says, are left out of
 // `open`; returns how many are in. Arrays need room for `count` + kSelectSlack entries.
 template <class T>
-[[nodiscard]] Index bound_lines(const RowFact<T>* facts, const NeuronId* ids, RememberedLines<T> remembered,
-                                Index count, const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open);
+[[nodiscard]] Index bound_lines(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T>* notes, Index count,
+                                const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open);
 
 // The positions k, ascending, at which side * (value + s * slope), a little reduced, is not above
 // spread * (strayed - since) + error. Room as above.

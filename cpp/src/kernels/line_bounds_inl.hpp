@@ -9,12 +9,8 @@ SUBLINEAR_INLINE void pack_lanes(__mmask16 open, __m512 from, float* to) {
 SUBLINEAR_INLINE void pack_lanes(__mmask8 open, __m512d from, double* to) {
   _mm512_storeu_pd(to, _mm512_maskz_compress_pd(open, from));
 }
-SUBLINEAR_INLINE __mmask16 zero_lanes(__m512 from) {
-  return _mm512_cmp_ps_mask(from, _mm512_setzero_ps(), _CMP_EQ_OQ);
-}
-SUBLINEAR_INLINE __mmask8 zero_lanes(__m512d from) {
-  return _mm512_cmp_pd_mask(from, _mm512_setzero_pd(), _CMP_EQ_OQ);
-}
+SUBLINEAR_INLINE __mmask16 zero_lanes(__m512 from) { return _mm512_cmp_ps_mask(from, _mm512_setzero_ps(), _CMP_EQ_OQ); }
+SUBLINEAR_INLINE __mmask8 zero_lanes(__m512d from) { return _mm512_cmp_pd_mask(from, _mm512_setzero_pd(), _CMP_EQ_OQ); }
 
 template <class T>
 SUBLINEAR_INLINE Index pack_open(const Lanes<T>& closed, NeuronId first, const Lanes<T>& value, const Lanes<T>& slope,
@@ -57,54 +53,48 @@ SUBLINEAR_INLINE Index pack_open(const Lanes<T>& closed, NeuronId first, const L
 }
 #endif
 
-// The facts of a group of neurons, field by field.
+// Three fields of a group of structs of four numbers, `at(l)` the address of the l-th.
 #if SUBLINEAR_VECTOR_BYTES == 64
-SUBLINEAR_INLINE void load_facts(const RowFact<float>* facts, const NeuronId* ids, Lanes<float>& norm,
-                                 Lanes<float>& drift, Lanes<float>& bias) {
-  const auto load_four = [facts](const NeuronId* four) {
-    const auto one = [facts](NeuronId id) { return _mm_loadu_ps(&facts[id].norm); };
-    __m512 rows = _mm512_castps128_ps512(one(four[0]));
-    rows = _mm512_insertf32x4(rows, one(four[1]), 1);
-    rows = _mm512_insertf32x4(rows, one(four[2]), 2);
-    return _mm512_insertf32x4(rows, one(four[3]), 3);
+template <class At>
+SUBLINEAR_INLINE void load_fields(At at, Lanes<float>& x, Lanes<float>& y, Lanes<float>& z) {
+  const auto load_four = [&](Index l) {
+    __m512 four = _mm512_castps128_ps512(_mm_loadu_ps(at(l)));
+    four = _mm512_insertf32x4(four, _mm_loadu_ps(at(l + 1)), 1);
+    four = _mm512_insertf32x4(four, _mm_loadu_ps(at(l + 2)), 2);
+    return _mm512_insertf32x4(four, _mm_loadu_ps(at(l + 3)), 3);
   };
-  const __m512 a = load_four(ids), b = load_four(ids + 4), c = load_four(ids + 8), d = load_four(ids + 12);
+  const __m512 a = load_four(0), b = load_four(4), c = load_four(8), d = load_four(12);
   const __m512i first = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28);
   const auto field = [=](int which) {
     const __m512i from = _mm512_add_epi32(first, _mm512_set1_epi32(which));
     return _mm512_shuffle_f32x4(_mm512_permutex2var_ps(a, from, b), _mm512_permutex2var_ps(c, from, d), 0x44);
   };
-  norm.part[0] = field(0);
-  drift.part[0] = field(1);
-  bias.part[0] = field(2);
+  x.part[0] = field(0);
+  y.part[0] = field(1);
+  z.part[0] = field(2);
 }
 #endif
 
-template <class T>
-SUBLINEAR_INLINE void load_facts(const RowFact<T>* facts, const NeuronId* ids, Lanes<T>& norm, Lanes<T>& drift,
-                                 Lanes<T>& bias) {
+template <class T, class At>
+SUBLINEAR_INLINE void load_fields(At at, Lanes<T>& x, Lanes<T>& y, Lanes<T>& z) {
   T fields[3][Lanes<T>::kLanes];
-  for (Index l = 0; l < Lanes<T>::kLanes; ++l) {
-    const RowFact<T>& fact = facts[ids[l]];
-    fields[0][l] = fact.norm;
-    fields[1][l] = fact.drift;
-    fields[2][l] = fact.bias;
-  }
-  norm = load(fields[0]);
-  drift = load(fields[1]);
-  bias = load(fields[2]);
+  for (Index l = 0; l < Lanes<T>::kLanes; ++l)
+    for (int field = 0; field < 3; ++field) fields[field][l] = at(l)[field];
+  x = load(fields[0]);
+  y = load(fields[1]);
+  z = load(fields[2]);
 }
 
-// One group of candidates; `ids` and the remembered numbers are whole groups.
+// One group of candidates; `ids` and `notes` have a whole one.
 template <class T>
-SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids, RememberedLines<T> remembered,
+SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T>* notes,
                                    const LineOptions<T>& options, bool known, NeuronId first, T* rests,
                                    OpenLines<T> to) {
   typedef typename Native<T>::Vector Vector;
-  Lanes<T> norms, drifts, biases;
-  load_facts(facts, ids, norms, drifts, biases);
-  const Lanes<T> products = load(remembered.products), slopes = load(remembered.slopes),
-                 drifts_then = load(remembered.drifts), rests_now = load(rests);
+  Lanes<T> norms, drifts, biases, products, slopes, drifts_then;
+  load_fields([=](Index l) { return &facts[ids[l]].norm; }, norms, drifts, biases);
+  load_fields([=](Index l) { return &notes[l].product; }, products, slopes, drifts_then);
+  const Lanes<T> rests_now = load(rests);
   Lanes<T> value, slope, error, side, closed, rests_then;
   const Vector zero{}, one = zero + T(1);
   for (int p = 0; p < Lanes<T>::kParts; ++p) {
@@ -128,7 +118,7 @@ SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids,
 }
 
 template <class T>
-Index bound_lines_kernel(const RowFact<T>* facts, const NeuronId* ids, RememberedLines<T> remembered, Index count,
+Index bound_lines_kernel(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T>* notes, Index count,
                          const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open) {
   constexpr Index kLanes = Lanes<T>::kLanes;
   constexpr Index kAhead = 4 * kLanes;
@@ -140,34 +130,30 @@ Index bound_lines_kernel(const RowFact<T>* facts, const NeuronId* ids, Remembere
   for (; first + kLanes <= count; first += kLanes) {
     if (first + kAhead + kLanes <= count)
       for (Index l = 0; l < kLanes; ++l) __builtin_prefetch(facts + ids[first + kAhead + l]);
-    found += bound_group(facts, ids + first,
-                         RememberedLines<T>{remembered.products + first, remembered.slopes + first,
-                                            remembered.drifts + first},
-                         options, known, static_cast<NeuronId>(first), rests + first, rest_of());
+    found += bound_group(facts, ids + first, notes + first, options, known, static_cast<NeuronId>(first), rests + first,
+                         rest_of());
   }
   if (first == count) return found;
   // The last group, filled up with copies of its first candidate, which are then left out.
   NeuronId last_ids[kLanes];
-  T last[4][kLanes];
+  LineNote<T> last_notes[kLanes];
+  T last_rests[kLanes];
   const Index size = count - first;
   for (Index l = 0; l < kLanes; ++l) {
     const Index from = first + (l < size ? l : 0);
     last_ids[l] = ids[from];
-    last[0][l] = remembered.products[from];
-    last[1][l] = remembered.slopes[from];
-    last[2][l] = remembered.drifts[from];
-    last[3][l] = rests[from];
+    last_notes[l] = notes[from];
+    last_rests[l] = rests[from];
   }
-  found += bound_group(facts, last_ids, RememberedLines<T>{last[0], last[1], last[2]}, options, known,
-                       static_cast<NeuronId>(first), last[3], rest_of());
-  for (Index l = 0; l < size; ++l) rests[first + l] = last[3][l];
+  found +=
+      bound_group(facts, last_ids, last_notes, options, known, static_cast<NeuronId>(first), last_rests, rest_of());
+  for (Index l = 0; l < size; ++l) rests[first + l] = last_rests[l];
   while (found > 0 && open.positions[found - 1] >= count) --found;
   return found;
 }
 
 template <class T>
-Index select_unsure_kernel(const OpenLines<T>& open, const T* since, Index count, T s, T strayed,
-                           NeuronId* positions) {
+Index select_unsure_kernel(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions) {
   constexpr Index kLanes = Lanes<T>::kLanes;
   Index found = 0, first = 0;
   const auto excess = [&](Index k) {  // above 0 iff sure

@@ -45,7 +45,7 @@ template <class T>
 constexpr double kTubeShare = 0.25;
 
 // Rows that are summed into all outputs of the linear form while they are in the first-level cache.
-constexpr std::size_t kRowsTogether = 64;
+constexpr Index kRowsTogether = 64;
 
 }  // namespace
 
@@ -61,11 +61,9 @@ void LocalNetwork<T>::attach(const TwoLayerNetwork<T>& network, const RowFacts<T
   linear_visit_ = visit.linear;
   started_ = listed_ = valued_ = linear_ = turned_ = false;
   notes_ = visit.candidates.notes;
-  if (notes_.drifts == nullptr) {
-    own_products_.assign(size, T(0));
-    own_slopes_.assign(size, std::numeric_limits<T>::quiet_NaN());
-    own_drifts_.assign(size, CandidateNotes<T>::kUnknown);
-    notes_ = {own_products_.data(), own_slopes_.data(), own_drifts_.data()};
+  if (notes_ == nullptr) {
+    own_notes_.assign(size, {});
+    notes_ = own_notes_.data();
   }
   direction_ = visit.direction;
   if (direction_ == nullptr) {
@@ -75,10 +73,10 @@ void LocalNetwork<T>::attach(const TwoLayerNetwork<T>& network, const RowFacts<T
   const std::size_t room = size + static_cast<std::size_t>(kSelectSlack);
   for (AlignedVector<T>* each : {&rests_, &value_, &slope_, &spread_, &error_, &side_, &since_, &asked_products_})
     if (each->size() < room) each->resize(room);
-  for (std::vector<NeuronId>* each : {&open_, &asked_, &asked_ids_})
+  for (std::vector<NeuronId>* each : {&open_, &asked_, &asked_ids_, &flipped_})
     if (each->size() < room) each->resize(room);
   for (AlignedVector<T>* each : {&anchor_, &at_, &offset_, &residual_, &change_}) each->resize(d);
-  flipped_.clear();
+  flips_ = 0;
   form_.resize(c * d);
   form_offset_.resize(c);
   values_.resize(c);
@@ -94,37 +92,39 @@ OpenLines<T> LocalNetwork<T>::open_lines() {
 
 template <class T>
 T LocalNetwork<T>::moved_since(std::size_t candidate) const {
-  return facts_[candidates_[candidate]].drift - notes_.drifts[candidate];
+  return facts_[candidates_[candidate]].drift - notes_[candidate].drift;
 }
 
-// The bound of the head of this file without N ||e||, as bound_lines has it; `exposure` is what the row's motion is
-// multiplied by.
+// The bound of the head of this file without N ||e||, as bound_lines has it.
 template <class T>
-T LocalNetwork<T>::error_of(const RowFact<T>& fact, T moved, T exposure) const {
-  return (moved * exposure + rounding_ * (fact.norm + moved) + bias_rounding_ * std::abs(fact.bias) + constant_) *
+T LocalNetwork<T>::error_of(const RowFact<T>& fact, T moved) const {
+  return (moved * exposure_ + rounding_ * (fact.norm + moved) + bias_rounding_ * std::abs(fact.bias) + constant_) *
          kOutward<T>;
 }
 
-// Where x lies: along_, and the residual's way.
+// Where x lies: along_, and the residual's way. Returns how far x is from the line, at most.
 template <class T>
-void LocalNetwork<T>::place(const T* x) {
+double LocalNetwork<T>::place(const T* x) {
   const Index d = network_->dimension();
-  const auto size = static_cast<std::size_t>(d);
-  for (std::size_t j = 0; j < size; ++j) offset_[j] = x[j] - anchor_[j];
+  const T *const anchor = anchor_.data(), *const direction = direction_;
+  T *const offset = offset_.data(), *const residual = residual_.data(), *const change = change_.data();
+  for (Index j = 0; j < d; ++j) offset[j] = x[j] - anchor[j];
   along_ = 0;
   if (direction_norm_ > 0) {
-    const double s = static_cast<double>(inner_product(offset_.data(), direction_, d)) /
-                     (direction_norm_ * direction_norm_);
+    const double s = static_cast<double>(inner_product(offset, direction, d)) / (direction_norm_ * direction_norm_);
     along_ = round_down<T>(std::clamp(s, 0.0, reach_));
   }
-  for (std::size_t j = 0; j < size; ++j) {
-    const T residual = offset_[j] - along_ * direction_[j];
-    change_[j] = residual - residual_[j];
-    residual_[j] = residual;
+  const T along = along_;
+  for (Index j = 0; j < d; ++j) {
+    const T now = offset[j] - along * direction[j];
+    change[j] = now - residual[j];
+    residual[j] = now;
   }
-  // Each residual errs by the roundings of its three operations.
-  const double rounding = 4 * unit_roundoff<T> * (length_bound(offset_) + reach_ * direction_norm_);
+  // A residual errs by the roundings of its three operations, on numbers of which none is above reach ||v|| + ||e||.
+  const double away = length_bound(residual_);
+  const double rounding = 8 * unit_roundoff<T> * (reach_ * direction_norm_ + away);
   strayed_ = (strayed_ + length_bound(change_) + 2 * rounding) * (1 + 4 * kWiden);
+  return (away + rounding) * (1 + 4 * kWiden);
 }
 
 // From now on the line goes from the anchor through the point of the last `place`.
@@ -138,12 +138,7 @@ void LocalNetwork<T>::take_direction() {
   std::copy(direction.begin(), direction.end(), direction_);
   direction_norm_ = length_bound(direction);
   reach_ = std::max(reach_, length_bound(offset_));
-  std::fill(notes_.slopes, notes_.slopes + count_, std::numeric_limits<T>::quiet_NaN());
-}
-
-template <class T>
-bool LocalNetwork<T>::slope_is_unknown(NeuronId open) const {
-  return std::isnan(notes_.slopes[open_[static_cast<std::size_t>(open)]]);
+  for (Index k = 0; k < count_; ++k) notes_[k].slope = std::numeric_limits<T>::quiet_NaN();
 }
 
 // Bounds every candidate afresh from the notes; returns how many are open.
@@ -158,10 +153,9 @@ Index LocalNetwork<T>::bound_all() {
   rounding_ = up(3 * g * (X + tube_));
   bias_rounding_ = static_cast<T>(8 * u);
   constant_ = up(8 * u * tau + (3 + reach_) * dot_underflow<T>(network_->dimension()));
-  const LineOptions<T> options{network_->threshold(), round_up<T>(reach_), up(tube_), exposure_, way_,
-                               rounding_,             bias_rounding_,      constant_};
-  open_count_ = bound_lines(facts_, candidates_, {notes_.products, notes_.slopes, notes_.drifts}, count_, options,
-                            started_, rests_.data(), open_lines());
+  const LineOptions<T> options{
+      network_->threshold(), round_up<T>(reach_), up(tube_), exposure_, way_, rounding_, bias_rounding_, constant_};
+  open_count_ = bound_lines(facts_, candidates_, notes_, count_, options, started_, rests_.data(), open_lines());
   std::fill(since_.begin(), since_.begin() + open_count_, T(0));
   work_.bounds += count_;
   return open_count_;
@@ -177,106 +171,79 @@ void LocalNetwork<T>::read_rows(Index count, const T* x) {
   work_.inner_products += count;
 }
 
-// Without a branch on `fires`: near the threshold nobody can guess it.
+// Asks the first `count` of asked_ here. At the anchor notes what they say. Without branches: near the threshold nobody
+// can guess who fires or changes sides.
 template <class T>
-void LocalNetwork<T>::set_side(NeuronId open, bool fires) {
-  const T share = static_cast<T>(fires), side = share + share - 1;
-  if (side == side_[static_cast<std::size_t>(open)]) return;
-  const NeuronId at = open_[static_cast<std::size_t>(open)];
-  side_[static_cast<std::size_t>(open)] = side;
-  rests_[static_cast<std::size_t>(at)] = 1 - share;
-  flipped_.push_back(at);
-}
-
-// At the anchor: reads the rows that the notes leave open and notes what they say; then every bound there is exact, and
-// its sign is the canonical test (fl(a - b) >= 0 iff a >= b). Of what can still change sides on the way it learns the
-// slopes.
-template <class T>
-void LocalNetwork<T>::decide_at_anchor() {
-  if (bound_all() > 0) {
-    const Index unsure = select_unsure(open_lines(), since_.data(), open_count_, T(0), T(0), asked_.data());
-    read_rows(unsure, at_.data());
-    const CandidateNotes<T> notes = notes_;
-    const NeuronId *const asked = asked_.data(), *const ids = asked_ids_.data(), *const open = open_.data();
-    for (Index j = 0; j < unsure; ++j) {
-      const NeuronId at = open[asked[j]];
-      const T drift = facts_[ids[j]].drift;
-      notes.slopes[at] = drift == notes.drifts[at] ? notes.slopes[at] : std::numeric_limits<T>::quiet_NaN();
-      notes.products[at] = asked_products_[static_cast<std::size_t>(j)];
-      notes.drifts[at] = drift;
+void LocalNetwork<T>::ask(Index count) {
+  read_rows(count, at_.data());
+  const T threshold = network_->threshold(), strayed = round_down<T>(strayed_), along = along_, way = way_;
+  const T rounding = rounding_, bias_rounding = bias_rounding_, constant = constant_;
+  const bool at_anchor = at_anchor_;
+  static constexpr T kShares[2] = {0, 1};  // looked up, because compilers make a branch of a conversion
+  const NeuronId *const asked = asked_.data(), *const ids = asked_ids_.data(), *const open = open_.data();
+  const RowFact<T>* const facts = facts_;
+  const T* const products = asked_products_.data();
+  T *const values = value_.data(), *const slopes = slope_.data(), *const since = since_.data();
+  T *const errors = error_.data(), *const sides = side_.data(), *const rests = rests_.data();
+  NeuronId* const flipped = flipped_.data();
+  Index flips = 0;
+  for (Index j = 0; j < count; ++j) {
+    const NeuronId k = asked[j], at = open[k];
+    const RowFact<T> fact = facts[ids[j]];
+    LineNote<T>& note = notes_[at];
+    const T z = products[j] + fact.bias, share = kShares[z >= threshold ? 1 : 0], side = share + share - 1;
+    flipped[flips] = at;
+    flips += side == sides[k] ? 0 : 1;
+    sides[k] = side;
+    rests[at] = 1 - share;
+    T moved = fact.drift - note.drift;
+    if (at_anchor) {
+      note.slope = moved == 0 ? note.slope : std::numeric_limits<T>::quiet_NaN();
+      note.product = products[j];
+      note.drift = fact.drift;
+      const bool known = note.slope == note.slope;
+      slopes[k] = known ? note.slope : T(0);
+      moved = known ? T(0) : fact.norm;
     }
-    if (unsure > 0) bound_all();
+    values[k] = (z - threshold) - along * slopes[k];
+    since[k] = strayed;
+    errors[k] =
+        (moved * way + rounding * (fact.norm + moved) + bias_rounding * std::abs(fact.bias) + constant) * kOutward<T>;
   }
-  if (direction_norm_ == 0) return;
-  Index unknown = 0;
-  for (Index k = 0; k < open_count_; ++k) {
-    asked_[static_cast<std::size_t>(unknown)] = static_cast<NeuronId>(k);
-    unknown += slope_is_unknown(static_cast<NeuronId>(k)) ? 1 : 0;
-  }
-  learn_slopes(unknown);
+  flips_ = flips;
+  std::sort(flipped, flipped + flips);
 }
 
-// Asks the first `count` of asked_ for their slopes.
+// Learns the slopes of open candidates that are not known.
 template <class T>
-void LocalNetwork<T>::learn_slopes(Index count) {
+void LocalNetwork<T>::learn_slopes() {
+  if (direction_norm_ == 0) return;
+  Index count = 0;
+  for (Index k = 0; k < open_count_; ++k) {
+    asked_[static_cast<std::size_t>(count)] = static_cast<NeuronId>(k);
+    count += std::isnan(notes_[open_[static_cast<std::size_t>(k)]].slope) ? 1 : 0;
+  }
   if (count == 0) return;
   read_rows(count, direction_);
   for (Index j = 0; j < count; ++j) {
     const auto k = static_cast<std::size_t>(asked_[static_cast<std::size_t>(j)]);
-    const auto at = static_cast<std::size_t>(open_[k]);
     const RowFact<T>& fact = facts_[asked_ids_[static_cast<std::size_t>(j)]];
-    slope_[k] = notes_.slopes[at] = asked_products_[static_cast<std::size_t>(j)];
-    error_[k] = error_of(fact, fact.drift - notes_.drifts[at], exposure_);
+    LineNote<T>& note = notes_[open_[k]];
+    slope_[k] = note.slope = asked_products_[static_cast<std::size_t>(j)];
+    error_[k] = error_of(fact, fact.drift - note.drift);
   }
 }
 
-// Away from the anchor: asks the first `count` of asked_.
+// At the anchor: asks whom the notes leave open there. Then bounds all again where that said much, so that fewer stay
+// open on the way.
 template <class T>
-void LocalNetwork<T>::ask_here(Index count) {
-  read_rows(count, at_.data());
-  const T threshold = network_->threshold(), strayed = round_down<T>(strayed_), along = along_, way = way_;
-  const NeuronId *const asked = asked_.data(), *const ids = asked_ids_.data(), *const open = open_.data();
-  const T *const products = asked_products_.data(), *const slopes = slope_.data(), *const drifts = notes_.drifts;
-  T *const values = value_.data(), *const since = since_.data(), *const errors = error_.data();
-  for (Index j = 0; j < count; ++j) {
-    const NeuronId k = asked[j];
-    const RowFact<T>& fact = facts_[ids[j]];
-    const T z = products[j] + fact.bias;
-    set_side(k, z >= threshold);
-    values[k] = (z - threshold) - along * slopes[k];
-    since[k] = strayed;
-    errors[k] = error_of(fact, fact.drift - drifts[open[k]], way);
-  }
-}
-
-// Decides the open candidates at a point away from the anchor.
-template <class T>
-void LocalNetwork<T>::decide_here() {
-  const T strayed = round_up<T>(strayed_), along = along_;
-  const Index unsure = select_unsure(open_lines(), since_.data(), open_count_, along, strayed, asked_.data());
-  work_.bounds += open_count_;
-  left_.assign(asked_.begin(), asked_.begin() + unsure);
-  if (direction_norm_ > 0) {
-    Index unknown = 0;
-    for (const NeuronId k : left_) {
-      asked_[static_cast<std::size_t>(unknown)] = k;
-      unknown += slope_is_unknown(k) ? 1 : 0;
-    }
-    learn_slopes(unknown);
-  }
-  Index count = 0;
-  const T *const values = value_.data(), *const slopes = slope_.data(), *const since = since_.data();
-  const T *const spreads = spread_.data(), *const errors = error_.data();
-  for (const NeuronId k : left_) {
-    const T value = values[k] + along * slopes[k];
-    const T error = spreads[k] * (strayed - since[k]) + errors[k];
-    const bool sure = std::abs(value) * kInward<T> > error;
-    asked_[static_cast<std::size_t>(count)] = k;
-    count += sure ? 0 : 1;
-    if (sure) set_side(k, value > 0);
-  }
-  ask_here(count);
-  std::sort(flipped_.begin(), flipped_.end());
+void LocalNetwork<T>::decide_at_anchor() {
+  bound_all();
+  const Index unsure = select_unsure(open_lines(), since_.data(), open_count_, T(0), T(0), asked_.data());
+  ask(unsure);
+  flips_ = 0;
+  if (unsure > open_count_ / 4) bound_all();
+  learn_slopes();
 }
 
 template <class T>
@@ -296,28 +263,27 @@ void LocalNetwork<T>::evaluate(const T* x) {
     tube_ = kTubeShare * reach_;
     strayed_ = 0;
     along_ = 0;
+    at_anchor_ = true;
     decide_at_anchor();
-    started_ = at_anchor_ = true;
+    started_ = true;
     return;
   }
   at_anchor_ = false;
-  place(x);
-  // At most the way here; short of it only after turns.
-  const double rounding = 4 * unit_roundoff<T> * (length_bound(offset_) + reach_ * direction_norm_);
-  double away = length_bound(residual_) + rounding;
+  double away = place(x);
   if (!(away <= tube_)) {
     if (!turned_) {
       turned_ = true;
       take_direction();
-      place(x);
-      away = length_bound(residual_) + rounding;
+      away = place(x);
     }
     if (!(away <= tube_)) tube_ = away <= std::numeric_limits<double>::max() ? 2 * away : away;
     tube_ = std::max(tube_, kTubeShare * reach_);
-    strayed_ = away;
+    strayed_ = away;  // at most the way, of which the bounds made now know nothing
     bound_all();
+    learn_slopes();
   }
-  decide_here();
+  work_.bounds += open_count_;
+  ask(select_unsure(open_lines(), since_.data(), open_count_, along_, round_up<T>(strayed_), asked_.data()));
 }
 
 template <class T>
@@ -353,7 +319,7 @@ void LocalNetwork<T>::activate() {
   for (Index k = 0; k < count; ++k) {
     const bool is_asked = next < asked && asked_[static_cast<std::size_t>(next)] == k;
     const T product = is_asked ? asked_products_[static_cast<std::size_t>(next++)]
-                               : notes_.products[fired_positions_[static_cast<std::size_t>(k)]];
+                               : notes_[fired_positions_[static_cast<std::size_t>(k)]].product;
     coefficients_[static_cast<std::size_t>(k)] =
         (product + network_->biases()[fired_[static_cast<std::size_t>(k)]]) - shift;
   }
@@ -395,39 +361,39 @@ void LocalNetwork<T>::follow_linear_form() {
     std::fill(form_offset_.begin(), form_offset_.end(), T(0));
     static_cast<void>(fired());
     linear_ = true;
-    add_to_form(fired_positions_);
-  } else if (!flipped_.empty()) {
-    add_to_form(flipped_);
+    add_to_form(fired_positions_.data(), static_cast<Index>(fired_positions_.size()));
+  } else {
+    add_to_form(flipped_.data(), flips_);
   }
-  flipped_.clear();
+  flips_ = 0;
 }
 
 // Adds the neurons at these positions to A and B if they fire now, and takes them away if they do not.
 template <class T>
-void LocalNetwork<T>::add_to_form(const std::vector<NeuronId>& positions) {
-  const auto c = static_cast<std::size_t>(network_->outputs());
-  const Index d = network_->dimension();
+void LocalNetwork<T>::add_to_form(const NeuronId* positions, Index count) {
+  const Index c = network_->outputs(), d = network_->dimension();
   const T shift = network_->activation() == Activation::shifted ? network_->threshold() : T(0);
-  change_ids_.resize(kRowsTogether);
-  coefficients_.resize(kRowsTogether * c);
-  for (std::size_t first = 0; first < positions.size(); first += kRowsTogether) {
-    const std::size_t size = std::min(kRowsTogether, positions.size() - first);
-    for (std::size_t k = 0; k < size; ++k) {
-      const auto at = static_cast<std::size_t>(positions[first + k]);
-      const NeuronId r = candidates_[at];
-      change_ids_[k] = r;
-      const T* const a = network_->output_weights() + static_cast<Index>(r) * network_->outputs();
-      const bool fires = rests_[at] == 0;
-      const T offset = network_->biases()[r] - shift;
-      for (std::size_t output = 0; output < c; ++output) {
-        const T coefficient = fires ? a[output] : -a[output];
-        coefficients_[output * kRowsTogether + k] = coefficient;
-        form_offset_[output] += coefficient * offset;
-      }
+  const T* const outputs = network_->output_weights();
+  change_ids_.resize(static_cast<std::size_t>(kRowsTogether));
+  T coefficients[kRowsTogether];
+  T signs[kRowsTogether], offsets[kRowsTogether];
+  for (Index first = 0; first < count; first += kRowsTogether) {
+    const Index size = std::min(kRowsTogether, count - first);
+    for (Index k = 0; k < size; ++k) {
+      const NeuronId at = positions[first + k], r = candidates_[at];
+      change_ids_[static_cast<std::size_t>(k)] = r;
+      signs[k] = 1 - 2 * rests_[static_cast<std::size_t>(at)];
+      offsets[k] = facts_[r].bias - shift;
     }
-    for (std::size_t output = 0; output < c; ++output)
-      add_rows(network_->weights(), change_ids_.data(), coefficients_.data() + output * kRowsTogether,
-               static_cast<Index>(size), d, form_.data() + static_cast<Index>(output) * d);
+    for (Index output = 0; output < c; ++output) {
+      T sum = form_offset_[static_cast<std::size_t>(output)];
+      for (Index k = 0; k < size; ++k) {
+        coefficients[k] = signs[k] * outputs[change_ids_[static_cast<std::size_t>(k)] * c + output];
+        sum += coefficients[k] * offsets[k];
+      }
+      form_offset_[static_cast<std::size_t>(output)] = sum;
+      add_rows(network_->weights(), change_ids_.data(), coefficients, size, d, form_.data() + output * d);
+    }
   }
 }
 

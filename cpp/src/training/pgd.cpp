@@ -14,15 +14,34 @@
 namespace sublinear {
 namespace {
 
-// A vector as size * direction with the largest component of `direction` equal to 1: squares then neither overflow nor
-// underflow to nothing. Returns the l2 norm of `direction` (at least 1), or 0 if the vector is 0 or not finite.
+// The l2 norm of v as size * norm, from v divided by size. The size is 1 where the squares neither overflow nor lose
+// anything to underflow, else the largest component of v. Both are 0 if v is 0 or not finite; `scaled` is overwritten.
 template <class T>
-T split_direction(const T* v, Index d, T* direction, T& size) {
-  size = 0;
-  for (Index j = 0; j < d; ++j) size = std::max(size, std::abs(v[j]));
-  if (!(size > 0) || !std::isfinite(size)) return 0;
-  for (Index j = 0; j < d; ++j) direction[j] = v[j] / size;
-  return std::sqrt(inner_product(direction, direction, d));
+struct Length {
+  T size = 0, norm = 0;
+
+  Length(const T* v, Index d, T* scaled) {
+    constexpr T kSmall = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-900), kLarge = sizeof(T) == 4 ? T(0x1p80) : T(0x1p900);
+    const T squares = inner_product(v, v, d);
+    if (squares >= kSmall && squares <= kLarge) {
+      size = 1;
+      norm = std::sqrt(squares);
+      return;
+    }
+    for (Index j = 0; j < d; ++j) size = std::max(size, std::abs(v[j]));
+    if (!(size > 0) || !std::isfinite(size)) {
+      size = 0;
+      return;
+    }
+    for (Index j = 0; j < d; ++j) scaled[j] = v[j] / size;
+    norm = std::sqrt(inner_product(scaled, scaled, d));
+  }
+};
+
+// v / size * factor, added to out or written to it.
+template <class T>
+T scaled_component(T v, T size, T factor) {
+  return size == 1 ? factor * v : factor * (v / size);
 }
 
 template <class T>
@@ -76,20 +95,20 @@ class Pgd final : public Attack<T> {
  private:
   void run(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream& random, T* out) const {
     const Index d = network.dimension();
-    thread_local std::vector<T> scratch;  // delta, gradient, direction
-    scratch.assign(static_cast<std::size_t>(3 * d), T(0));
-    T *delta = scratch.data(), *gradient = delta + d, *direction = gradient + d;
+    thread_local std::vector<T> buffer;  // delta, gradient, what Length scales
+    buffer.assign(static_cast<std::size_t>(3 * d), T(0));
+    T *delta = buffer.data(), *gradient = delta + d, *scaled = gradient + d;
     if (options_.random_start) {
       draw(random, d, delta);
-      place(x, d, delta, direction, out);
+      place(x, d, delta, scaled, out);
     } else {
       std::copy(x, x + d, out);
     }
     for (int step = 0; step < options_.steps; ++step) {
       network.evaluate(out);
       network.input_gradient(loss, label, gradient);
-      if (!advance(gradient, d, delta, direction)) break;  // a zero gradient moves nothing, now or later
-      place(x, d, delta, direction, out);
+      if (!advance(gradient, d, delta, scaled)) break;  // a zero gradient moves nothing, now or later
+      place(x, d, delta, scaled, out);
     }
   }
 
@@ -112,29 +131,27 @@ class Pgd final : public Attack<T> {
   }
 
   // delta += one step along the gradient. Returns false if the gradient is zero.
-  bool advance(const T* gradient, Index d, T* delta, T* direction) const {
-    T size;
-    const T norm = split_direction(gradient, d, direction, size);
-    if (norm == 0) return false;
+  bool advance(const T* gradient, Index d, T* delta, T* scratch) const {
+    const Length<T> length(gradient, d, scratch);
+    if (length.norm == 0) return false;
     if (options_.norm == Norm::infinity) {
       for (Index j = 0; j < d; ++j) delta[j] += gradient[j] > 0 ? step_ : (gradient[j] < 0 ? -step_ : T(0));
     } else {
-      const T length = step_ / norm;
-      for (Index j = 0; j < d; ++j) delta[j] += length * direction[j];
+      const T factor = step_ / length.norm;
+      for (Index j = 0; j < d; ++j) delta[j] += scaled_component(gradient[j], length.size, factor);
     }
     return true;
   }
 
   // Projects delta onto the ball and writes x + delta, clipped to the box (x lies in it, so clipping only shortens).
-  void place(const T* x, Index d, T* delta, T* direction, T* out) const {
+  void place(const T* x, Index d, T* delta, T* scratch, T* out) const {
     if (options_.norm == Norm::infinity) {
       for (Index j = 0; j < d; ++j) delta[j] = std::min(std::max(delta[j], -radius_), radius_);
     } else {
-      T size;
-      const T norm = split_direction(delta, d, direction, size);
-      if (norm > 0 && norm > radius_ / size) {
-        const T length = radius_ / norm;
-        for (Index j = 0; j < d; ++j) delta[j] = length * direction[j];
+      const Length<T> length(delta, d, scratch);
+      if (length.norm > 0 && length.norm > radius_ / length.size) {
+        const T factor = radius_ / length.norm;
+        for (Index j = 0; j < d; ++j) delta[j] = scaled_component(delta[j], length.size, factor);
       }
     }
     for (Index j = 0; j < d; ++j) {

@@ -28,8 +28,7 @@ Work visit_points(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, c
     work += finder.candidates_at({points.row(begin), size, points.dimension}, ball.radius, threads, candidates);
     work += fill_lists<NeuronId>(size, threads, 1, lists, [&](Index k, std::vector<NeuronId>& list, int worker) {
       LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
-      local.attach(network, facts,
-                   {{candidates.begin(k), candidates.length(k), {}}, linear, reach, nullptr});
+      local.attach(network, facts, {{candidates.begin(k), candidates.length(k), {}}, linear, reach, nullptr});
       visit(begin + k, points.row(begin + k), local, list);
       Work own = local.take_work();
       own.fired += static_cast<std::int64_t>(local.fired().size());
@@ -87,18 +86,18 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
   check_points(points, d);
   check_labels(labels, points.count, loss, network_.outputs());
   attack.check_inputs(points);
-  return visit_points(network_, facts_, *finder_, points, {attack.ball().radius, norm_},
-                      network_.outputs() <= attack.gradients(), resolve_threads(threads), nullptr, [&](Index i, const T* x, LocalNetwork<T>& local, std::vector<NeuronId>&) {
-                        std::vector<T> out(static_cast<std::size_t>(d));
-                        attack.perturb(local, loss, x, labels[i],
-                                       RandomStream(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)}),
-                                       out.data());
-                        check_in_ball(x, out.data(), d, attack.ball(), network_.threshold());
-                        local.evaluate(out.data());
-                        const double reached = local.loss(loss, labels[i]);
-                        if (losses != nullptr) losses[i] = reached;
-                        if (attacked != nullptr) std::copy(out.begin(), out.end(), attacked + i * d);
-                      });
+  return visit_points(
+      network_, facts_, *finder_, points, {attack.ball().radius, norm_}, network_.outputs() <= attack.gradients(),
+      resolve_threads(threads), nullptr, [&](Index i, const T* x, LocalNetwork<T>& local, std::vector<NeuronId>&) {
+        std::vector<T> out(static_cast<std::size_t>(d));
+        attack.perturb(local, loss, x, labels[i],
+                       RandomStream(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)}), out.data());
+        check_in_ball(x, out.data(), d, attack.ball(), network_.threshold());
+        local.evaluate(out.data());
+        const double reached = local.loss(loss, labels[i]);
+        if (losses != nullptr) losses[i] = reached;
+        if (attacked != nullptr) std::copy(out.begin(), out.end(), attacked + i * d);
+      });
 }
 
 template class Predictor<float>;

@@ -118,7 +118,7 @@ struct Trainer<T>::State {
     const double reach = euclidean_radius(options.attack->ball(), d);
     for (Index begin = 0; begin < count; begin += block) {
       const Index size = std::min(block, count - begin);
-      work += finder->visit(batch.data() + begin, size, threads, storage, candidates);
+      work += finder->visit(batch.data() + begin, size, threads, facts.data(), storage, candidates);
       work +=
           fill_lists<NeuronId>(size, threads, 1, block_fired, [&](Index k, std::vector<NeuronId>& list, int worker) {
             const Index position = begin + k, input = batch[static_cast<std::size_t>(position)];

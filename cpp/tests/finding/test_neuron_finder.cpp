@@ -356,9 +356,9 @@ TEST_CASE("margin asks few pairs while rows hardly move, and no more than a scan
   CHECK(inner_products_of(0, n, reasked) <= 1.0 / rounds);  // lists are made once more, for a narrower skin
   CHECK(reasked == 0);
   CHECK(inner_products_of(1e-4, n, reasked) < 0.1);
-  CHECK(inner_products_of(1e-3, n, reasked) < 0.2);
+  CHECK(inner_products_of(3e-3, n, reasked) < 0.2);
   CHECK(reasked > 0);
-  CHECK(inner_products_of(1e-3, 5, reasked) < 0.5);
+  CHECK(inner_products_of(1e-2, 5, reasked) < 0.9);
   CHECK(reasked > 0);
   CHECK(inner_products_of(10, n, reasked) <= 1);
 }
@@ -375,7 +375,8 @@ TEST_CASE("a long run with rare visits keeps its log short and its answers right
     finder.ask(asked, lists);
     check_ball(layer, layer.points().row(asked[0]), ball, lists.begin(0), lists.end(0));
   }
-  CHECK(finder.one->bytes() < bytes + 30 * 50 * 2 * sizeof(NeuronId) + 50 * 4 * 16 + 1000);
+  const std::size_t entry = sizeof(NeuronId) + sizeof(LineNote<double>);
+  CHECK(finder.one->bytes() < bytes + 30 * 50 * entry * 17 / 16 + 50 * 4 * 16 + 1000);
 }
 
 TEST_CASE("dtree and wtree say what they need before they take it") {

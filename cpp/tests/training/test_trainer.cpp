@@ -393,10 +393,10 @@ TEST_CASE("the bits of a small training run are these, at every SIMD level") {
   Setting<float> setting;
   setting.batch_size = 6;
   setting.strategy = "margin";
-  CHECK(fingerprint(train(Problem<float>(40, 19, "logistic"), setting).network) == 7703567057369067781U);
+  CHECK(fingerprint(train(Problem<float>(40, 19, "logistic"), setting).network) == 4811186871268837947U);
   Setting<double> in_double;
   in_double.loss = "cross-entropy";
   in_double.init = "gao";
   in_double.rate = 0.5;
-  CHECK(fingerprint(train(Problem<double>(30, 10, "cross-entropy"), in_double).network) == 9201983916039928827U);
+  CHECK(fingerprint(train(Problem<double>(30, 10, "cross-entropy"), in_double).network) == 6688215389479686369U);
 }

@@ -2,13 +2,14 @@
 /// Which neurons can fire somewhere in the ball around an input, while the weights move: the strategies.
 #pragma once
 
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "sublinear/finding/neurons.hpp"
 #include "sublinear/kernels/csr.hpp"
+#include "sublinear/kernels/line_note.hpp"
+#include "sublinear/kernels/row_fact.hpp"
 #include "sublinear/kernels/work.hpp"
 
 namespace sublinear {
@@ -16,23 +17,14 @@ namespace sublinear {
 /// Candidate neurons per input, ascending and distinct.
 using CandidateLists = IdLists<NeuronId>;
 
-/// What the caller remembers of each candidate of an input, parallel to its ids, from one visit of the input to the next.
-/// A finder that keeps lists keeps these numbers with them, drops them with their neuron and starts a new neuron's with
-/// `kUnknown`; what they mean is the caller's affair (`LocalNetwork`).
-template <class T>
-struct CandidateNotes {
-  T* products = nullptr;
-  T* slopes = nullptr;
-  T* drifts = nullptr;
-  static constexpr T kUnknown = -std::numeric_limits<T>::infinity();  ///< the drift of a note that says nothing
-};
-
-/// The candidates of one input where they lie, and the caller's notes on them where the finder keeps such.
+/// The candidates of one input where they lie. `notes`, one per candidate, is where the caller remembers them from one
+/// visit of the input to the next: a finder that keeps lists keeps the notes with them, drops them with their neuron
+/// and starts a new neuron's with one that says nothing. Null where the finder keeps no lists.
 template <class T>
 struct CandidateView {
   const NeuronId* ids = nullptr;
   Index count = 0;
-  CandidateNotes<T> notes;
+  LineNote<T>* notes = nullptr;
 };
 
 /// Choices that change speed and memory, never results.
@@ -69,8 +61,9 @@ class NeuronFinder {
   virtual Work candidates(const Index* inputs, Index count, int threads, CandidateLists& out) = 0;
 
   /// The same lists, not copied where the finder keeps them: one view per position. They hold until the next call that
-  /// is not const. `storage` is where lists go that the finder does not keep.
-  virtual Work visit(const Index* inputs, Index count, int threads, CandidateLists& storage,
+  /// is not const. `storage` is where lists go that the finder does not keep. `facts` are those of all rows: a note of
+  /// a product that the finder happens to know takes its drift from there.
+  virtual Work visit(const Index* inputs, Index count, int threads, const RowFact<T>* facts, CandidateLists& storage,
                      std::vector<CandidateView<T>>& views);
 
   /// Whether `candidates_at` answers for points that are not training inputs.

@@ -69,20 +69,17 @@ class LocalNetwork {
   Work take_work() noexcept;
 
  private:
-  void place(const T* x);
+  double place(const T* x);
   void take_direction();
   Index bound_all();
-  void decide_here();
   void decide_at_anchor();
-  void learn_slopes(Index count);
-  void ask_here(Index count);
+  void learn_slopes();
+  void ask(Index count);
   void read_rows(Index count, const T* x);
-  void set_side(NeuronId open, bool fires);
   void follow_linear_form();
-  void add_to_form(const std::vector<NeuronId>& positions);
+  void add_to_form(const NeuronId* positions, Index count);
   void activate();
-  [[nodiscard]] T error_of(const RowFact<T>& fact, T moved, T exposure) const;
-  [[nodiscard]] bool slope_is_unknown(NeuronId open) const;
+  [[nodiscard]] T error_of(const RowFact<T>& fact, T moved) const;
   [[nodiscard]] T moved_since(std::size_t candidate) const;
   [[nodiscard]] OpenLines<T> open_lines();
 
@@ -90,27 +87,29 @@ class LocalNetwork {
   const RowFact<T>* facts_ = nullptr;
   const NeuronId* candidates_ = nullptr;
   Index count_ = 0;
-  CandidateNotes<T> notes_;
+  LineNote<T>* notes_ = nullptr;
   T* direction_ = nullptr;
   double reach_ = 0;
   bool linear_visit_ = false;
 
   // Where notes and direction are kept for a visit that comes without.
-  AlignedVector<T> own_products_, own_slopes_, own_drifts_, own_direction_;
+  std::vector<LineNote<T>> own_notes_;
+  AlignedVector<T> own_direction_;
 
   AlignedVector<T> rests_;  // per candidate: 0 if it fires, 1 if it rests
 
   // The candidates whose state is open along the tube around the line from the anchor: see line_bounds.hpp.
   Index open_count_ = 0;
   AlignedVector<T> value_, slope_, spread_, error_, side_, since_;
-  std::vector<NeuronId> open_, asked_, asked_ids_, left_, flipped_;
+  std::vector<NeuronId> open_, asked_, asked_ids_, flipped_;
   AlignedVector<T> asked_products_;
+  Index flips_ = 0;  // how many of flipped_ changed sides in the last move
 
   AlignedVector<T> anchor_, at_, offset_, residual_;
   double anchor_norm_ = 0, direction_norm_ = 0;
-  double tube_ = 0;           // how far points may stray from the line
-  double strayed_ = 0;        // the length of the residual's way here
-  T along_ = 0;               // where on the line
+  double tube_ = 0;     // how far points may stray from the line
+  double strayed_ = 0;  // the length of the residual's way here
+  T along_ = 0;         // where on the line
   T way_ = 0, exposure_ = 0, rounding_ = 0, bias_rounding_ = 0, constant_ = 0;  // see LineOptions
   bool started_ = false, at_anchor_ = false, listed_ = false, valued_ = false, linear_ = false, turned_ = false;
 
