@@ -123,3 +123,98 @@ TEST_CASE_TEMPLATE("the gradient of one output follows the neurons that change s
     }
   }
 }
+
+namespace {
+
+// An input that is visited again and again while rows move: what a finder keeps for it between visits.
+template <class T>
+struct Kept {
+  std::vector<T> x, direction;
+  std::vector<NeuronId> candidates;
+  std::vector<LineNote<T>> notes;
+};
+
+// Moves some rows by about `step` and notes it.
+template <class T>
+void move_some(TwoLayerNetwork<T>& network, RowFacts<T>& facts, double step, bool whole, RandomStream& random) {
+  const Index d = network.dimension();
+  T* const weights = network.change_weights();
+  for (Index r = 0; r < network.width(); ++r) {
+    if (random.below(3) != 0) continue;
+    double squares = 0;
+    for (Index j = 0; j < d; ++j) {
+      T& w = weights[r * d + j];
+      const T before = w;
+      w += static_cast<T>(whole ? static_cast<double>(random.below(3)) - 1 : step * random.normal());
+      squares += std::pow(static_cast<double>(w) - static_cast<double>(before), 2);
+    }
+    note_move(facts[static_cast<std::size_t>(r)], weights + r * d, d, std::sqrt(squares) * (1 + 1e-12));
+  }
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("notes of earlier visits never hide who fires, however rows and attacks move", T, float, double) {
+  const Index width = 300, d = 9;
+  const std::vector<double> steps{0, 1e-8, 1e-3, 0.03, 1};
+  for (const bool whole : {false, true}) {  // whole numbers: products on the threshold, to the last bit
+    for (const double step : steps) {
+      for (const double reach : {0.0, 1e-6, 0.05, 2.0}) {
+        auto network = whole ? integer_network<T>(width, d, 4) : Problem<T>(4, d, "logistic").network(width, "gao");
+        RowFacts<T> facts = row_facts(network, 1);
+        RandomStream random(7, RandomPurpose::attack);
+        std::vector<Kept<T>> inputs(3);
+        for (Kept<T>& input : inputs) {
+          for (Index j = 0; j < d; ++j)
+            input.x.push_back(static_cast<T>(whole ? static_cast<double>(random.below(5)) - 2 : random.normal() / 3));
+          input.direction.assign(static_cast<std::size_t>(d), T(0));
+          input.candidates.resize(static_cast<std::size_t>(width));
+          std::iota(input.candidates.begin(), input.candidates.end(), 0);
+          input.notes.resize(static_cast<std::size_t>(width));
+        }
+        LocalNetwork<T> local;
+        for (int visit = 0; visit < 8; ++visit) {
+          for (Kept<T>& input : inputs) {
+            const CandidateView<T> view{input.candidates.data(), width, input.notes.data()};
+            local.attach(network, facts, {view, visit % 2 == 0, reach, input.direction.data()});
+            std::vector<T> x = input.x, way(static_cast<std::size_t>(d));
+            for (T& w : way) w = static_cast<T>(random.normal());
+            for (int k = 0; k < 6; ++k) {
+              local.evaluate(x.data());
+              CHECK(local.fired() == fires_at(network, x));
+              for (std::size_t j = 0; j < x.size(); ++j)
+                x[j] += static_cast<T>(whole ? static_cast<double>(random.below(2))
+                                             : reach * (0.1 * static_cast<double>(way[j]) + 0.02 * random.normal()));
+            }
+          }
+          if (step > 0) move_some(network, facts, step, whole, random);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a second visit reads few rows", T, float, double) {
+  const Index width = 4096, d = 32;
+  const Problem<T> problem(4, d, "logistic");
+  const auto network = problem.network(width);
+  const auto facts = row_facts(network, 1);
+  std::vector<NeuronId> all(static_cast<std::size_t>(width));
+  std::iota(all.begin(), all.end(), 0);
+  std::vector<LineNote<T>> notes(static_cast<std::size_t>(width));
+  std::vector<T> direction(static_cast<std::size_t>(d));
+  LocalNetwork<T> local;
+  std::vector<std::int64_t> asked;
+  for (int visit = 0; visit < 3; ++visit) {
+    local.attach(network, facts, {{all.data(), width, notes.data()}, true, 0.05, direction.data()});
+    std::vector<T> x(problem.inputs.begin(), problem.inputs.begin() + d);
+    for (int step = 0; step < 6; ++step) {
+      local.evaluate(x.data());
+      x[1] += T(0.01);
+    }
+    asked.push_back(local.take_work().inner_products);
+  }
+  CHECK(asked[0] >= width);
+  CHECK(asked[1] < width / 100);
+  CHECK(asked[2] == asked[1]);
+}
