@@ -22,13 +22,17 @@ function(sublinear_add_simd_levels target)
   endif()
   add_library(sublinear_simd OBJECT
     ${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx2.cpp
-    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp)
+    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp
+    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx2.cpp
+    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx512vnni.cpp)
   sublinear_compile_options(sublinear_simd)
   target_compile_options(sublinear_simd PRIVATE -fno-exceptions)  # kernels throw nothing; so no symbols for unwinding
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx2.cpp
-    PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
+    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx2.cpp PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp
     PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma")
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx512vnni.cpp
+    PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mavx2;-mfma")
   target_include_directories(sublinear_simd PRIVATE ${PROJECT_SOURCE_DIR}/cpp/include)
   target_compile_features(sublinear_simd PRIVATE cxx_std_17)
   set_target_properties(sublinear_simd PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)

@@ -2,7 +2,6 @@
 import numpy as np
 
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy
 from libcpp.memory cimport unique_ptr
 from libcpp.string cimport string
 from libcpp.utility cimport move
@@ -34,12 +33,35 @@ cdef inline int64_t* ids_start(int64_t[::1] ids) noexcept nogil:
     return &ids[0] if ids.shape[0] > 0 else NULL
 
 
+cdef class OwnedIds:
+    """Hands the memory of a vector to NumPy: results can be large, and are not copied."""
+
+    cdef vector[int64_t] values
+    cdef Py_ssize_t shape[1]
+    cdef Py_ssize_t strides[1]
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        self.shape[0] = self.values.size()
+        self.strides[0] = sizeof(int64_t)
+        buffer.buf = self.values.data()
+        buffer.format = "q"
+        buffer.internal = NULL
+        buffer.itemsize = sizeof(int64_t)
+        buffer.len = self.values.size() * sizeof(int64_t)
+        buffer.ndim = 1
+        buffer.obj = self
+        buffer.readonly = 0
+        buffer.shape = self.shape
+        buffer.strides = self.strides
+        buffer.suboffsets = NULL
+
+
 cdef object to_array(vector[int64_t]& values):
-    array = np.empty(values.size(), np.int64)
-    cdef int64_t[::1] view = array
-    if values.size() > 0:
-        memcpy(&view[0], values.data(), values.size() * sizeof(int64_t))
-    return array
+    if values.empty():
+        return np.empty(0, np.int64)
+    cdef OwnedIds owned = OwnedIds()
+    owned.values.swap(values)
+    return np.asarray(owned).view(np.int64)
 
 
 cdef class Index:

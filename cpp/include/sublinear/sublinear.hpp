@@ -21,6 +21,7 @@
 #include "sublinear/reporting/forwarding_index.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
 #include "sublinear/reporting/kd_tree.hpp"
+#include "sublinear/reporting/quantized_scan.hpp"
 #include "sublinear/reporting/tree_options.hpp"
 #include "sublinear/training/attack.hpp"
 #include "sublinear/training/local_network.hpp"

@@ -53,6 +53,16 @@ const KernelTable<T>& kernels() {
   return table;
 }
 
+// The best kernel of the level in force. Only the VNNI instructions of AVX-512 beat AVX2 here.
+QuantizedScanKernel* choose_quantized_scan() {
+#if defined(SUBLINEAR_X86)
+  const SimdLevel level = simd_level();
+  if (level == SimdLevel::avx512 && __builtin_cpu_supports("avx512vnni")) return quantized_scan_avx512vnni;
+  if (level != SimdLevel::baseline) return quantized_scan_avx2;
+#endif
+  return quantized_scan_baseline;
+}
+
 }  // namespace
 
 SimdLevel simd_level() {
@@ -131,6 +141,17 @@ Index select_unsure(const OpenLines<T>& open, const T* since, Index count, T s, 
   return kernels<T>().select_unsure(open, since, count, s, strayed, positions);
 }
 
+template <class T>
+void fused_scan(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high, BlockHits hits) {
+  kernels<T>().fused_scan(rows, count, d, packed, low, high, hits);
+}
+
+void quantized_scan(const std::int8_t* rows, const std::int32_t* sums, const float* scales, Index count, Index stride,
+                    const std::uint8_t* packed, const float* low, const float* high, BlockHits hits) {
+  static QuantizedScanKernel* const kernel = choose_quantized_scan();
+  kernel(rows, sums, scales, count, stride, packed, low, high, hits);
+}
+
 #define SUBLINEAR_INSTANTIATE(T)                                                                                      \
   template T inner_product<T>(const T*, const T*, Index);                                                             \
   template void inner_products<T>(const T*, Index, Index, const T*, T*);                                              \
@@ -140,6 +161,7 @@ Index select_unsure(const OpenLines<T>& open, const T* since, Index count, T s, 
   template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                               \
   template Index bound_lines<T>(const RowFact<T>*, const NeuronId*, const LineNote<T>*, Index, const LineOptions<T>&, \
                                 bool, T*, OpenLines<T>);                                                              \
+  template void fused_scan<T>(const T*, Index, Index, const T*, const T*, const T*, BlockHits);                       \
   template Index select_unsure<T>(const OpenLines<T>&, const T*, Index, T, T, NeuronId*);
 SUBLINEAR_INSTANTIATE(float)
 SUBLINEAR_INSTANTIATE(double)

@@ -1,6 +1,7 @@
 // The operations that exist once per instruction set, as a table of functions; one table per level and type.
 #pragma once
 
+#include "fused_scan.hpp"
 #include "line_bounds.hpp"
 #include "sublinear/kernels/types.hpp"
 
@@ -16,10 +17,16 @@ struct KernelTable {
   Index (*bound_lines)(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T>* notes, Index count,
                        const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open);
   Index (*select_unsure)(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions);
+  void (*fused_scan)(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high, BlockHits hits);
 };
 
 // Which of these are defined depends on the processor the build is for; see dispatch.cpp and CMakeLists.txt.
 extern const KernelTable<float> kernels_float_baseline, kernels_float_avx2, kernels_float_avx512;
 extern const KernelTable<double> kernels_double_baseline, kernels_double_avx2, kernels_double_avx512;
+
+using QuantizedScanKernel = void(const std::int8_t* rows, const std::int32_t* sums, const float* scales, Index count,
+                                 Index stride, const std::uint8_t* packed, const float* low, const float* high,
+                                 BlockHits hits);
+QuantizedScanKernel quantized_scan_baseline, quantized_scan_avx2, quantized_scan_avx512vnni;
 
 }  // namespace sublinear

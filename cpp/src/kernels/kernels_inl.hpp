@@ -10,15 +10,16 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
+#endif
+#if SUBLINEAR_VECTOR_BYTES >= 32
 #include <immintrin.h>
 #endif
 
+#include "block_hits_inl.hpp"
 #include "kernel_table.hpp"
 
 namespace sublinear {
 namespace {
-
-#define SUBLINEAR_INLINE inline __attribute__((always_inline))
 
 template <class T>
 struct Native {
@@ -285,6 +286,7 @@ void add_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, 
   }
 }
 
+#include "fused_scan_inl.hpp"
 #include "line_bounds_inl.hpp"
 
 }  // namespace
@@ -294,10 +296,10 @@ void add_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, 
 const KernelTable<float> SUBLINEAR_JOIN(kernels_float_, SUBLINEAR_LEVEL) = {
     inner_product_kernel<float>,    inner_products_kernel<float>, inner_products_at_kernel<float>,
     select_not_above_kernel<float>, add_rows_kernel<float>,       bound_lines_kernel<float>,
-    select_unsure_kernel<float>};
+    select_unsure_kernel<float>,    fused_scan_kernel<float>};
 const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
     inner_product_kernel<double>,    inner_products_kernel<double>, inner_products_at_kernel<double>,
     select_not_above_kernel<double>, add_rows_kernel<double>,       bound_lines_kernel<double>,
-    select_unsure_kernel<double>};
+    select_unsure_kernel<double>,    fused_scan_kernel<double>};
 
 }  // namespace sublinear

@@ -1,10 +1,14 @@
 #include "sublinear/reporting/brute_force.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <new>
 #include <vector>
 
+#include "kernels/norm_bounds.hpp"
 #include "reporting/point_store.hpp"
+#include "reporting/query_panels.hpp"
 
 namespace sublinear {
 namespace {
@@ -12,14 +16,18 @@ namespace {
 template <class T>
 class Scan final : public HalfSpaceIndex<T> {
  public:
-  explicit Scan(Points<T> points) : store_(points.dimension) { store_.append(points); }
+  explicit Scan(Points<T> points) : store_(points.dimension) { insert(points); }
 
   [[nodiscard]] const char* name() const noexcept override { return "brute-force"; }
   [[nodiscard]] Index size() const noexcept override { return store_.alive(); }
   [[nodiscard]] Index dimension() const noexcept override { return store_.dimension(); }
   [[nodiscard]] std::size_t bytes() const noexcept override { return store_.bytes(); }
 
-  Index insert(Points<T> points) override { return store_.append(points); }
+  Index insert(Points<T> points) override {
+    const Index first = store_.append(points);
+    see_norms(points);
+    return first;
+  }
 
   void erase(const Index* ids, Index count) override {
     const std::vector<Index> positions = store_.positions(ids, count);
@@ -35,22 +43,18 @@ class Scan final : public HalfSpaceIndex<T> {
     const std::vector<Index> positions = store_.positions(ids, count);
     store_.check_rows(points, count);
     store_.overwrite(positions, points);
+    see_norms({points, count, store_.dimension()});
   }
 
   Work report(const T* normals, const double* thresholds, Index queries, int threads,
               IdLists<Index>& out) const override {
     store_.check_queries(normals, thresholds, queries);
     std::vector<std::vector<Index>> found(static_cast<std::size_t>(queries));
-    const Work scanned = scan_all(normals, thresholds, queries, threads,
-                                  [&](Index q, Index id) { found[static_cast<std::size_t>(q)].push_back(id); });
-    Work work = fill_lists(queries, resolve_threads(threads), kQueriesTogether, out,
-                           [&](Index q, std::vector<Index>& part, int) {
-                             std::vector<Index>& own = found[static_cast<std::size_t>(q)];
-                             part.insert(part.end(), own.begin(), own.end());
-                             own = {};
-                             return Work{};
-                           });
-    work += scanned;
+    Work work = scan_all(normals, thresholds, queries, threads, [&](Index q, const Index* ids, Index size) {
+      std::vector<Index>& own = found[static_cast<std::size_t>(q)];
+      own.insert(own.end(), ids, ids + size);
+    });
+    gather_lists(found, out);
     work.fired = static_cast<std::int64_t>(out.ids.size());
     return work;
   }
@@ -58,7 +62,8 @@ class Scan final : public HalfSpaceIndex<T> {
   Work count(const T* normals, const double* thresholds, Index queries, int threads, Index* counts) const override {
     store_.check_queries(normals, thresholds, queries);
     std::fill(counts, counts + queries, Index{0});
-    Work work = scan_all(normals, thresholds, queries, threads, [&](Index q, Index) { ++counts[q]; });
+    Work work =
+        scan_all(normals, thresholds, queries, threads, [&](Index q, const Index*, Index size) { counts[q] += size; });
     for (Index q = 0; q < queries; ++q) work.fired += counts[q];
     return work;
   }
@@ -66,23 +71,106 @@ class Scan final : public HalfSpaceIndex<T> {
  private:
   static constexpr Index kQueriesTogether = 16;  // they share each block of points while it is in the cache
 
-  // take(q, id) for every reported point, ascending for one query; queries of different groups on several threads.
+  // Queries side by side, with the two thresholds between which the canonical product has to decide: scores and the
+  // canonical product each err by g ||p|| ||x|| + eta at most, so they are at most twice that apart.
+  struct Panel {
+    const PointStore<T>* store;
+    AlignedVector<T> packed, low, high;
+
+    Panel(const PointStore<T>& points, double largest_norm, const T* normals, const double* thresholds, Index size)
+        : store(&points),
+          packed(static_cast<std::size_t>(points.dimension() * kPanel<T>)),
+          low(static_cast<std::size_t>(kPanel<T>), std::numeric_limits<T>::infinity()),
+          high(low) {
+      const Index d = points.dimension();
+      for (Index q = 0; q < size; ++q) {
+        const T* x = normals + q * d;
+        for (Index j = 0; j < d; ++j) packed[static_cast<std::size_t>(j * kPanel<T> + q)] = x[j];
+        const double margin =
+            (2 * dot_error_factor<T>(d) * largest_norm * euclidean_norm_bound(x, d) + 2 * dot_underflow<T>(d)) *
+            (1 + 8 * kWiden);
+        low[static_cast<std::size_t>(q)] = clamped(thresholds[q] - margin);
+        high[static_cast<std::size_t>(q)] = -clamped(-(thresholds[q] + margin));
+      }
+    }
+
+    // Rounded down, and infinite instead of beyond what T has.
+    static T clamped(double value) {
+      const double largest = static_cast<double>(std::numeric_limits<T>::max());
+      if (value > largest)
+        return std::isinf(value) ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+      return value < -largest ? -std::numeric_limits<T>::infinity() : round_down<T>(value);
+    }
+
+    void scan(Index first, Index count, BlockHits hits) const {
+      fused_scan(store->row(first), count, store->dimension(), packed.data(), low.data(), high.data(), hits);
+    }
+  };
+
+  // Points of a block of at most 128 KiB, which stays in the second-level cache; whole tiles of every level.
+  [[nodiscard]] Index block_points() const {
+    const Index fit = 131072 / (store_.dimension() * static_cast<Index>(sizeof(T)));
+    return std::clamp<Index>(fit, 12, kBlockPoints) / 12 * 12;
+  }
+
+  // Scores may not overflow on the way: then nothing is known of them, and every product is asked for.
+  [[nodiscard]] bool scores_are_finite(const T* normals, Index queries) const {
+    const double limit = static_cast<double>(std::numeric_limits<T>::max()) / 8;
+    double largest = 0;
+    for (Index q = 0; q < queries; ++q)
+      largest = std::max(largest, euclidean_norm_bound(normals + q * store_.dimension(), store_.dimension()));
+    return largest * largest_norm_ <= limit;
+  }
+
+  // take(q, ids, count) for the points that are reported, ascending for one query, block by block; queries of different
+  // groups on several threads.
   template <class Take>
-  Work scan_all(const T* normals, const double* thresholds, Index queries, int threads, Take&& take) const {
-    const Index d = store_.dimension(), block = PointStore<T>::kRowsTogether;
-    parallel_for(queries, resolve_threads(threads), kQueriesTogether, [&](Index begin, Index end, int) {
-      Work ignored;
-      for (Index first = 0; first < store_.slots(); first += block)
-        for (Index q = begin; q < end; ++q)
-          store_.scan(first, std::min(store_.slots(), first + block), normals + q * d, thresholds[q], ignored,
-                      [&](Index id) { take(q, id); });
-    });
-    Work work;
+  Work scan_all(const T* normals, const double* thresholds, Index queries, int requested, Take&& take) const {
+    const int threads = resolve_threads(requested);
+    const Index d = store_.dimension();
+    if (queries >= kFewQueries && scores_are_finite(normals, queries)) {
+      const FloatingPointScope scope;
+      scan_in_panels(
+          store_.slots(), block_points(), queries, kPanel<T>, threads,
+          [&](Index q, Index size) { return Panel(store_, largest_norm_, normals + q * d, thresholds + q, size); },
+          [&](Index q, Index first, const std::uint16_t* offsets, Index found) {
+            Index ids[kBlockPoints], size = 0;
+            for (Index k = 0; k < found; ++k) {
+              const Index position = first + (offsets[k] & ~kUnsure);
+              if (!store_.is_alive(position)) continue;
+              if ((offsets[k] & kUnsure) != 0 &&
+                  !(static_cast<double>(inner_product(store_.row(position), normals + q * d, d)) >= thresholds[q]))
+                continue;
+              ids[size++] = store_.id(position);
+            }
+            take(q, static_cast<const Index*>(ids), size);
+          });
+    } else {
+      const Index block = PointStore<T>::kRowsTogether;
+      parallel_for(queries, threads, kQueriesTogether, [&](Index begin, Index end, int) {
+        Work ignored;
+        Index ids[PointStore<T>::kRowsTogether];
+        for (Index first = 0; first < store_.slots(); first += block)
+          for (Index q = begin; q < end; ++q) {
+            Index size = 0;
+            store_.scan(first, std::min(store_.slots(), first + block), normals + q * d, thresholds[q], ignored,
+                        [&](Index id) { ids[size++] = id; });
+            take(q, static_cast<const Index*>(ids), size);
+          }
+      });
+    }
+    Work work;  // a pair counts once, whether or not the canonical product had to confirm it
     work.inner_products = work.candidates = queries * store_.slots();
     return work;
   }
 
+  void see_norms(Points<T> points) {
+    for (Index k = 0; k < points.count; ++k)
+      largest_norm_ = std::max(largest_norm_, euclidean_norm_bound(points.row(k), points.dimension));
+  }
+
   PointStore<T> store_;
+  double largest_norm_ = 0;  // at least that of every point there ever was
 };
 
 }  // namespace

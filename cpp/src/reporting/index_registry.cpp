@@ -4,6 +4,7 @@
 #include "sublinear/reporting/brute_force.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
 #include "sublinear/reporting/kd_tree.hpp"
+#include "sublinear/reporting/quantized_scan.hpp"
 
 namespace sublinear {
 namespace {
@@ -23,6 +24,7 @@ std::unique_ptr<HalfSpaceIndex<T>> make(Points<T> points) {
 template <class T>
 constexpr Entry<T> kRegistry[] = {
     {"brute-force", make<T, BruteForce>},
+    {"quantized-scan", make<T, QuantizedScan>},
     {"kd-tree", make<T, KDTree>},
     {"ball-tree", make<T, BallTree>},
 };

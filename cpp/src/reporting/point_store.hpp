@@ -36,13 +36,18 @@ class PointStore {
     return rows_.capacity() * sizeof(T) + (ids_.capacity() + where_.capacity()) * sizeof(Index) + alive_.capacity();
   }
 
-  // Adds points behind the last position. Returns the first of their consecutive ids.
-  Index append(Points<T> points) {
+  // What points are checked for that are to be added.
+  void check(Points<T> points) const {
     require(points.count >= 0, "the number of points is negative");
     if (points.dimension != dimension_)
       throw std::invalid_argument("points have " + std::to_string(points.dimension) + " columns, the index has " +
                                   std::to_string(dimension_) + " dimensions");
     require_finite(points.data, points.count, dimension_, "points");
+  }
+
+  // Adds points behind the last position. Returns the first of their consecutive ids.
+  Index append(Points<T> points) {
+    check(points);
     const Index first = static_cast<Index>(where_.size());
     const auto count = static_cast<std::size_t>(points.count);
     grow(rows_, count * static_cast<std::size_t>(dimension_));

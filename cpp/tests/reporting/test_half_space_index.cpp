@@ -267,6 +267,6 @@ TEST_CASE_TEMPLATE("bad input is refused in words, and the index is as it was", 
     CHECK_THROWS_AS(static_cast<void>(make_index<T>(name, Points<T>{points.data(), 3, 0})), std::invalid_argument);
   }
   CHECK_THROWS_WITH_AS(static_cast<void>(make_index<T>("octree", Points<T>{points.data(), 3, 2})),
-                       "index is \"octree\"; known are \"brute-force\", \"kd-tree\", \"ball-tree\"",
+                       "index is \"octree\"; known are \"brute-force\", \"quantized-scan\", \"kd-tree\", \"ball-tree\"",
                        std::invalid_argument);
 }

@@ -1,0 +1,94 @@
+// The kernel `fused_scan` of fused_scan.hpp; part of kernels_inl.hpp.
+
+// One bit per lane that is not below its limit.
+#if SUBLINEAR_VECTOR_BYTES == 64
+SUBLINEAR_INLINE unsigned not_below(Native<float>::Vector v, Native<float>::Vector limit) {
+  return _mm512_cmp_ps_mask(v, limit, _CMP_NLT_UQ);
+}
+SUBLINEAR_INLINE unsigned not_below(Native<double>::Vector v, Native<double>::Vector limit) {
+  return _mm512_cmp_pd_mask(v, limit, _CMP_NLT_UQ);
+}
+SUBLINEAR_INLINE Native<float>::Vector multiply_add(float a, Native<float>::Vector b, Native<float>::Vector c) {
+  return _mm512_fmadd_ps(_mm512_set1_ps(a), b, c);
+}
+SUBLINEAR_INLINE Native<double>::Vector multiply_add(double a, Native<double>::Vector b, Native<double>::Vector c) {
+  return _mm512_fmadd_pd(_mm512_set1_pd(a), b, c);
+}
+#elif SUBLINEAR_VECTOR_BYTES == 32
+SUBLINEAR_INLINE unsigned not_below(Native<float>::Vector v, Native<float>::Vector limit) {
+  return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(v, limit, _CMP_NLT_UQ)));
+}
+SUBLINEAR_INLINE unsigned not_below(Native<double>::Vector v, Native<double>::Vector limit) {
+  return static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(v, limit, _CMP_NLT_UQ)));
+}
+SUBLINEAR_INLINE Native<float>::Vector multiply_add(float a, Native<float>::Vector b, Native<float>::Vector c) {
+  return _mm256_fmadd_ps(_mm256_set1_ps(a), b, c);
+}
+SUBLINEAR_INLINE Native<double>::Vector multiply_add(double a, Native<double>::Vector b, Native<double>::Vector c) {
+  return _mm256_fmadd_pd(_mm256_set1_pd(a), b, c);
+}
+#else
+template <class Vector>
+SUBLINEAR_INLINE unsigned not_below(Vector v, Vector limit) {
+  const auto below = v < limit;
+  unsigned bits = 0;
+  for (unsigned l = 0; l < sizeof(Vector) / sizeof(v[0]); ++l) bits |= (below[l] != 0 ? 0U : 1U) << l;
+  return bits;
+}
+template <class T, class Vector>
+SUBLINEAR_INLINE Vector multiply_add(T a, Vector b, Vector c) {
+  return a * b + c;
+}
+#endif
+
+// Vectors of queries and points that share a register tile: their sums, two loads and a broadcast fit the registers.
+constexpr int kTileVectors = 2;
+constexpr int kTilePoints = SUBLINEAR_VECTOR_BYTES == 64 ? 12 : 6;
+
+template <int kPoints, class T>
+SUBLINEAR_INLINE void scan_tile(const T* rows, Index d, Index first_point, const T* packed, Index first_query,
+                                const T* low, const T* high, BlockHits hits) {
+  typedef typename Native<T>::Vector Vector;
+  constexpr int kWidth = Lanes<T>::kWidth;
+  Vector sum[kPoints][kTileVectors];
+  // Unrolled, all sums are registers.
+#pragma GCC unroll 12
+  for (int p = 0; p < kPoints; ++p)
+    for (int v = 0; v < kTileVectors; ++v) sum[p][v] = Vector{};
+  for (Index j = 0; j < d; ++j) {
+    Vector x[kTileVectors];
+    for (int v = 0; v < kTileVectors; ++v)
+      memcpy(&x[v], packed + j * kPanel<T> + first_query + v * kWidth, sizeof(Vector));
+#pragma GCC unroll 12
+    for (int p = 0; p < kPoints; ++p) {
+      const T w = rows[p * d + j];
+      for (int v = 0; v < kTileVectors; ++v) sum[p][v] = multiply_add(w, x[v], sum[p][v]);
+    }
+  }
+  Vector lows[kTileVectors], highs[kTileVectors];
+  for (int v = 0; v < kTileVectors; ++v) {
+    memcpy(&lows[v], low + first_query + v * kWidth, sizeof(Vector));
+    memcpy(&highs[v], high + first_query + v * kWidth, sizeof(Vector));
+  }
+#pragma GCC unroll 12
+  for (int p = 0; p < kPoints; ++p) {
+    unsigned found = 0;
+    for (int v = 0; v < kTileVectors; ++v) found |= not_below(sum[p][v], lows[v]) << (v * kWidth);
+    if (found == 0) continue;
+    unsigned sure = 0;
+    for (int v = 0; v < kTileVectors; ++v) sure |= not_below(sum[p][v], highs[v]) << (v * kWidth);
+    note_hits(found, sure, first_query, first_point + p, hits);
+  }
+}
+
+template <class T>
+void fused_scan_kernel(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high,
+                       BlockHits hits) {
+  for (Index q = 0; q < kPanel<T>; q += kTileVectors * Lanes<T>::kWidth) {
+    Index p = 0;
+    for (; p + kTilePoints <= count; p += kTilePoints)
+      scan_tile<kTilePoints>(rows + p * d, d, p, packed, q, low, high, hits);
+    for (; p + 3 <= count; p += 3) scan_tile<3>(rows + p * d, d, p, packed, q, low, high, hits);
+    for (; p < count; ++p) scan_tile<1>(rows + p * d, d, p, packed, q, low, high, hits);
+  }
+}

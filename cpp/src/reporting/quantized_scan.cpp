@@ -1,0 +1,310 @@
+#include "sublinear/reporting/quantized_scan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "kernels/norm_bounds.hpp"
+#include "reporting/point_store.hpp"
+#include "reporting/query_panels.hpp"
+
+namespace sublinear {
+namespace {
+
+constexpr double kLevels = 127;
+
+// Scales outside this range are not used: their products with sums of bytes could leave the range of float.
+constexpr double kSmallestScale = 0x1p-80, kLargestScale = 0x1p80;
+
+// A vector as scale * integers in [-127, 127], and outward bounds on the norms of the two parts of the bound.
+struct Quantized {
+  double scale = 0;    // 0: not representable, the integers are 0
+  double rounded = 0;  // >= ||scale * integers||
+  double missing = 0;  // >= ||v - scale * integers||
+
+  // put(j, integer) gets the integers in turn.
+  template <class T, class Put>
+  Quantized(const T* v, Index d, Put&& put) {
+    double largest = 0;
+    for (Index j = 0; j < d; ++j) largest = std::max(largest, std::abs(static_cast<double>(v[j])));
+    // A number of float, so that the kernel's copy of it is the same.
+    const double wanted = largest / kLevels * (1 + 0x1p-20);
+    if (wanted >= kSmallestScale && wanted <= kLargestScale) scale = static_cast<double>(static_cast<float>(wanted));
+    double rounded_squares = 0, missing_squares = 0;
+    for (Index j = 0; j < d; ++j) {
+      const double value = static_cast<double>(v[j]), level = scale > 0 ? std::nearbyint(value / scale) : 0;
+      put(j, static_cast<int>(level));
+      rounded_squares += level * level;
+      missing_squares += (value - level * scale) * (value - level * scale);
+    }
+    rounded = norm_bound_of_squares(rounded_squares, d) * scale * (1 + 4 * kWiden);
+    // Each difference errs by two roundings of at most |v_j| (1 + 2^-20).
+    missing = (norm_bound_of_squares(missing_squares, d) + 8 * kWiden * largest * std::sqrt(static_cast<double>(d))) *
+                  (1 + 4 * kWiden) +
+              kTiny;
+  }
+};
+
+template <class T>
+class Scan final : public HalfSpaceIndex<T> {
+ public:
+  explicit Scan(Points<T> points) : store_(points.dimension), stride_((points.dimension + 3) / 4 * 4) {
+    if (points.dimension > QuantizedScan<T>::kMostDimensions)
+      throw std::invalid_argument("points have " + std::to_string(points.dimension) +
+                                  " columns; quantized-scan serves at most " +
+                                  std::to_string(QuantizedScan<T>::kMostDimensions) + ", use brute-force");
+    insert(points);
+  }
+
+  [[nodiscard]] const char* name() const noexcept override { return "quantized-scan"; }
+  [[nodiscard]] Index size() const noexcept override { return store_.alive(); }
+  [[nodiscard]] Index dimension() const noexcept override { return store_.dimension(); }
+  [[nodiscard]] std::size_t bytes() const noexcept override { return store_.bytes() + copies_.bytes(); }
+
+  Index insert(Points<T> points) override {
+    store_.check(points);
+    Copies more(points, stride_);
+    copies_.make_room(more);
+    const Index first = store_.append(points);
+    copies_.append(more);
+    return first;
+  }
+
+  void erase(const Index* ids, Index count) override {
+    const std::vector<Index> positions = store_.positions(ids, count);
+    store_.erase(positions);
+    if (2 * store_.alive() >= store_.slots()) return;
+    try {
+      const std::vector<Index> order = store_.alive_positions();
+      Copies kept(copies_, order, stride_);
+      store_.arrange(order);
+      std::swap(copies_, kept);
+    } catch (const std::bad_alloc&) {  // only a saving: left for later where memory is short
+    }
+  }
+
+  void move(const Index* ids, Index count, const T* points) override {
+    const std::vector<Index> positions = store_.positions(ids, count);
+    store_.check_rows(points, count);
+    store_.overwrite(positions, points);
+    for (Index k = 0; k < count; ++k)
+      copies_.write(positions[static_cast<std::size_t>(k)], points + k * store_.dimension(), store_.dimension(),
+                    stride_);
+  }
+
+  Work report(const T* normals, const double* thresholds, Index queries, int threads,
+              IdLists<Index>& out) const override {
+    store_.check_queries(normals, thresholds, queries);
+    std::vector<std::vector<Index>> found(static_cast<std::size_t>(queries));
+    Work work = scan_all(normals, thresholds, queries, threads, [&](Index q, const Index* ids, Index size) {
+      std::vector<Index>& own = found[static_cast<std::size_t>(q)];
+      own.insert(own.end(), ids, ids + size);
+    });
+    gather_lists(found, out);
+    work.fired = static_cast<std::int64_t>(out.ids.size());
+    return work;
+  }
+
+  Work count(const T* normals, const double* thresholds, Index queries, int threads, Index* counts) const override {
+    store_.check_queries(normals, thresholds, queries);
+    std::fill(counts, counts + queries, Index{0});
+    Work work =
+        scan_all(normals, thresholds, queries, threads, [&](Index q, const Index*, Index size) { counts[q] += size; });
+    for (Index q = 0; q < queries; ++q) work.fired += counts[q];
+    return work;
+  }
+
+ private:
+  static constexpr Index kWidth = kPanel<float>;
+  static constexpr Index kBlock = 240;  // points whose bounds are put together: whole tiles, and few enough to be alike
+
+  // The points in 8 bits, by position.
+  struct Copies {
+    AlignedVector<std::int8_t> rows;
+    std::vector<std::int32_t> sums;
+    std::vector<float> scales;
+    std::vector<double> rounded, missing, norms;
+
+    Copies() = default;
+    Copies(Points<T> points, Index stride) {
+      resize(points.count, stride);
+      for (Index k = 0; k < points.count; ++k) write(k, points.row(k), points.dimension, stride);
+    }
+    Copies(const Copies& from, const std::vector<Index>& order, Index stride) {
+      resize(static_cast<Index>(order.size()), stride);
+      for (std::size_t k = 0; k < order.size(); ++k) {
+        const auto at = static_cast<std::size_t>(order[k]);
+        std::copy_n(from.rows.begin() + order[k] * stride, stride, rows.begin() + static_cast<Index>(k) * stride);
+        sums[k] = from.sums[at];
+        scales[k] = from.scales[at];
+        rounded[k] = from.rounded[at];
+        missing[k] = from.missing[at];
+        norms[k] = from.norms[at];
+      }
+    }
+
+    void resize(Index count, Index stride) {
+      const auto size = static_cast<std::size_t>(count);
+      rows.resize(size * static_cast<std::size_t>(stride));
+      sums.resize(size);
+      scales.resize(size);
+      for (auto* each : {&rounded, &missing, &norms}) each->resize(size);
+    }
+
+    void write(Index position, const T* point, Index d, Index stride) noexcept {
+      const auto at = static_cast<std::size_t>(position);
+      std::int8_t* const row = rows.data() + position * stride;
+      std::int32_t sum = 0;
+      const Quantized copy(point, d, [&](Index j, int level) {
+        row[j] = static_cast<std::int8_t>(level);
+        sum += level;
+      });
+      sums[at] = sum;
+      scales[at] = static_cast<float>(copy.scale);
+      rounded[at] = copy.rounded;
+      missing[at] = copy.missing;
+      norms[at] = euclidean_norm_bound(point, d);
+    }
+
+    // So that `append` cannot throw; grows geometrically.
+    void make_room(const Copies& more) {
+      const auto grow = [](auto& vector, std::size_t count) {
+        if (vector.size() + count > vector.capacity())
+          vector.reserve(std::max(vector.size() + count, vector.capacity() * 2));
+      };
+      grow(rows, more.rows.size());
+      grow(sums, more.sums.size());
+      grow(scales, more.scales.size());
+      for (auto* each : {&rounded, &missing, &norms}) grow(*each, more.sums.size());
+    }
+
+    void append(const Copies& more) noexcept {
+      const auto add = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+      add(rows, more.rows);
+      add(sums, more.sums);
+      add(scales, more.scales);
+      add(rounded, more.rounded);
+      add(missing, more.missing);
+      add(norms, more.norms);
+    }
+
+    [[nodiscard]] std::size_t bytes() const noexcept {
+      return rows.capacity() + sums.capacity() * sizeof(std::int32_t) + scales.capacity() * sizeof(float) +
+             (rounded.capacity() + missing.capacity() + norms.capacity()) * sizeof(double);
+    }
+  };
+
+  // Queries side by side in 8 bits.
+  struct Panel {
+    const Scan* scan_of;
+    AlignedVector<std::uint8_t> packed;
+    struct Query {
+      double threshold, scale, norm, rounded, missing;
+    };
+    std::vector<Query> queries;
+
+    Panel(const Scan& scan, const T* normals, const double* thresholds, Index size)
+        : scan_of(&scan), packed(static_cast<std::size_t>(scan.stride_ * kWidth), std::uint8_t{128}) {
+      const Index d = scan.store_.dimension();
+      for (Index q = 0; q < size; ++q) {
+        const T* x = normals + q * d;
+        const Quantized copy(x, d, [&](Index j, int level) {
+          packed[static_cast<std::size_t>(j / 4 * 4 * kWidth + 4 * q + j % 4)] = static_cast<std::uint8_t>(level + 128);
+        });
+        queries.push_back({thresholds[q], copy.scale, euclidean_norm_bound(x, d), copy.rounded, copy.missing});
+      }
+    }
+
+    // Claim. With I the integer product, s and t the scales of p and x, g and eta the errors of the canonical product,
+    //   slack = ||p'|| ||x - x'|| + ||p - p'|| ||x|| + g ||p|| ||x|| + eta + 2^-22 ||p'|| ||x'||:
+    // fl<p, x> >= threshold only if fl(fl(I) s) >= (threshold - slack) / t, and surely if >= (threshold + slack) / t.
+    // Proof. fl<p, x> differs by at most g ||p|| ||x|| + eta from <p, x> = <p', x'> + <p', x - x'> + <p - p', x>, and
+    // <p', x'> = s t I. Converting I to float and multiplying by s are two roundings of 2^-24 each, of numbers below
+    // ||p'|| ||x'|| / t; nothing overflows or underflows, since scales are within 2^80. What is computed here in double
+    // is widened by more than its roundings. A query that is not representable (t = 0) proposes everything; a point
+    // that is not has I = 0 and p' = 0, which the claim covers.
+    void scan(Index first, Index count, BlockHits hits) const {
+      const Copies& copies = scan_of->copies_;
+      const Index d = scan_of->store_.dimension();
+      const auto largest = [&](const std::vector<double>& of) {
+        return *std::max_element(of.begin() + first, of.begin() + first + count);
+      };
+      const double rounded = largest(copies.rounded), missing = largest(copies.missing), norm = largest(copies.norms);
+      constexpr float kInfinity = std::numeric_limits<float>::infinity();
+      float low[kWidth], high[kWidth];
+      std::fill(low, low + kWidth, kInfinity);
+      std::fill(high, high + kWidth, kInfinity);
+      for (std::size_t q = 0; q < queries.size(); ++q) {
+        const Query& query = queries[q];
+        const double slack =
+            (rounded * query.missing + missing * query.norm + dot_error_factor<T>(d) * norm * query.norm +
+             dot_underflow<T>(d) + 0x1p-22 * rounded * query.rounded) *
+                (1 + 16 * kWiden) +
+            4 * kWiden * std::abs(query.threshold);
+        low[q] = query.scale > 0 ? clamped((query.threshold - slack) / query.scale) : -kInfinity;
+        high[q] = query.scale > 0 ? -clamped((-query.threshold - slack) / query.scale) : kInfinity;
+      }
+      quantized_scan(copies.rows.data() + first * scan_of->stride_, copies.sums.data() + first,
+                     copies.scales.data() + first, count, scan_of->stride_, packed.data(), low, high, hits);
+    }
+
+    // Rounded down to float; NaN, which only overflow makes, proposes everything.
+    static float clamped(double value) {
+      constexpr double kMost = std::numeric_limits<float>::max();
+      if (!(value >= -kMost)) return -std::numeric_limits<float>::infinity();
+      return round_down<float>(std::min(value, kMost));
+    }
+  };
+
+  // As in brute_force.cpp.
+  template <class Take>
+  Work scan_all(const T* normals, const double* thresholds, Index queries, int requested, Take&& take) const {
+    const Index d = store_.dimension();
+    const FloatingPointScope scope;
+    std::vector<std::int64_t> proposed(static_cast<std::size_t>(queries));
+    scan_in_panels(
+        store_.slots(), kBlock, queries, kWidth, resolve_threads(requested),
+        [&](Index q, Index size) { return Panel(*this, normals + q * d, thresholds + q, size); },
+        [&](Index q, Index first, const std::uint16_t* offsets, Index found) {
+          NeuronId asked[kBlock];
+          T products[kBlock];
+          Index ids[kBlock], size = 0, unsure = 0, next = 0;
+          for (Index k = 0; k < found; ++k) {
+            asked[unsure] = offsets[k] & ~kUnsure;
+            unsure += (offsets[k] & kUnsure) != 0 ? 1 : 0;
+          }
+          inner_products_at(store_.row(first), asked, unsure, d, normals + q * d, products);
+          for (Index k = 0; k < found; ++k) {
+            const Index position = first + (offsets[k] & ~kUnsure);
+            const bool is_unsure = (offsets[k] & kUnsure) != 0;
+            ids[size] = store_.id(position);
+            const bool far = !is_unsure || static_cast<double>(products[next]) >= thresholds[q];
+            next += is_unsure ? 1 : 0;
+            size += far && store_.is_alive(position) ? 1 : 0;
+          }
+          proposed[static_cast<std::size_t>(q)] += unsure;
+          take(q, static_cast<const Index*>(ids), size);
+        });
+    Work work;
+    for (const std::int64_t count : proposed) work.candidates += count;
+    work.inner_products = queries * store_.slots() + work.candidates;
+    return work;
+  }
+
+  PointStore<T> store_;
+  Index stride_;  // bytes of a row of copies
+  Copies copies_;
+};
+
+}  // namespace
+
+template <class T>
+QuantizedScan<T>::QuantizedScan(Points<T> points) : ForwardingIndex<T>(std::make_unique<Scan<T>>(points)) {}
+
+template class QuantizedScan<float>;
+template class QuantizedScan<double>;
+
+}  // namespace sublinear
