@@ -32,7 +32,7 @@ function(sublinear_add_simd_levels target)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp
     PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma")
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx512vnni.cpp
-    PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mavx2;-mfma")
+    PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mavx2;-mfma;-mpopcnt")
   target_include_directories(sublinear_simd PRIVATE ${PROJECT_SOURCE_DIR}/cpp/include)
   target_compile_features(sublinear_simd PRIVATE cxx_std_17)
   set_target_properties(sublinear_simd PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)

@@ -13,7 +13,7 @@ except ImportError as _error:
 from sublinear.attacks import FGSM, PGD, NoAttack
 from sublinear.datasets import DATASETS, Dataset, load_dataset
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
-from sublinear.indexes import INDEXES, BallTree, BruteForce, HalfSpaceIndex, KDTree
+from sublinear.indexes import INDEXES, BallTree, BruteForce, HalfSpaceIndex, KDTree, QuantizedScan
 from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
 from sublinear.network import TwoLayerNetwork
 from sublinear.reported import Reported
@@ -32,6 +32,7 @@ __all__ = [
     "INDEXES",
     "LOSSES",
     "PGD",
+    "QuantizedScan",
     "STRATEGIES",
     "BallTree",
     "BruteForce",

@@ -146,10 +146,10 @@ void fused_scan(const T* rows, Index count, Index d, const T* packed, const T* l
   kernels<T>().fused_scan(rows, count, d, packed, low, high, hits);
 }
 
-void quantized_scan(const std::int8_t* rows, const std::int32_t* sums, const float* scales, Index count, Index stride,
-                    const std::uint8_t* packed, const float* low, const float* high, BlockHits hits) {
+void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const float* scales, Index count, Index stride,
+                    const std::uint8_t* rows, Index queries, const float* low, const float* high, BlockHits hits) {
   static QuantizedScanKernel* const kernel = choose_quantized_scan();
-  kernel(rows, sums, scales, count, stride, packed, low, high, hits);
+  kernel(strips, sums, scales, count, stride, rows, queries, low, high, hits);
 }
 
 #define SUBLINEAR_INSTANTIATE(T)                                                                                      \

@@ -17,7 +17,7 @@ template <class T>
 inline constexpr Index kPanel = 128 / static_cast<Index>(sizeof(T));
 
 // Most points in a block.
-inline constexpr Index kBlockPoints = 256;
+inline constexpr Index kBlockPoints = 960;
 
 // What a block proposes: offsets[q * kBlockPoints + k], k < counts[q], ascending; kUnsure is added to those that need
 // the canonical product. `counts` start at what they are.
@@ -32,10 +32,15 @@ struct BlockHits {
 template <class T>
 void fused_scan(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high, BlockHits hits);
 
-// The same for integers of 8 bits: `rows` are rows of `stride` bytes (a multiple of 4, padded with zeros), each with
-// the sum of its bytes; packed[(j / 4) * 4 * kPanel + q * 4 + j % 4] is coordinate j of query q plus 128. The score is
-// scales[p] * <row p, query q>, in float: the same bits at every level.
-void quantized_scan(const std::int8_t* rows, const std::int32_t* sums, const float* scales, Index count, Index stride,
-                    const std::uint8_t* packed, const float* low, const float* high, BlockHits hits);
+// Points that lie side by side in 8 bits: byte j of point p of a strip is at (j / 4) * 4 * kStrip + 4 * p + j % 4.
+inline constexpr Index kStrip = 16;
+
+// The same for integers of 8 bits: strips of `count` points of `stride` bytes each (a multiple of 4, padded with
+// zeros), the sum of each point's bytes and its scale, and `queries` rows (a multiple of kQuantizedQueries) of `stride`
+// bytes, each 128 more than the integer it stands for. The score is scales[p] * <point p, query q>, in float: the same
+// bits at every level. `sums` and `scales` have whole strips.
+inline constexpr Index kQuantizedQueries = 8;
+void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const float* scales, Index count, Index stride,
+                    const std::uint8_t* rows, Index queries, const float* low, const float* high, BlockHits hits);
 
 }  // namespace sublinear

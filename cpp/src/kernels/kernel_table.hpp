@@ -24,9 +24,9 @@ struct KernelTable {
 extern const KernelTable<float> kernels_float_baseline, kernels_float_avx2, kernels_float_avx512;
 extern const KernelTable<double> kernels_double_baseline, kernels_double_avx2, kernels_double_avx512;
 
-using QuantizedScanKernel = void(const std::int8_t* rows, const std::int32_t* sums, const float* scales, Index count,
-                                 Index stride, const std::uint8_t* packed, const float* low, const float* high,
-                                 BlockHits hits);
+using QuantizedScanKernel = void(const std::int8_t* strips, const std::int32_t* sums, const float* scales, Index count,
+                                 Index stride, const std::uint8_t* rows, Index queries, const float* low,
+                                 const float* high, BlockHits hits);
 QuantizedScanKernel quantized_scan_baseline, quantized_scan_avx2, quantized_scan_avx512vnni;
 
 }  // namespace sublinear

@@ -1,6 +1,6 @@
 // The kernel `quantized_scan` of fused_scan.hpp for one instruction set: SUBLINEAR_QUANTIZED names it and is one of
 // baseline, avx2, avx512vnni. All give the same integers, so the same proposals.
-#if !defined(SUBLINEAR_QUANTIZED_baseline)
+#if defined(__SSE2__)
 // gcc 12 takes the undefined operand of its own intrinsics for an uninitialised variable (gcc bug 105593).
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -14,9 +14,7 @@
 namespace sublinear {
 namespace {
 
-constexpr Index kQueries = kPanel<float>;
-
-SUBLINEAR_INLINE std::int32_t four_bytes(const std::int8_t* bytes) {
+SUBLINEAR_INLINE std::int32_t four_bytes(const void* bytes) {
   std::int32_t four;
   memcpy(&four, bytes, 4);
   return four;
@@ -24,107 +22,173 @@ SUBLINEAR_INLINE std::int32_t four_bytes(const std::int8_t* bytes) {
 
 #if defined(SUBLINEAR_QUANTIZED_avx512vnni)
 
-SUBLINEAR_INLINE unsigned not_below(const __m512* scores, const float* limits) {
-  const unsigned low = _mm512_cmp_ps_mask(scores[0], _mm512_loadu_ps(limits), _CMP_NLT_UQ);
-  const unsigned high = _mm512_cmp_ps_mask(scores[1], _mm512_loadu_ps(limits + 16), _CMP_NLT_UQ);
-  return low | high << 16;
-}
+constexpr int kTileStrips = 3;  // with eight queries their sums fill the registers
 
-// sum += four products of unsigned x and signed row in each lane. Written out because gcc 12 moves the sums of the
+// sum += four products of unsigned x and signed p in each lane. Written out because gcc 12 moves the sums of the
 // intrinsic from register to register.
-SUBLINEAR_INLINE void add_four_products(__m512i& sum, __m512i x, __m512i row) {
-  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(row));
+SUBLINEAR_INLINE void add_four_products(__m512i& sum, __m512i x, __m512i p) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(p));
 }
 
-// Two vectors of queries and twelve points share the registers. Starting at -128 times the sum of the point takes away
-// the 128 by which queries are unsigned.
-template <int kPoints>
-SUBLINEAR_INLINE void quantized_tile(const std::int8_t* rows, const std::int32_t* sums, const float* scales,
-                                     Index stride, Index first, const std::uint8_t* packed, const float* low_limits,
-                                     const float* high_limits, BlockHits hits) {
-  __m512i sum[kPoints][2];
-#pragma GCC unroll 12  // all sums are registers
-  for (int p = 0; p < kPoints; ++p) sum[p][0] = sum[p][1] = _mm512_set1_epi32(-128 * sums[p]);
+// Starting at -128 times the sum of the point takes away the 128 by which queries are unsigned.
+template <int kStrips>
+SUBLINEAR_INLINE void quantized_tile(const std::int8_t* strips, const std::int32_t* sums, const float* scales,
+                                     Index first, Index count, Index stride, const std::uint8_t* rows, Index query,
+                                     const float* low, const float* high, BlockHits hits) {
+  constexpr int kQueries = kQuantizedQueries;
+  __m512i sum[kStrips][kQueries];
+#pragma GCC unroll 3  // all sums are registers
+  for (int s = 0; s < kStrips; ++s) {
+    const __m512i start = _mm512_mullo_epi32(_mm512_loadu_si512(sums + s * kStrip), _mm512_set1_epi32(-128));
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) sum[s][q] = start;
+  }
   for (Index j = 0; j < stride; j += 4) {
-    const __m512i a = _mm512_loadu_si512(packed + j * kQueries), b = _mm512_loadu_si512(packed + j * kQueries + 64);
-#pragma GCC unroll 12
-    for (int p = 0; p < kPoints; ++p) {
-      const __m512i four = _mm512_set1_epi32(four_bytes(rows + p * stride + j));
-      add_four_products(sum[p][0], a, four);
-      add_four_products(sum[p][1], b, four);
+    __m512i points[kStrips];
+#pragma GCC unroll 3
+    for (int s = 0; s < kStrips; ++s) points[s] = _mm512_loadu_si512(strips + (s * stride + j) * kStrip);
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) {
+      const __m512i x = _mm512_set1_epi32(four_bytes(rows + q * stride + j));
+#pragma GCC unroll 3
+      for (int s = 0; s < kStrips; ++s) add_four_products(sum[s][q], x, points[s]);
     }
   }
-#pragma GCC unroll 12
-  for (int p = 0; p < kPoints; ++p) {
-    const __m512 scale = _mm512_set1_ps(scales[p]);
-    const __m512 scores[2] = {_mm512_cvtepi32_ps(sum[p][0]) * scale, _mm512_cvtepi32_ps(sum[p][1]) * scale};
-    const unsigned found = not_below(scores, low_limits);
-    if (found != 0) note_hits(found, not_below(scores, high_limits), 0, first + p, hits);
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  __m512 scale[kStrips];
+  __m512i offsets[kStrips];
+  __mmask16 there[kStrips];
+#pragma GCC unroll 3
+  for (int s = 0; s < kStrips; ++s) {
+    scale[s] = _mm512_loadu_ps(scales + s * kStrip);
+    offsets[s] = _mm512_add_epi32(lane, _mm512_set1_epi32(static_cast<int>(first + s * kStrip)));
+    there[s] = _mm512_cmplt_epi32_mask(offsets[s], _mm512_set1_epi32(static_cast<int>(count)));
   }
-}
-
-#elif defined(SUBLINEAR_QUANTIZED_avx2)
-
-// Bytes widened to 16 bits and multiplied in pairs (vpmaddwd), which cannot saturate: a vector holds two halves of the
-// sums of four queries.
-template <int kPoints>
-SUBLINEAR_INLINE void quantized_tile(const std::int8_t* rows, const std::int32_t* sums, const float* scales,
-                                     Index stride, Index first, const std::uint8_t* packed, const float* low_limits,
-                                     const float* high_limits, BlockHits hits) {
-  constexpr int kVectors = 2;
-  for (Index q = 0; q < kQueries; q += 4 * kVectors) {
-    __m256i sum[kPoints][kVectors];
-#pragma GCC unroll 12
-    for (int p = 0; p < kPoints; ++p)
-      for (int v = 0; v < kVectors; ++v) sum[p][v] = _mm256_setzero_si256();
-    for (Index j = 0; j < stride; j += 4) {
-      __m256i x[kVectors];
-      for (int v = 0; v < kVectors; ++v)
-        x[v] = _mm256_cvtepu8_epi16(
-            _mm_loadu_si128(reinterpret_cast<const __m128i*>(packed + j * kQueries + 4 * q + 16 * v)));
-#pragma GCC unroll 12
-      for (int p = 0; p < kPoints; ++p) {
-        const __m128i four = _mm_cvtepi8_epi16(_mm_cvtsi32_si128(four_bytes(rows + p * stride + j)));
-        const __m256i row = _mm256_broadcastq_epi64(four);
-        for (int v = 0; v < kVectors; ++v) sum[p][v] = _mm256_add_epi32(sum[p][v], _mm256_madd_epi16(x[v], row));
-      }
+#pragma GCC unroll 8
+  for (int q = 0; q < kQueries; ++q) {
+    const __m512 least = _mm512_set1_ps(low[q]), surely = _mm512_set1_ps(high[q]);
+    // At most as many as there are points before a strip, so that 16 more fit the query's row.
+    std::int32_t noted = hits.counts[query + q];
+    std::uint16_t* const to = hits.offsets + (query + q) * kBlockPoints;
+#pragma GCC unroll 3
+    for (int s = 0; s < kStrips; ++s) {
+      const __m512 score = _mm512_cvtepi32_ps(sum[s][q]) * scale[s];
+      const __mmask16 found = _mm512_mask_cmp_ps_mask(there[s], score, least, _CMP_NLT_UQ);
+      const __mmask16 unsure = _mm512_cmp_ps_mask(score, surely, _CMP_NGE_UQ);
+      const __m512i flagged = _mm512_mask_or_epi32(offsets[s], unsure, offsets[s], _mm512_set1_epi32(kUnsure));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + noted),
+                          _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(found, flagged)));
+      noted += __builtin_popcount(found);
     }
-    const __m256 low = _mm256_loadu_ps(low_limits + q), high = _mm256_loadu_ps(high_limits + q);
-#pragma GCC unroll 12
-    for (int p = 0; p < kPoints; ++p) {
-      // Queries 0 1 4 5 | 2 3 6 7 of the eight, then in order.
-      const __m256i pairs = _mm256_hadd_epi32(sum[p][0], sum[p][1]);
-      const __m256i whole = _mm256_permute4x64_epi64(pairs, 0xD8);
-      const __m256 score =
-          _mm256_cvtepi32_ps(_mm256_sub_epi32(whole, _mm256_set1_epi32(128 * sums[p]))) * _mm256_set1_ps(scales[p]);
-      const auto found = static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(score, low, _CMP_NLT_UQ)));
-      if (found == 0) continue;
-      note_hits(found, static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(score, high, _CMP_NLT_UQ))), q, first + p,
-                hits);
-    }
+    hits.counts[query + q] = noted;
   }
 }
 
 #else
 
-template <int kPoints>
-SUBLINEAR_INLINE void quantized_tile(const std::int8_t* rows, const std::int32_t* sums, const float* scales,
-                                     Index stride, Index first, const std::uint8_t* packed, const float* low_limits,
-                                     const float* high_limits, BlockHits hits) {
-  for (int p = 0; p < kPoints; ++p) {
-    std::int32_t sum[kQueries];
-    for (Index q = 0; q < kQueries; ++q) sum[q] = -128 * sums[p];
-    for (Index j = 0; j < stride; j += 4)
-      for (Index q = 0; q < kQueries; ++q)
-        for (Index i = 0; i < 4; ++i)
-          sum[q] += static_cast<std::int32_t>(packed[j * kQueries + 4 * q + i]) * rows[p * stride + j + i];
-    unsigned found = 0, sure = 0;
-    for (Index q = 0; q < kQueries; ++q) {
-      const float score = static_cast<float>(sum[q]) * scales[p];
-      found |= (score < low_limits[q] ? 0U : 1U) << q;
-      sure |= (score < high_limits[q] ? 0U : 1U) << q;
+constexpr int kTileStrips = 1;
+
+// Notes those of a strip whose score is not below low.
+SUBLINEAR_INLINE void note_strip(const float* scores, Index first, Index count, Index query, float low, float high,
+                                 BlockHits hits) {
+  unsigned found = 0, sure = 0;
+  for (Index p = 0; p < kStrip; ++p) {
+    found |= (scores[p] < low ? 0U : 1U) << p;
+    sure |= (scores[p] < high ? 0U : 1U) << p;
+  }
+  if (count - first < kStrip) found &= (1U << (count - first)) - 1;
+  std::int32_t& noted = hits.counts[query];
+  for (; found != 0; found &= found - 1) {
+    const int p = __builtin_ctz(found);
+    const unsigned flag = (sure >> p & 1U) != 0 ? 0U : unsigned{kUnsure};
+    hits.offsets[query * kBlockPoints + noted++] = static_cast<std::uint16_t>(static_cast<unsigned>(first + p) | flag);
+  }
+}
+
+// sums[q * kStrip + p] = <point p, row q + 128>.
+#if defined(SUBLINEAR_QUANTIZED_avx2)
+// Bytes widened to 16 bits and multiplied in pairs (vpmaddwd), which cannot saturate: each vector holds two halves of
+// the sums of four points. Two queries share the widened points.
+SUBLINEAR_INLINE void strip_sums(const std::int8_t* strip, const std::uint8_t* rows, Index stride, std::int32_t* sums) {
+  constexpr int kTogether = 2;
+  for (int first = 0; first < kQuantizedQueries; first += kTogether) {
+    __m256i halves[kTogether][4];
+#pragma GCC unroll 2
+    for (int q = 0; q < kTogether; ++q)
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) halves[q][v] = _mm256_setzero_si256();
+    for (Index j = 0; j < stride; j += 4) {
+      __m256i x[kTogether];
+#pragma GCC unroll 2
+      for (int q = 0; q < kTogether; ++q)
+        x[q] =
+            _mm256_broadcastq_epi64(_mm_cvtepu8_epi16(_mm_cvtsi32_si128(four_bytes(rows + (first + q) * stride + j))));
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) {
+        const auto* bytes = reinterpret_cast<const __m128i*>(strip + j * kStrip + 16 * v);
+        const __m256i points = _mm256_cvtepi8_epi16(_mm_loadu_si128(bytes));
+#pragma GCC unroll 2
+        for (int q = 0; q < kTogether; ++q)
+          halves[q][v] = _mm256_add_epi32(halves[q][v], _mm256_madd_epi16(points, x[q]));
+      }
     }
-    if (found != 0) note_hits(found, sure, 0, first + p, hits);
+    for (int q = 0; q < kTogether; ++q)
+      for (int v = 0; v < 4; v += 2)  // points 0 1 4 5 | 2 3 6 7 of eight, then in order
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + (first + q) * kStrip + 4 * v),
+                            _mm256_permute4x64_epi64(_mm256_hadd_epi32(halves[q][v], halves[q][v + 1]), 0xD8));
+  }
+}
+#elif defined(__SSE2__)
+// The same in the instructions every x86-64 has.
+SUBLINEAR_INLINE void strip_sums(const std::int8_t* strip, const std::uint8_t* rows, Index stride, std::int32_t* sums) {
+  const __m128i zero = _mm_setzero_si128();
+  for (int q = 0; q < kQuantizedQueries; ++q) {
+    __m128i halves[8];
+    for (__m128i& half : halves) half = zero;
+    for (Index j = 0; j < stride; j += 4) {
+      const __m128i four = _mm_unpacklo_epi8(_mm_cvtsi32_si128(four_bytes(rows + q * stride + j)), zero);
+      const __m128i x = _mm_unpacklo_epi64(four, four);
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(strip + j * kStrip + 16 * v));
+        const __m128i low = _mm_srai_epi16(_mm_unpacklo_epi8(zero, bytes), 8);
+        const __m128i high = _mm_srai_epi16(_mm_unpackhi_epi8(zero, bytes), 8);
+        halves[2 * v] = _mm_add_epi32(halves[2 * v], _mm_madd_epi16(low, x));
+        halves[2 * v + 1] = _mm_add_epi32(halves[2 * v + 1], _mm_madd_epi16(high, x));
+      }
+    }
+    for (int v = 0; v < 4; ++v) {
+      const __m128 a = _mm_castsi128_ps(halves[2 * v]), b = _mm_castsi128_ps(halves[2 * v + 1]);
+      const __m128i even = _mm_castps_si128(_mm_shuffle_ps(a, b, 0x88)),
+                    odd = _mm_castps_si128(_mm_shuffle_ps(a, b, 0xDD));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(sums + q * kStrip + 4 * v), _mm_add_epi32(even, odd));
+    }
+  }
+}
+#else
+SUBLINEAR_INLINE void strip_sums(const std::int8_t* strip, const std::uint8_t* rows, Index stride, std::int32_t* sums) {
+  for (Index q = 0; q < kQuantizedQueries; ++q)
+    for (Index p = 0; p < kStrip; ++p) {
+      std::int32_t sum = 0;
+      for (Index j = 0; j < stride; ++j)
+        sum += std::int32_t{strip[j / 4 * 4 * kStrip + 4 * p + j % 4]} * std::int32_t{rows[q * stride + j]};
+      sums[q * kStrip + p] = sum;
+    }
+}
+#endif
+
+template <int kStrips>
+SUBLINEAR_INLINE void quantized_tile(const std::int8_t* strip, const std::int32_t* point_sums, const float* scales,
+                                     Index first, Index count, Index stride, const std::uint8_t* rows, Index query,
+                                     const float* low, const float* high, BlockHits hits) {
+  static_assert(kStrips == 1);
+  std::int32_t sums[kQuantizedQueries * kStrip];
+  strip_sums(strip, rows, stride, sums);
+  for (Index q = 0; q < kQuantizedQueries; ++q) {
+    float scores[kStrip];
+    for (Index p = 0; p < kStrip; ++p)
+      scores[p] = static_cast<float>(sums[q * kStrip + p] - 128 * point_sums[p]) * scales[p];
+    note_strip(scores, first, count, query + q, low[q], high[q], hits);
   }
 }
 
@@ -134,20 +198,19 @@ SUBLINEAR_INLINE void quantized_tile(const std::int8_t* rows, const std::int32_t
 
 #define SUBLINEAR_JOIN_(a, b) a##b
 #define SUBLINEAR_JOIN(a, b) SUBLINEAR_JOIN_(a, b)
-void SUBLINEAR_JOIN(quantized_scan_, SUBLINEAR_QUANTIZED)(const std::int8_t* rows, const std::int32_t* sums,
+void SUBLINEAR_JOIN(quantized_scan_, SUBLINEAR_QUANTIZED)(const std::int8_t* strips, const std::int32_t* sums,
                                                           const float* scales, Index count, Index stride,
-                                                          const std::uint8_t* packed, const float* low_limits,
-                                                          const float* high_limits, BlockHits hits) {
-#if defined(SUBLINEAR_QUANTIZED_avx512vnni)
-  constexpr Index kTile = 12;
-#else
-  constexpr Index kTile = 4;
-#endif
-  Index p = 0;
-  for (; p + kTile <= count; p += kTile)
-    quantized_tile<kTile>(rows + p * stride, sums + p, scales + p, stride, p, packed, low_limits, high_limits, hits);
-  for (; p < count; ++p)
-    quantized_tile<1>(rows + p * stride, sums + p, scales + p, stride, p, packed, low_limits, high_limits, hits);
+                                                          const std::uint8_t* rows, Index queries, const float* low,
+                                                          const float* high, BlockHits hits) {
+  for (Index q = 0; q < queries; q += kQuantizedQueries) {
+    Index p = 0;
+    const std::uint8_t* const own = rows + q * stride;
+    for (; p + kTileStrips * kStrip <= count; p += kTileStrips * kStrip)
+      quantized_tile<kTileStrips>(strips + p * stride, sums + p, scales + p, p, count, stride, own, q, low + q,
+                                  high + q, hits);
+    for (; p < count; p += kStrip)
+      quantized_tile<1>(strips + p * stride, sums + p, scales + p, p, count, stride, own, q, low + q, high + q, hits);
+  }
 }
 #undef SUBLINEAR_JOIN
 #undef SUBLINEAR_JOIN_

@@ -50,9 +50,9 @@ class Scan final : public HalfSpaceIndex<T> {
               IdLists<Index>& out) const override {
     store_.check_queries(normals, thresholds, queries);
     std::vector<std::vector<Index>> found(static_cast<std::size_t>(queries));
+    const Index blocks = store_.slots() / block_points() + 1;
     Work work = scan_all(normals, thresholds, queries, threads, [&](Index q, const Index* ids, Index size) {
-      std::vector<Index>& own = found[static_cast<std::size_t>(q)];
-      own.insert(own.end(), ids, ids + size);
+      append_ids(found[static_cast<std::size_t>(q)], ids, size, blocks);
     });
     gather_lists(found, out);
     work.fired = static_cast<std::int64_t>(out.ids.size());
@@ -134,16 +134,7 @@ class Scan final : public HalfSpaceIndex<T> {
           store_.slots(), block_points(), queries, kPanel<T>, threads,
           [&](Index q, Index size) { return Panel(store_, largest_norm_, normals + q * d, thresholds + q, size); },
           [&](Index q, Index first, const std::uint16_t* offsets, Index found) {
-            Index ids[kBlockPoints], size = 0;
-            for (Index k = 0; k < found; ++k) {
-              const Index position = first + (offsets[k] & ~kUnsure);
-              if (!store_.is_alive(position)) continue;
-              if ((offsets[k] & kUnsure) != 0 &&
-                  !(static_cast<double>(inner_product(store_.row(position), normals + q * d, d)) >= thresholds[q]))
-                continue;
-              ids[size++] = store_.id(position);
-            }
-            take(q, static_cast<const Index*>(ids), size);
+            confirm(store_, q, normals + q * d, thresholds[q], first, offsets, found, take);
           });
     } else {
       const Index block = PointStore<T>::kRowsTogether;

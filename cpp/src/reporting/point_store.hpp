@@ -32,6 +32,8 @@ class PointStore {
   [[nodiscard]] const T* row(Index position) const noexcept { return rows_.data() + position * dimension_; }
   [[nodiscard]] Index id(Index position) const noexcept { return ids_[at(position)]; }
   [[nodiscard]] bool is_alive(Index position) const noexcept { return alive_[at(position)] != 0; }
+  // Whether every position is alive and its own id, as long as nothing was erased and the store not arranged.
+  [[nodiscard]] bool is_plain() const noexcept { return is_plain_ && alive_count_ == slots(); }
   [[nodiscard]] std::size_t bytes() const noexcept {
     return rows_.capacity() * sizeof(T) + (ids_.capacity() + where_.capacity()) * sizeof(Index) + alive_.capacity();
   }
@@ -119,6 +121,7 @@ class PointStore {
       ids.push_back(id(position));
     }
     std::vector<char> alive(order.size(), 1);
+    is_plain_ = false;
     rows_.swap(rows);
     ids_.swap(ids);
     alive_.swap(alive);
@@ -160,6 +163,7 @@ class PointStore {
   }
 
   Index dimension_, alive_count_ = 0;
+  bool is_plain_ = true;
   AlignedVector<T> rows_;
   std::vector<Index> ids_;    // by position
   std::vector<char> alive_;   // by position

@@ -66,10 +66,10 @@ class Scan final : public HalfSpaceIndex<T> {
 
   Index insert(Points<T> points) override {
     store_.check(points);
-    Copies more(points, stride_);
-    copies_.make_room(more);
-    const Index first = store_.append(points);
-    copies_.append(more);
+    copies_.make_room(store_.slots() + points.count, stride_);
+    const Index begin = store_.slots(), first = store_.append(points);
+    copies_.resize(store_.slots(), stride_);
+    write_copies(begin, store_.slots());
     return first;
   }
 
@@ -78,30 +78,28 @@ class Scan final : public HalfSpaceIndex<T> {
     store_.erase(positions);
     if (2 * store_.alive() >= store_.slots()) return;
     try {
-      const std::vector<Index> order = store_.alive_positions();
-      Copies kept(copies_, order, stride_);
-      store_.arrange(order);
-      std::swap(copies_, kept);
+      store_.arrange(store_.alive_positions());
     } catch (const std::bad_alloc&) {  // only a saving: left for later where memory is short
+      return;
     }
+    copies_.resize(store_.slots(), stride_);
+    write_copies(0, store_.slots());
   }
 
   void move(const Index* ids, Index count, const T* points) override {
     const std::vector<Index> positions = store_.positions(ids, count);
     store_.check_rows(points, count);
     store_.overwrite(positions, points);
-    for (Index k = 0; k < count; ++k)
-      copies_.write(positions[static_cast<std::size_t>(k)], points + k * store_.dimension(), store_.dimension(),
-                    stride_);
+    for (const Index position : positions) write_copies(position, position + 1);
   }
 
   Work report(const T* normals, const double* thresholds, Index queries, int threads,
               IdLists<Index>& out) const override {
     store_.check_queries(normals, thresholds, queries);
     std::vector<std::vector<Index>> found(static_cast<std::size_t>(queries));
+    const Index blocks = store_.slots() / kBlock + 1;
     Work work = scan_all(normals, thresholds, queries, threads, [&](Index q, const Index* ids, Index size) {
-      std::vector<Index>& own = found[static_cast<std::size_t>(q)];
-      own.insert(own.end(), ids, ids + size);
+      append_ids(found[static_cast<std::size_t>(q)], ids, size, blocks);
     });
     gather_lists(found, out);
     work.fired = static_cast<std::int64_t>(out.ids.size());
@@ -118,37 +116,35 @@ class Scan final : public HalfSpaceIndex<T> {
   }
 
  private:
-  static constexpr Index kWidth = kPanel<float>;
-  static constexpr Index kBlock = 240;  // points whose bounds are put together: whole tiles, and few enough to be alike
+  static constexpr Index kWidth = 4 * kQuantizedQueries;
+  static constexpr Index kBlock = kBlockPoints;  // points whose bounds are put together
 
-  // The points in 8 bits, by position.
+  // The points in 8 bits, by position, in strips.
   struct Copies {
-    AlignedVector<std::int8_t> rows;
+    AlignedVector<std::int8_t> strips;
     std::vector<std::int32_t> sums;
     std::vector<float> scales;
     std::vector<double> rounded, missing, norms;
 
-    Copies() = default;
-    Copies(Points<T> points, Index stride) {
-      resize(points.count, stride);
-      for (Index k = 0; k < points.count; ++k) write(k, points.row(k), points.dimension, stride);
+    static std::size_t whole_strips(Index count) {
+      return static_cast<std::size_t>((count + kStrip - 1) / kStrip * kStrip);
     }
-    Copies(const Copies& from, const std::vector<Index>& order, Index stride) {
-      resize(static_cast<Index>(order.size()), stride);
-      for (std::size_t k = 0; k < order.size(); ++k) {
-        const auto at = static_cast<std::size_t>(order[k]);
-        std::copy_n(from.rows.begin() + order[k] * stride, stride, rows.begin() + static_cast<Index>(k) * stride);
-        sums[k] = from.sums[at];
-        scales[k] = from.scales[at];
-        rounded[k] = from.rounded[at];
-        missing[k] = from.missing[at];
-        norms[k] = from.norms[at];
-      }
+
+    // So that `resize` cannot throw; grows geometrically.
+    void make_room(Index count, Index stride) {
+      const std::size_t size = whole_strips(count);
+      const auto grow = [](auto& vector, std::size_t need) {
+        if (need > vector.capacity()) vector.reserve(std::max(need, vector.capacity() * 2));
+      };
+      grow(strips, size * static_cast<std::size_t>(stride));
+      grow(sums, size);
+      grow(scales, size);
+      for (auto* each : {&rounded, &missing, &norms}) grow(*each, size);
     }
 
     void resize(Index count, Index stride) {
-      const auto size = static_cast<std::size_t>(count);
-      rows.resize(size * static_cast<std::size_t>(stride));
+      const std::size_t size = whole_strips(count);
+      strips.resize(size * static_cast<std::size_t>(stride));
       sums.resize(size);
       scales.resize(size);
       for (auto* each : {&rounded, &missing, &norms}) each->resize(size);
@@ -156,10 +152,10 @@ class Scan final : public HalfSpaceIndex<T> {
 
     void write(Index position, const T* point, Index d, Index stride) noexcept {
       const auto at = static_cast<std::size_t>(position);
-      std::int8_t* const row = rows.data() + position * stride;
+      std::int8_t* const bytes = strips.data() + position / kStrip * kStrip * stride + position % kStrip * 4;
       std::int32_t sum = 0;
       const Quantized copy(point, d, [&](Index j, int level) {
-        row[j] = static_cast<std::int8_t>(level);
+        bytes[j / 4 * 4 * kStrip + j % 4] = static_cast<std::int8_t>(level);
         sum += level;
       });
       sums[at] = sum;
@@ -169,30 +165,8 @@ class Scan final : public HalfSpaceIndex<T> {
       norms[at] = euclidean_norm_bound(point, d);
     }
 
-    // So that `append` cannot throw; grows geometrically.
-    void make_room(const Copies& more) {
-      const auto grow = [](auto& vector, std::size_t count) {
-        if (vector.size() + count > vector.capacity())
-          vector.reserve(std::max(vector.size() + count, vector.capacity() * 2));
-      };
-      grow(rows, more.rows.size());
-      grow(sums, more.sums.size());
-      grow(scales, more.scales.size());
-      for (auto* each : {&rounded, &missing, &norms}) grow(*each, more.sums.size());
-    }
-
-    void append(const Copies& more) noexcept {
-      const auto add = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
-      add(rows, more.rows);
-      add(sums, more.sums);
-      add(scales, more.scales);
-      add(rounded, more.rounded);
-      add(missing, more.missing);
-      add(norms, more.norms);
-    }
-
     [[nodiscard]] std::size_t bytes() const noexcept {
-      return rows.capacity() + sums.capacity() * sizeof(std::int32_t) + scales.capacity() * sizeof(float) +
+      return strips.capacity() + sums.capacity() * sizeof(std::int32_t) + scales.capacity() * sizeof(float) +
              (rounded.capacity() + missing.capacity() + norms.capacity()) * sizeof(double);
     }
   };
@@ -200,19 +174,19 @@ class Scan final : public HalfSpaceIndex<T> {
   // Queries side by side in 8 bits.
   struct Panel {
     const Scan* scan_of;
-    AlignedVector<std::uint8_t> packed;
+    AlignedVector<std::uint8_t> rows;
     struct Query {
       double threshold, scale, norm, rounded, missing;
     };
     std::vector<Query> queries;
 
     Panel(const Scan& scan, const T* normals, const double* thresholds, Index size)
-        : scan_of(&scan), packed(static_cast<std::size_t>(scan.stride_ * kWidth), std::uint8_t{128}) {
+        : scan_of(&scan), rows(static_cast<std::size_t>(scan.stride_ * kWidth), std::uint8_t{128}) {
       const Index d = scan.store_.dimension();
       for (Index q = 0; q < size; ++q) {
         const T* x = normals + q * d;
         const Quantized copy(x, d, [&](Index j, int level) {
-          packed[static_cast<std::size_t>(j / 4 * 4 * kWidth + 4 * q + j % 4)] = static_cast<std::uint8_t>(level + 128);
+          rows[static_cast<std::size_t>(q * scan.stride_ + j)] = static_cast<std::uint8_t>(level + 128);
         });
         queries.push_back({thresholds[q], copy.scale, euclidean_norm_bound(x, d), copy.rounded, copy.missing});
       }
@@ -247,8 +221,8 @@ class Scan final : public HalfSpaceIndex<T> {
         low[q] = query.scale > 0 ? clamped((query.threshold - slack) / query.scale) : -kInfinity;
         high[q] = query.scale > 0 ? -clamped((-query.threshold - slack) / query.scale) : kInfinity;
       }
-      quantized_scan(copies.rows.data() + first * scan_of->stride_, copies.sums.data() + first,
-                     copies.scales.data() + first, count, scan_of->stride_, packed.data(), low, high, hits);
+      quantized_scan(copies.strips.data() + first * scan_of->stride_, copies.sums.data() + first,
+                     copies.scales.data() + first, count, scan_of->stride_, rows.data(), kWidth, low, high, hits);
     }
 
     // Rounded down to float; NaN, which only overflow makes, proposes everything.
@@ -269,29 +243,18 @@ class Scan final : public HalfSpaceIndex<T> {
         store_.slots(), kBlock, queries, kWidth, resolve_threads(requested),
         [&](Index q, Index size) { return Panel(*this, normals + q * d, thresholds + q, size); },
         [&](Index q, Index first, const std::uint16_t* offsets, Index found) {
-          NeuronId asked[kBlock];
-          T products[kBlock];
-          Index ids[kBlock], size = 0, unsure = 0, next = 0;
-          for (Index k = 0; k < found; ++k) {
-            asked[unsure] = offsets[k] & ~kUnsure;
-            unsure += (offsets[k] & kUnsure) != 0 ? 1 : 0;
-          }
-          inner_products_at(store_.row(first), asked, unsure, d, normals + q * d, products);
-          for (Index k = 0; k < found; ++k) {
-            const Index position = first + (offsets[k] & ~kUnsure);
-            const bool is_unsure = (offsets[k] & kUnsure) != 0;
-            ids[size] = store_.id(position);
-            const bool far = !is_unsure || static_cast<double>(products[next]) >= thresholds[q];
-            next += is_unsure ? 1 : 0;
-            size += far && store_.is_alive(position) ? 1 : 0;
-          }
-          proposed[static_cast<std::size_t>(q)] += unsure;
-          take(q, static_cast<const Index*>(ids), size);
+          proposed[static_cast<std::size_t>(q)] +=
+              confirm(store_, q, normals + q * d, thresholds[q], first, offsets, found, take);
         });
     Work work;
     for (const std::int64_t count : proposed) work.candidates += count;
     work.inner_products = queries * store_.slots() + work.candidates;
     return work;
+  }
+
+  void write_copies(Index begin, Index end) noexcept {
+    for (Index position = begin; position < end; ++position)
+      copies_.write(position, store_.row(position), store_.dimension(), stride_);
   }
 
   PointStore<T> store_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/fused_scan.hpp"
+#include "reporting/point_store.hpp"
 #include "sublinear/kernels/parallel.hpp"
 
 namespace sublinear {
@@ -17,7 +18,7 @@ inline constexpr Index kFewQueries = 6;
 // proposals. Several panels share a block while it is in the cache. Different queries run on several threads.
 template <class Make, class Take>
 void scan_in_panels(Index points, Index block, Index queries, Index width, int threads, Make&& make, Take&& take) {
-  constexpr Index kPanelsTogether = 4;
+  constexpr Index kPanelsTogether = 16;
   const Index each = (queries + threads - 1) / threads;
   const Index grain = std::clamp<Index>((each + width - 1) / width, 1, kPanelsTogether) * width;
   parallel_for(queries, threads, grain, [&](Index begin, Index end, int) {
@@ -39,6 +40,42 @@ void scan_in_panels(Index points, Index block, Index queries, Index width, int t
       }
     }
   });
+}
+
+// Turns proposals into ids: take(q, ids, count) with those that are alive and, where unsure, confirmed by the canonical
+// product. Returns how many had to be confirmed.
+template <class T, class Take>
+Index confirm(const PointStore<T>& store, Index q, const T* normal, double threshold, Index first,
+              const std::uint16_t* offsets, Index found, Take&& take) {
+  NeuronId asked[kBlockPoints];
+  T products[kBlockPoints];
+  Index ids[kBlockPoints], unsure = 0, size = 0, next = 0;
+  for (Index k = 0; k < found; ++k) {
+    asked[unsure] = offsets[k] & ~kUnsure;
+    unsure += (offsets[k] & kUnsure) != 0 ? 1 : 0;
+  }
+  inner_products_at(store.row(first), asked, unsure, store.dimension(), normal, products);
+  if (unsure == 0 && store.is_plain()) {
+    for (Index k = 0; k < found; ++k) ids[k] = first + offsets[k];
+    size = found;
+  } else {
+    for (Index k = 0; k < found; ++k) {
+      const Index position = first + (offsets[k] & ~kUnsure);
+      const bool is_unsure = (offsets[k] & kUnsure) != 0;
+      ids[size] = store.id(position);
+      const bool far = !is_unsure || static_cast<double>(products[next]) >= threshold;
+      next += is_unsure ? 1 : 0;
+      size += far && store.is_alive(position) ? 1 : 0;
+    }
+  }
+  take(q, static_cast<const Index*>(ids), size);
+  return unsure;
+}
+
+// Appends the ids of a block to those of one query. The first block says about how many there will be in `blocks`.
+inline void append_ids(std::vector<Index>& list, const Index* ids, Index size, Index blocks) {
+  if (list.empty()) list.reserve(static_cast<std::size_t>(std::min<Index>(size * blocks, 4096)));
+  list.insert(list.end(), ids, ids + size);
 }
 
 }  // namespace sublinear
