@@ -14,7 +14,7 @@ POINTS = 200_000 if LARGE else 20_000
 WIDTH = 16_384 if LARGE else 1_024
 QUERIES = 64
 
-INDEXES = ("brute-force", "kd-tree", "ball-tree")
+INDEXES = ("brute-force", "quantized-scan", "kd-tree", "ball-tree")
 STRATEGIES = ("dense", "weights", "data", "dtree", "wtree", "margin")
 DIMENSIONS = (2, 4, 8, 16, 64)
 

@@ -1,0 +1,63 @@
+"""The benchmark programs run and print what docs/benchmarks.md says, in miniature."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+FOLDER = pathlib.Path(__file__).parent.parent / "benchmarks"
+
+
+def run(script, *options, folder):
+    target = folder / "results.json"
+    command = [sys.executable, str(FOLDER / script), *options, "--json", str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    return done.stdout, json.loads(target.read_text())
+
+
+@pytest.mark.parametrize("options", [(), ("--batch", "600"), ("--task", "digits", "--batch", "600")])
+def test_training_benchmark(tmp_path, options):
+    printed, content = run(
+        "adversarial_training.py",
+        *("--widths", "64,128", "--steps", "2", "--peers", "numpy-tiled", "--threads", "1", *options),
+        folder=tmp_path,
+    )
+    assert "numpy-tiled" in printed
+    assert "margin: seconds grow like m^" in printed
+    for result in content["results"]:
+        assert set(result["contestants"]) == {"numpy-tiled", "margin", "dense"}
+        assert result["ratios"]["numpy+torch"] > 0
+        assert result["peak_bytes"] > 1e7
+        margin, dense = (result["contestants"][name]["work"] for name in ("margin", "dense"))
+        assert margin["fired"] == dense["fired"] > 0
+
+
+def test_training_benchmark_refuses_unknown_strategy(tmp_path):
+    command = [sys.executable, str(FOLDER / "adversarial_training.py"), "--strategies", "margin,best"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode != 0
+    assert '"best"' in done.stderr
+
+
+def test_reporting_benchmark(tmp_path):
+    printed, content = run(
+        "half_space_reporting.py",
+        *(
+            "--sizes",
+            "500x3,300x20",
+            "--queries",
+            "20",
+            "--repeats",
+            "2",
+            "--indexes",
+            "brute-force,quantized-scan,kd-tree",
+        ),
+        folder=tmp_path,
+    )
+    assert "quantized-scan" in printed
+    for result in content["results"]:
+        assert result["reported"]["brute-force"] == result["reported"]["kd-tree"] > 0
