@@ -91,11 +91,6 @@ OpenLines<T> LocalNetwork<T>::open_lines() {
   return {open_.data(), value_.data(), slope_.data(), spread_.data(), error_.data(), side_.data()};
 }
 
-template <class T>
-T LocalNetwork<T>::moved_since(std::size_t candidate) const {
-  return facts_[candidates_[candidate]].drift - notes_[candidate].drift;
-}
-
 // The bound of the head of this file without N ||e||, as bound_lines has it.
 template <class T>
 T LocalNetwork<T>::error_of(const RowFact<T>& fact, T moved) const {
@@ -310,7 +305,7 @@ void LocalNetwork<T>::activate() {
   Index asked = 0;
   for (Index k = 0; k < count; ++k) {
     const auto at = static_cast<std::size_t>(fired_positions_[static_cast<std::size_t>(k)]);
-    if (at_anchor_ && moved_since(at) == 0) continue;
+    if (at_anchor_ && facts_[candidates_[at]].drift == notes_[at].drift) continue;
     asked_[static_cast<std::size_t>(asked)] = static_cast<NeuronId>(k);
     asked_ids_[static_cast<std::size_t>(asked++)] = candidates_[at];
   }

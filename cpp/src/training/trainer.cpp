@@ -241,7 +241,8 @@ struct Trainer<T>::State {
         Displacement& move = moves[static_cast<std::size_t>(r)];
         move.euclidean = euclidean_distance_bound(row, own.row.data(), d);
         if (move.euclidean == 0) continue;
-        move.dual = dual_distance_bound(row, own.row.data(), d, options.attack->ball().norm);
+        const Norm norm = options.attack->ball().norm;
+        move.dual = norm == Norm::two ? move.euclidean : dual_distance_bound(row, own.row.data(), d, norm);
         note_move(facts[static_cast<std::size_t>(r)], row, d, move.euclidean);
       }
     });

@@ -80,7 +80,6 @@ class LocalNetwork {
   void add_to_form(const NeuronId* positions, Index count);
   void activate();
   [[nodiscard]] T error_of(const RowFact<T>& fact, T moved) const;
-  [[nodiscard]] T moved_since(std::size_t candidate) const;
   [[nodiscard]] OpenLines<T> open_lines();
 
   const TwoLayerNetwork<T>* network_ = nullptr;
