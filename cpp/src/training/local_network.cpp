@@ -19,15 +19,15 @@
 //
 // <w, x> - <w, e> = <w, x0 + s v> differs by at most moved X from <w', x0> + s <w'', v>; q and s p err by at most
 // g (N + moved) X together, fl<w, x> by g N (X + tube). If instead q is the product at an earlier point
-// x1 = x0 + s1 v + e1 of the same visit, less s1 p, then ||e - e1|| stands for ||e||, the motion is charged to the slope
-// alone, |s - s1| ||v|| moved, and there are three errors of a product: 3 g (N + moved) (X + tube). ||e - e1|| is at
-// most the way that the residual e went since, `strayed - since`.
+// x1 = x0 + s1 v + e1 of the same visit, less s1 p, then ||e - e1|| stands for ||e||, the motion is charged to the
+// slope alone, |s - s1| ||v|| moved, and there are three errors of a product: 3 g (N + moved) (X + tube). ||e - e1|| is
+// at most the way that the residual e went since, `strayed - since`.
 //
 // Whether fl(fl<w, x> + beta) >= tau then follows from the sign of  value + s p,  value = (q + beta) - tau, if that is
 // further from 0 than the bound: the two roundings of the test err by u |fl<w, x> + beta| and, tau being a number of
-// T, by no more than u |tau| + subnormal; value + s p passes five roundings, of numbers below 3 (N + moved) (X + tube) +
-// |beta| + |tau|. So 16 u (N + moved) (X + tube) + 6 u (|beta| + |tau|) + subnormal cover both; the code takes
-// (4 g + 24 u) and 8 u. Sums and products of bounds in T are widened by kOutward or compared after kInward
+// T, by no more than u |tau| + subnormal; value + s p passes five roundings, of numbers below 3 (N + moved) (X + tube)
+// + |beta| + |tau|. So 16 u (N + moved) (X + tube) + 6 u (|beta| + |tau|) + subnormal cover both; the code takes (4 g +
+// 24 u) and 8 u. Sums and products of bounds in T are widened by kOutward or compared after kInward
 // (kernels/line_bounds.hpp).
 
 namespace sublinear {
