@@ -10,11 +10,11 @@ namespace sublinear {
 /// between machines; they are returned with results and never stored on a structure.
 struct Work {
   std::int64_t inner_products = 0;  ///< inner products of the full dimension, of whatever precision
-  std::int64_t bounds = 0;          ///< bounds evaluated: tree nodes, blocks of a max-tree, candidates along an attack's line
-  std::int64_t candidates = 0;      ///< neurons (or points) proposed
-  std::int64_t fired = 0;           ///< neurons that fired (or points reported) after the canonical test
-  std::int64_t rows_moved = 0;      ///< weight rows (or points) whose stored value changed
-  std::int64_t rows_reasked = 0;    ///< (neuron, input) pairs asked again because a stored answer had expired
+  std::int64_t bounds = 0;  ///< bounds evaluated: tree nodes, blocks of a max-tree, candidates along an attack's line
+  std::int64_t candidates = 0;    ///< neurons (or points) proposed
+  std::int64_t fired = 0;         ///< neurons that fired (or points reported) after the canonical test
+  std::int64_t rows_moved = 0;    ///< weight rows (or points) whose stored value changed
+  std::int64_t rows_reasked = 0;  ///< (neuron, input) pairs asked again because a stored answer had expired
 
   Work& operator+=(const Work& other) noexcept {
     inner_products += other.inner_products;
