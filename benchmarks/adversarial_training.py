@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pathlib
 import resource
 import statistics
 import subprocess
@@ -252,7 +253,11 @@ def only_memory(options: argparse.Namespace) -> None:
     strategy = make_strategy(options.only_memory, problem, options, options.threads)
     for epoch in range(options.steps):
         strategy.advance(epoch)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    try:  # ru_maxrss would count what the parent held when it made this process
+        status = pathlib.Path("/proc/self/status").read_text()
+        print(int(status.split("VmHWM:")[1].split()[0]) * 1024)
+    except (OSError, IndexError):
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 def growth(widths: list[int], values: list[float]) -> float | None:

@@ -25,7 +25,7 @@ static void score(const Task *t, const float *x, int64_t inputs, const float *w,
   ((Sgemm)t->sgemm)(101, 111, 112, inputs, neurons, D, 1.f, x, D, w, D, 0.f, scores, neurons);
 }
 
-// Packs the neurons above the threshold; returns how many.
+// Packs the neurons above the threshold; returns how many. Where `activations` is wanted they are packed too.
 static int64_t pack(const float *scores, int64_t neurons, float threshold, int32_t first, int32_t *fired,
                     float *activations) {
   const __m512 limit = _mm512_set1_ps(threshold);
@@ -36,11 +36,23 @@ static int64_t pack(const float *scores, int64_t neurons, float threshold, int32
     const __m512 z = _mm512_sub_ps(_mm512_loadu_ps(scores + j), limit);
     const __mmask16 on = _mm512_cmp_ps_mask(z, _mm512_setzero_ps(), _CMP_GT_OQ);
     _mm512_storeu_si512(fired + found, _mm512_maskz_compress_epi32(on, id));
-    _mm512_storeu_ps(activations + found, _mm512_maskz_compress_ps(on, z));
+    if (activations) _mm512_storeu_ps(activations + found, _mm512_maskz_compress_ps(on, z));
     found += __builtin_popcount(on);
     id = _mm512_add_epi32(id, _mm512_set1_epi32(16));
   }
   return found;
+}
+
+// The one output of a tile of neurons.
+static float sum_above(const float *scores, const float *a, int64_t neurons, float threshold) {
+  const __m512 limit = _mm512_set1_ps(threshold);
+  __m512 sum = _mm512_setzero_ps();
+  for (int64_t j = 0; j < neurons; j += 16) {
+    const __m512 z = _mm512_sub_ps(_mm512_loadu_ps(scores + j), limit);
+    const __mmask16 on = _mm512_cmp_ps_mask(z, _mm512_setzero_ps(), _CMP_GT_OQ);
+    sum = _mm512_mask3_fmadd_ps(z, _mm512_loadu_ps(a + j), sum, on);
+  }
+  return _mm512_reduce_add_ps(sum);
 }
 
 static void output_gradient(const Task *t, const float *f, float target, float *g) {
@@ -55,6 +67,7 @@ static void output_gradient(const Task *t, const float *f, float target, float *
 }
 
 static float weigh(const Task *t, const float *a, const float *g) {
+  if (t->outputs == 1) return a[0] * g[0];
   float sum = 0;
   for (int64_t k = 0; k < t->outputs; ++k) sum += a[k] * g[k];
   return sum;
@@ -66,58 +79,80 @@ static void add_scaled(float factor, const float *row, float *sum) {
     _mm512_storeu_ps(sum + j, _mm512_fmadd_ps(c, _mm512_loadu_ps(row + j), _mm512_loadu_ps(sum + j)));
 }
 
-// gradient[i] = d loss / d x_i up to the scale of f. Returns 0 where more neurons fire than there is room for.
+// sum += weighted rows of the fired neurons.
+static void gather(const Task *t, const float *w, const float *a, const float *g, const int32_t *fired, int64_t count,
+                   float *sum) {
+  __m512 s[D / 16];
+  for (int j = 0; j < D / 16; ++j) s[j] = _mm512_loadu_ps(sum + 16 * j);
+  for (int64_t h = 0; h < count; ++h) {
+    const float *row = w + (int64_t)fired[h] * D;
+    const __m512 c = _mm512_set1_ps(weigh(t, a + fired[h] * t->outputs, g));
+    for (int j = 0; j < D / 16; ++j) s[j] = _mm512_fmadd_ps(c, _mm512_loadu_ps(row + 16 * j), s[j]);
+  }
+  for (int j = 0; j < D / 16; ++j) _mm512_storeu_ps(sum + 16 * j, s[j]);
+}
+
+// gradient[i] = d loss / d x_i up to the scale of f. With one output only the sign of its gradient matters, so a tile of
+// neurons is gathered as soon as it is scored; with several all f come first, and what fired is kept for a second walk
+// over the tiles. Returns 0 where more neurons fire than there is room for.
 int attack_gradient(const Task *t, const float *x, const float *targets, const float *w, const float *a,
                     float *gradient) {
+  const int one = t->outputs == 1;
+  const int64_t room = (one ? t->neuron_tile : t->most_fired) + 16;
   int fits = 1;
 #pragma omp parallel num_threads(t->threads)
   {
     float *scores = malloc((size_t)(t->input_tile * t->neuron_tile) * 4);
-    int32_t *fired = malloc((size_t)(t->input_tile * (t->most_fired + 16)) * 4);
-    float *activations = malloc((size_t)(t->most_fired + 16) * 4);
+    int32_t *fired = malloc((size_t)((one ? 1 : t->input_tile) * room) * 4);
+    float *activations = malloc((size_t)(t->neuron_tile + 16) * 4);
     int64_t *count = malloc((size_t)t->input_tile * 8);
     float *f = malloc((size_t)(t->input_tile * t->outputs) * 4);
 #pragma omp for schedule(dynamic, 1)
     for (int64_t first = 0; first < t->inputs; first += t->input_tile) {
       const int64_t inputs = least(t->input_tile, t->inputs - first);
+      memset(gradient + first * D, 0, (size_t)(inputs * D) * 4);
       memset(count, 0, (size_t)inputs * 8);
       memset(f, 0, (size_t)(inputs * t->outputs) * 4);
       for (int64_t r = 0; r < t->width; r += t->neuron_tile) {
         const int64_t neurons = least(t->neuron_tile, t->width - r);
         score(t, x + first * D, inputs, w + r * D, neurons, scores);
         for (int64_t i = 0; i < inputs; ++i) {
-          int32_t *own = fired + i * (t->most_fired + 16) + count[i];
+          if (one) {
+            const float g = -targets[first + i];
+            const int64_t found = pack(scores + i * neurons, neurons, t->threshold, (int32_t)r, fired, NULL);
+            gather(t, w, a, &g, fired, found, gradient + (first + i) * D);
+            continue;
+          }
           if (count[i] + neurons > t->most_fired) {
 #pragma omp atomic write
             fits = 0;
             continue;
           }
+          int32_t *own = fired + i * room + count[i];
           const int64_t found = pack(scores + i * neurons, neurons, t->threshold, (int32_t)r, own, activations);
-          if (t->outputs > 1)
-            for (int64_t h = 0; h < found; ++h)
-              for (int64_t k = 0; k < t->outputs; ++k)
-                f[i * t->outputs + k] += activations[h] * a[own[h] * t->outputs + k];
+          for (int64_t h = 0; h < found; ++h)
+            for (int64_t k = 0; k < t->outputs; ++k)
+              f[i * t->outputs + k] += activations[h] * a[own[h] * t->outputs + k];
           count[i] += found;
         }
       }
+      if (one) continue;
       for (int64_t i = 0; i < inputs; ++i) {
-        float g[MAX_OUTPUTS], *sum = gradient + (first + i) * D;
-        if (t->outputs == 1) {
-          g[0] = -targets[first + i];  // the step divides by the length, so only the sign matters
-        } else {
-          for (int64_t k = 0; k < t->outputs; ++k) f[i * t->outputs + k] *= t->scale;
-          output_gradient(t, f + i * t->outputs, targets[first + i], g);
-        }
-        const int32_t *own = fired + i * (t->most_fired + 16);
-        __m512 s[D / 16];
-        for (int j = 0; j < D / 16; ++j) s[j] = _mm512_setzero_ps();
-        for (int64_t h = 0; h < count[i]; ++h) {
-          const float *row = w + (int64_t)own[h] * D;
-          const __m512 c = _mm512_set1_ps(weigh(t, a + own[h] * t->outputs, g));
-          for (int j = 0; j < D / 16; ++j) s[j] = _mm512_fmadd_ps(c, _mm512_loadu_ps(row + 16 * j), s[j]);
-        }
-        for (int j = 0; j < D / 16; ++j) _mm512_storeu_ps(sum + 16 * j, s[j]);
+        float g[MAX_OUTPUTS];
+        for (int64_t k = 0; k < t->outputs; ++k) f[i * t->outputs + k] *= t->scale;
+        output_gradient(t, f + i * t->outputs, targets[first + i], g);
+        memcpy(f + i * t->outputs, g, (size_t)t->outputs * 4);
+        fired[i * room + count[i]] = INT32_MAX;  // ends the walk
+        count[i] = 0;
       }
+      for (int64_t r = 0; r < t->width; r += t->neuron_tile)
+        for (int64_t i = 0; i < inputs; ++i) {
+          const int32_t *own = fired + i * room + count[i];
+          int64_t found = 0;
+          while (own[found] < r + t->neuron_tile) ++found;
+          gather(t, w, a, f + i * t->outputs, own, found, gradient + (first + i) * D);
+          count[i] += found;
+        }
     }
     free(scores), free(fired), free(activations), free(count), free(f);
   }
@@ -144,8 +179,11 @@ int update(const Task *t, const float *x, const float *targets, float *w, const 
         for (int64_t i = 0; i < inputs; ++i) {
           if (size + neurons + 16 > room) fired[tile] = realloc(fired[tile], (size_t)(room = 2 * room + 64 * neurons) * 4);
           int32_t *own = fired[tile] + size;
-          const int64_t found = pack(scores + i * neurons, neurons, t->threshold, (int32_t)r, own, activations);
-          for (int64_t h = 0; h < found; ++h)
+          const int one = t->outputs == 1;
+          const int64_t found =
+              pack(scores + i * neurons, neurons, t->threshold, (int32_t)r, own, one ? NULL : activations);
+          if (one) f[first + i] += sum_above(scores + i * neurons, a + r, neurons, t->threshold);
+          for (int64_t h = 0; !one && h < found; ++h)
             for (int64_t k = 0; k < t->outputs; ++k)
               f[(first + i) * t->outputs + k] += activations[h] * a[own[h] * t->outputs + k];
           counts[tile * n + first + i] = (int32_t)found;

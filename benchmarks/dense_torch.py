@@ -21,8 +21,8 @@ class TorchPeer:
         self.problem, self.kind = problem, kind
         self.matrix = torch.from_numpy(problem.weights.copy())
         self.signs = torch.from_numpy(problem.signs)
-        tile = min(problem.width, 1024) if kind == "tiled" else problem.width
-        self.tiles = [slice(k, k + tile) for k in range(0, problem.width, tile)]
+        self.zero = torch.zeros(())
+        self.tiles = [slice(k, min(k + 1024, problem.width)) for k in range(0, problem.width, 1024)]
         self.gradients: Any = self._input_gradient
         self.updates: Any = self._weight_gradient
         if kind == "compiled":
@@ -43,24 +43,64 @@ class TorchPeer:
             return functional.softplus(-targets * f[:, 0]).sum()
         return functional.cross_entropy(f, targets.long(), reduction="sum")
 
-    def _output_gradient(self, x: Any, targets: Any) -> Any:
-        f = sum(self._outputs(x, self.matrix[tile], self.signs[tile]) for tile in self.tiles)
+    def _output_gradient(self, f: Any, targets: Any) -> Any:
         if self.problem.outputs == 1:
             return (-targets * self.torch.sigmoid(-targets * f[:, 0]))[:, None]
         return f.softmax(1) - self.torch.nn.functional.one_hot(targets.long(), self.problem.outputs)
 
-    def _fired(self, x: Any, g: Any, tile: slice) -> Any:
-        torch = self.torch
-        scores = x @ self.matrix[tile].T - float(self.problem.threshold)
-        return torch.where(scores > 0, g @ self.signs[tile].T, torch.zeros(()))
+    # By whole matrices, for torch.compile.
+
+    def _fired(self, x: Any, g: Any) -> Any:
+        scores = x @ self.matrix.T - float(self.problem.threshold)
+        return self.torch.where(scores > 0, g @ self.signs.T, self.zero)
 
     def _input_gradient(self, x: Any, targets: Any) -> Any:
-        g = -targets[:, None] if self.problem.outputs == 1 else self._output_gradient(x, targets)
-        return sum(self._fired(x, g, tile) @ self.matrix[tile] for tile in self.tiles)
+        if self.problem.outputs == 1:  # only the sign of its gradient matters, so there is no need of f
+            return -targets[:, None] * (self._fired(x, x.new_ones(1, 1)) @ self.matrix)
+        return self._fired(x, self._output_gradient(self._outputs(x, self.matrix, self.signs), targets)) @ self.matrix
 
-    def _weight_gradient(self, x: Any, targets: Any, factor: float) -> list[Any]:
-        g = self._output_gradient(x, targets) * factor
-        return [self._fired(x, g, tile).T @ x for tile in self.tiles]
+    def _weight_gradient(self, x: Any, targets: Any, factor: float) -> Any:
+        g = self._output_gradient(self._outputs(x, self.matrix, self.signs), targets) * factor
+        if self.problem.outputs == 1:
+            return self._fired(x, x.new_ones(1, 1)).T @ (g * x)
+        return self._fired(x, g).T @ x
+
+    # By tiles, in place.
+
+    def _score(self, x: Any, tile: slice) -> Any:
+        """Scores less the threshold, in the front of one block that all tiles share."""
+        scores = self.block[: len(x) * (tile.stop - tile.start)].view(len(x), -1)
+        return self.torch.matmul(x, self.matrix[tile].T, out=scores).sub_(float(self.problem.threshold))
+
+    def _tiled_outputs(self, x: Any) -> tuple[Any, list[Any]]:
+        f, fired = x.new_zeros(len(x), self.problem.outputs), []
+        for tile in self.tiles:
+            scores = self._score(x, tile)
+            fired.append(scores > 0)
+            f.addmm_(scores.relu_(), self.signs[tile])
+        return f * float(self.problem.scale), fired
+
+    def _factors(self, fired: Any, g: Any, tile: slice) -> Any:
+        """Output weights of the neurons that fired, 0 elsewhere; with several outputs times their gradient."""
+        signs = self.signs[tile].T
+        return self.torch.where(fired, signs if g is None else g @ signs, self.zero)
+
+    def _tiled_input_gradient(self, x: Any, targets: Any) -> Any:
+        gradient, fired, g = self.torch.zeros_like(x), None, None
+        if self.problem.outputs > 1:
+            f, fired = self._tiled_outputs(x)
+            g = self._output_gradient(f, targets)
+        for k, tile in enumerate(self.tiles):
+            on = self._score(x, tile) > 0 if fired is None else fired[k]
+            gradient.addmm_(self._factors(on, g, tile), self.matrix[tile])
+        return gradient if g is not None else -targets[:, None] * gradient
+
+    def _tiled_update(self, x: Any, targets: Any, factor: float) -> None:
+        f, fired = self._tiled_outputs(x)
+        g = self._output_gradient(f, targets) * factor
+        rows, g = (g * x, None) if self.problem.outputs == 1 else (x, g)
+        for on, tile in zip(fired, self.tiles, strict=True):
+            self.matrix[tile].addmm_(self._factors(on, g, tile).T, rows, alpha=-1)
 
     def _advance(self, moved: Any, gradient: Any) -> Any:
         moved = moved + self.problem.stride * gradient / gradient.norm(dim=1, keepdim=True).clamp_min(1e-12)
@@ -79,9 +119,14 @@ class TorchPeer:
             loss = self._loss(self._outputs(x + moved, weights, self.signs), targets) / len(x)
             self.matrix.sub_(rate * torch.autograd.grad(loss, weights)[0])
             return
+        factor = rate * float(self.problem.scale) / len(x)
+        gradient = self._tiled_input_gradient if self.kind == "tiled" else self.gradients
         with torch.no_grad():
+            if self.kind == "tiled":
+                self.block = torch.empty(len(x) * min(self.problem.width, 1024))
             for _ in range(self.problem.steps):
-                moved = self._advance(moved, self.gradients(x + moved, targets))
-            updates = self.updates(x + moved, targets, rate * float(self.problem.scale) / len(x))
-            for tile, update in zip(self.tiles, updates, strict=True):
-                self.matrix[tile] -= update
+                moved = self._advance(moved, gradient(x + moved, targets))
+            if self.kind == "tiled":
+                self._tiled_update(x + moved, targets, factor)
+            else:
+                self.matrix.sub_(factor * self.updates(x + moved, targets, 1.0))
