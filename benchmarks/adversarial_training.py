@@ -88,12 +88,10 @@ def make_peer(name: str, problem: Any, options: argparse.Namespace) -> Contestan
         from dense_c import CPeer
 
         peer = CPeer(problem, options.threads)
-    elif name in ("numpy", "numpy-tiled"):
+    else:
         from dense_numpy import NumpyPeer
 
         peer = NumpyPeer(problem, problem.width if name == "numpy" else min(problem.width, 1024))
-    else:
-        raise ImportError(f"there is no such peer; known are {', '.join(PEERS)}")
 
     rate = schedule(options)
 
@@ -355,6 +353,12 @@ def main() -> None:
     options = arguments()
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(options.threads)  # before NumPy is loaded
+    import sublinear as sl
+
+    unknown = [name for name in options.strategies if name.partition(":")[0] not in sl.STRATEGIES]
+    unknown += [name for name in options.peers if name not in PEERS]
+    if unknown:
+        sys.exit(f"{unknown[0]} is no contestant; strategies are {', '.join(sl.STRATEGIES)}, peers {', '.join(PEERS)}")
     if options.only_memory:
         only_memory(options)
         return
@@ -362,7 +366,6 @@ def main() -> None:
     machine = bandwidths(options.threads)
     exponents = report(results, options, machine)
     if options.json:
-        import sublinear as sl
         from sublinear.info import machine as describe
 
         content = {

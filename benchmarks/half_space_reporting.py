@@ -112,15 +112,15 @@ def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else 80)
     names = list(results[0]["seconds"])
     base = "c" if "c" in names else "numpy"
-    title = f"Seconds for {options.queries} queries, {options.threads} threads (times faster than {base})"
-    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
-    for header in ("points", "d", *names):
-        table.add_column(header, justify="right")
+    console.print(f"Seconds for {options.queries} queries, {options.threads} threads", style="bold")
+    table = Table(box=None, pad_edge=False)
+    for header in ("points", "d", "contestant", "seconds", f"times faster than {base}"):
+        table.add_column(header, justify="left" if header == "contestant" else "right")
     for result in results:
-        times = result["seconds"]
-        faster = {name: f" ({times[base] / times[name]:.2f}x)" for name in names if name != base}
-        cells = [f"{times[name]:.4f}{faster.get(name, '')}" for name in names]
-        table.add_row(str(result["points"]), str(result["dimension"]), *cells)
+        for name, seconds in result["seconds"].items():
+            faster = result["seconds"][base] / seconds
+            size = str(result["points"]), str(result["dimension"])
+            table.add_row(*size, name, f"{seconds:.4f}", f"{faster:.2f}")
     console.print(table)
     if options.json:
         from sublinear.info import machine
