@@ -28,9 +28,19 @@ SUBLINEAR_INLINE Native<double>::Vector multiply_add(double a, Native<double>::V
   return _mm256_fmadd_pd(_mm256_set1_pd(a), b, c);
 }
 #else
+template <int kBytes>
+struct Lane {
+  typedef std::int32_t Integer;
+};
+template <>
+struct Lane<8> {
+  typedef std::int64_t Integer;
+};
 template <class Vector>
 SUBLINEAR_INLINE unsigned not_below(Vector v, Vector limit) {
-  const auto below = v < limit;
+  typename Lane<sizeof(v[0])>::Integer below[sizeof(Vector) / sizeof(v[0])];
+  const auto compared = v < limit;
+  memcpy(below, &compared, sizeof(Vector));
   unsigned bits = 0;
   for (unsigned l = 0; l < sizeof(Vector) / sizeof(v[0]); ++l) bits |= (below[l] != 0 ? 0U : 1U) << l;
   return bits;

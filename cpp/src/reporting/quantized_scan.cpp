@@ -218,8 +218,10 @@ class Scan final : public HalfSpaceIndex<T> {
              dot_underflow<T>(d) + 0x1p-22 * rounded * query.rounded) *
                 (1 + 16 * kWiden) +
             4 * kWiden * std::abs(query.threshold);
-        low[q] = query.scale > 0 ? clamped((query.threshold - slack) / query.scale) : -kInfinity;
-        high[q] = query.scale > 0 ? -clamped((-query.threshold - slack) / query.scale) : kInfinity;
+        // Where the canonical product may overflow, it alone knows what comes of that.
+        const bool bounded = query.scale > 0 && norm * query.norm <= std::numeric_limits<T>::max() / 8;
+        low[q] = bounded ? clamped((query.threshold - slack) / query.scale) : -kInfinity;
+        high[q] = bounded ? -clamped((-query.threshold - slack) / query.scale) : kInfinity;
       }
       quantized_scan(copies.strips.data() + first * scan_of->stride_, copies.sums.data() + first,
                      copies.scales.data() + first, count, scan_of->stride_, rows.data(), kWidth, low, high, hits);

@@ -93,6 +93,11 @@ TEST_CASE_TEMPLATE("products that overflow, vanish or are no numbers at all", T,
     }
     const auto index = make_index<T>(name, {points.data(), count, d});
     check_all(*index, points, normals, thresholds, d);
+    // Products that overflow though every coordinate is far from it.
+    const auto wide = gaussian<T>(count, d, std::sqrt(largest), 8),
+               across = gaussian<T>(queries, d, std::sqrt(largest), 9);
+    const auto overflowing = make_index<T>(name, {wide.data(), count, d});
+    check_all(*overflowing, wide, across, std::vector<double>(static_cast<std::size_t>(queries), 0.0), d);
     // Most queries without overflow, so that panels are used.
     const auto mild = gaussian<T>(count, d, 1e-25, 6), small = gaussian<T>(queries, d, 1e-20, 7);
     const auto tiny = make_index<T>(name, {mild.data(), count, d});
