@@ -362,22 +362,33 @@ def main() -> None:
     if options.only_memory:
         only_memory(options)
         return
-    results = [run_width(width, options) for width in options.widths]
+    results: list[dict[str, Any]] = []
+    for width in options.widths:
+        results.append(run_width(width, options))
+        print(summary(results[-1]), file=sys.stderr, flush=True)
+        save(options, {"results": results})  # a sweep that is cut off keeps the widths it has finished
     machine = bandwidths(options.threads)
     exponents = report(results, options, machine)
-    if options.json:
-        from sublinear.info import machine as describe
+    save(options, {"results": results, "bandwidth": machine, "exponents": exponents})
 
-        content = {
-            "command": sys.argv,
-            "machine": describe(),
-            "simd": sl.simd_level(),
-            "bandwidth": machine,
-            "results": results,
-            "exponents": exponents,
-        }
-        with open(options.json, "w") as file:
-            json.dump(content, file, indent=1)
+
+def summary(result: dict[str, Any]) -> str:
+    best = result["best"]
+    ratios = ", ".join(f"{name} {ratio:.1f}x" for name, ratio in result["ratios"].items())
+    return f"width {result['width']}: {best} {result['contestants'][best]['seconds']:.4f} s; {ratios or 'no peers'}"
+
+
+def save(options: argparse.Namespace, content: dict[str, Any]) -> None:
+    if not options.json:
+        return
+    import sublinear as sl
+    from sublinear.info import machine
+
+    whole = {"command": sys.argv, "machine": machine(), "simd": sl.simd_level()} | content
+    path = pathlib.Path(options.json)
+    partial = path.with_suffix(path.suffix + ".part")
+    partial.write_text(json.dumps(whole, indent=1))
+    partial.replace(path)
 
 
 if __name__ == "__main__":
