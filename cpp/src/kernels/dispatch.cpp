@@ -146,6 +146,35 @@ void fused_scan(const T* rows, Index count, Index d, const T* packed, const T* l
   kernels<T>().fused_scan(rows, count, d, packed, low, high, hits);
 }
 
+template <class T>
+void bound_boxes(const T* groups, Index d, const std::int32_t* which, Index count, const BoundQuery<T>& query,
+                 GroupSides* sides, T* highs) {
+  kernels<T>().bound_boxes(groups, d, which, count, query, sides, highs);
+}
+
+template <class T>
+void bound_balls(const T* groups, Index d, const std::int32_t* which, Index count, const BoundQuery<T>& query,
+                 GroupSides* sides, T* highs) {
+  kernels<T>().bound_balls(groups, d, which, count, query, sides, highs);
+}
+
+template <class T>
+void bound_simplices(const T* groups, Index d, const std::int32_t* which, Index count, const BoundQuery<T>& query,
+                     GroupSides* sides, T* highs) {
+  kernels<T>().bound_simplices(groups, d, which, count, query, sides, highs);
+}
+
+template <class T>
+void strip_hits(const T* strips, Index d, const std::int32_t* which, Index count, const T* normal, T limit,
+                std::uint16_t* hits) {
+  kernels<T>().strip_hits(strips, d, which, count, normal, limit, hits);
+}
+
+template <class T>
+void strip_products(const T* strip, Index d, const T* normal, T* products) {
+  kernels<T>().strip_products(strip, d, normal, products);
+}
+
 void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const float* scales, Index count, Index stride,
                     const std::uint8_t* rows, Index queries, const float* low, const float* high, BlockHits hits) {
   static QuantizedScanKernel* const kernel = choose_quantized_scan();
@@ -161,6 +190,12 @@ void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const f
   template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                               \
   template Index bound_lines<T>(const RowFact<T>*, const NeuronId*, const LineNote<T>*, Index, const LineOptions<T>&, \
                                 bool, T*, OpenLines<T>);                                                              \
+  template void bound_boxes<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*, T*);   \
+  template void bound_balls<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*, T*);   \
+  template void bound_simplices<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*,    \
+                                   T*);                                                                               \
+  template void strip_hits<T>(const T*, Index, const std::int32_t*, Index, const T*, T, std::uint16_t*);              \
+  template void strip_products<T>(const T*, Index, const T*, T*);                                                     \
   template void fused_scan<T>(const T*, Index, Index, const T*, const T*, const T*, BlockHits);                       \
   template Index select_unsure<T>(const OpenLines<T>&, const T*, Index, T, T, NeuronId*);
 SUBLINEAR_INSTANTIATE(float)

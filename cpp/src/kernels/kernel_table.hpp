@@ -3,6 +3,7 @@
 
 #include "fused_scan.hpp"
 #include "line_bounds.hpp"
+#include "node_groups.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
@@ -18,6 +19,10 @@ struct KernelTable {
                        const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open);
   Index (*select_unsure)(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions);
   void (*fused_scan)(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high, BlockHits hits);
+  GroupKernel<T>*bound_boxes, *bound_balls, *bound_simplices;
+  void (*strip_hits)(const T* strips, Index d, const std::int32_t* which, Index count, const T* normal, T limit,
+                     std::uint16_t* hits);
+  void (*strip_products)(const T* strip, Index d, const T* normal, T* products);
 };
 
 // Which of these are defined depends on the processor the build is for; see dispatch.cpp and CMakeLists.txt.

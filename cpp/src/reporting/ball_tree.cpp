@@ -3,110 +3,129 @@
 #include <cmath>
 #include <vector>
 
-#include "reporting/bound_tree.hpp"
+#include "reporting/dynamic_index.hpp"
+#include "reporting/wide_tree.hpp"
 
 namespace sublinear {
 namespace {
 
-// A ball around the mean of the points.
+// A ball around the mean of the points. Of the values of a node, d are the centre and then comes the radius.
 template <class T>
-class BallBound {
- public:
-  explicit BallBound(Index dimension) : dimension_(dimension) {}
+struct BallBound {
+  static constexpr const char* kName = "ball-tree";
+  static constexpr bool kMoves = true, kHasShapes = false;
+  static constexpr Index kLeafSize = 16;
+  struct Shape {};
 
-  static const char* name() noexcept { return "ball-tree"; }
-  void resize(Index nodes) {
-    centres_.resize(static_cast<std::size_t>(nodes * dimension_));
-    radii_.resize(static_cast<std::size_t>(nodes));
-    sizes_.resize(static_cast<std::size_t>(nodes));
-  }
-  [[nodiscard]] std::size_t bytes() const noexcept {
-    return centres_.capacity() * sizeof(T) + (radii_.capacity() + sizes_.capacity()) * sizeof(double);
-  }
+  static void check_dimension(Index) {}
 
-  // Along the line between two points far apart: the farthest from the first point, and the farthest from that one.
-  static void split(const PointStore<T>& store, const Index* positions, Index count, std::pair<double, Index>* keys) {
-    const Index d = store.dimension();
-    const auto farthest = [&](Index from) {
-      Index found = 0;
+  static Index values(Index d) { return ball_values(d); }
+  static constexpr auto bound = &bound_balls<T>;
+
+  class Splitter {
+   public:
+    explicit Splitter(Points<T> points) : points_(points), direction_(static_cast<std::size_t>(points.dimension)) {}
+    Shape whole(const std::int32_t*, Index) { return {}; }
+
+    // Along the line between two points far apart: the farthest from the first point, and the farthest from that one.
+    void split(const Shape&, const std::int32_t* rows, Index count, std::pair<T, std::int32_t>* keys) {
+      const Index d = points_.dimension;
+      const T* const one = farthest(points_.row(rows[0]), rows, count);
+      const T* const other = farthest(one, rows, count);
+      for (Index j = 0; j < d; ++j) direction_[static_cast<std::size_t>(j)] = one[j] / 2 - other[j] / 2;
+      for (Index k = 0; k < count; ++k) {
+        const T along = inner_product(points_.row(rows[k]), direction_.data(), d);
+        keys[k] = {along == along ? along : T(0), rows[k]};
+      }
+    }
+    std::pair<Shape, Shape> halves(const Shape&, const std::int32_t*, const std::pair<T, std::int32_t>*, Index, Index) {
+      return {};
+    }
+
+   private:
+    const T* farthest(const T* from, const std::int32_t* rows, Index count) const {
+      const T* found = points_.row(rows[0]);
       double largest = -1;
       for (Index k = 0; k < count; ++k) {
-        const double distance = euclidean_distance_bound(store.row(positions[k]), store.row(from), d);
+        double distance = 0;
+        for (Index j = 0; j < points_.dimension; ++j) {
+          const double step = static_cast<double>(points_.row(rows[k])[j]) - static_cast<double>(from[j]);
+          distance += step * step;
+        }
         if (distance > largest) {
           largest = distance;
-          found = positions[k];
+          found = points_.row(rows[k]);
         }
       }
       return found;
-    };
-    const Index one = farthest(positions[0]), other = farthest(one);
-    AlignedVector<T> direction(static_cast<std::size_t>(d));
-    for (Index j = 0; j < d; ++j)
-      direction[static_cast<std::size_t>(j)] = store.row(one)[j] / 2 - store.row(other)[j] / 2;
-    for (Index k = 0; k < count; ++k) {
-      const double along = static_cast<double>(inner_product(store.row(positions[k]), direction.data(), d));
-      keys[k] = {std::isnan(along) ? 0.0 : along, positions[k]};
     }
-  }
 
-  void cover(const PointStore<T>& store, Index begin, Index end, Index node) noexcept {
-    T* centre = centre_of(node);
-    Index count = 0;
-    for (Index position = begin; position < end; ++position) count += store.is_alive(position) ? 1 : 0;
-    for (Index j = 0; j < dimension_; ++j) {
+    Points<T> points_;
+    AlignedVector<T> direction_;
+  };
+
+  static void cover(const Shape*, const Strips<T>& strips, Index begin, Index end, Slot<T> slot) noexcept {
+    const Index d = strips.dimension();
+    for (Index j = 0; j < d; ++j) {
       double mean = 0;
-      for (Index position = begin; position < end; ++position)
-        if (store.is_alive(position)) mean += static_cast<double>(store.row(position)[j]) / static_cast<double>(count);
-      centre[j] = static_cast<T>(mean);
+      for (Index p = begin; p < end; ++p)
+        mean += static_cast<double>(strips.value(p, j)) / static_cast<double>(end - begin);
+      slot[j] = static_cast<T>(mean);
     }
     double radius = 0;
-    for (Index position = begin; position < end; ++position)
-      if (store.is_alive(position))
-        radius = std::max(radius, euclidean_distance_bound(store.row(position), centre, dimension_));
-    set_radius(node, radius);
+    for (Index p = begin; p < end; ++p)
+      radius = std::max(radius, distance(
+                                    d, [&](Index j) { return strips.value(p, j); }, [&](Index j) { return slot[j]; }));
+    set_radius(slot, radius, d);
   }
 
-  // Around the middle of the two centres.
-  void join(Index left, Index right, Index node) noexcept {
-    T* centre = centre_of(node);
-    const T *a = centre_of(left), *b = centre_of(right);
-    for (Index j = 0; j < dimension_; ++j) centre[j] = a[j] / 2 + b[j] / 2;
-    const auto reach = [&](Index child) {
-      return euclidean_distance_bound(centre_of(child), centre, dimension_) + radii_[static_cast<std::size_t>(child)];
-    };
-    set_radius(node, std::max(reach(left), reach(right)) * (1 + kWiden));
+  // Around the mean of the children's centres.
+  static void join(T* children, Index count, Index d, Slot<T> slot) noexcept {
+    for (Index j = 0; j < d; ++j) {
+      double mean = 0;
+      for (Index s = 0; s < count; ++s)
+        mean += static_cast<double>(children[j * kSiblings + s]) / static_cast<double>(count);
+      slot[j] = static_cast<T>(mean);
+    }
+    double radius = 0;
+    for (Index s = 0; s < count; ++s)
+      radius = std::max(
+          radius, (distance(
+                       d, [&](Index j) { return children[j * kSiblings + s]; }, [&](Index j) { return slot[j]; }) +
+                   static_cast<double>(children[d * kSiblings + s])) *
+                      (1 + 4 * kWiden));
+    set_radius(slot, radius, d);
   }
 
-  // Product with the centre, by the canonical product of T, plus and minus radius * ||q||.
-  [[nodiscard]] Interval interval(const BoundQuery<T>& query, Index node) const noexcept {
-    const double middle = static_cast<double>(inner_product(centre_of(node), query.normal, dimension_));
-    const double reach = radii_[static_cast<std::size_t>(node)] * query.norm;
-    return widened(middle - reach, middle + reach, sizes_[static_cast<std::size_t>(node)],
-                   dot_error_factor<T>(dimension_), dimension_, query);
-  }
-
-  [[nodiscard]] double extent(Index node) const noexcept { return radii_[static_cast<std::size_t>(node)]; }
+  static double extent(Slot<T> slot, Index d) noexcept { return static_cast<double>(slot[d]); }
 
  private:
-  [[nodiscard]] T* centre_of(Index node) noexcept { return centres_.data() + node * dimension_; }
-  [[nodiscard]] const T* centre_of(Index node) const noexcept { return centres_.data() + node * dimension_; }
-
-  void set_radius(Index node, double radius) noexcept {
-    radii_[static_cast<std::size_t>(node)] = radius;
-    sizes_[static_cast<std::size_t>(node)] =
-        (euclidean_norm_bound(centre_of(node), dimension_) + radius) * (1 + kWiden);
+  template <class A, class B>
+  static double distance(Index d, A&& a, B&& b) noexcept {
+    double squares = 0;
+    for (Index j = 0; j < d; ++j) {
+      const double step = static_cast<double>(a(j)) - static_cast<double>(b(j));
+      squares += step * step;
+    }
+    return norm_bound_of_squares(squares, d);
   }
 
-  Index dimension_;
-  AlignedVector<T> centres_;           // node by node
-  std::vector<double> radii_, sizes_;  // node by node: of the ball; no point has a larger norm
+  static void set_radius(Slot<T> slot, double radius, Index d) noexcept {
+    slot[d] = clamped_up<T>(radius);
+    const double centre = distance(
+        d, [&](Index j) { return slot[j]; }, [](Index) { return T(0); });
+    slot[d + 1] = clamped_up<T>((centre + radius) * (1 + kWiden));
+  }
 };
 
 }  // namespace
 
 template <class T>
-BallTree<T>::BallTree(Points<T> points, TreeOptions options)
-    : ForwardingIndex<T>(std::make_unique<BoundTree<T, BallBound>>(points, options)) {}
+BallTree<T>::BallTree(Points<T> points, const IndexOptions& options)
+    : ForwardingIndex<T>(std::make_unique<DynamicIndex<T, WideTree<T, BallBound<T>>>>(points, options)) {}
+template <class T>
+BallTree<T>::BallTree(const FlatReader& reader)
+    : ForwardingIndex<T>(std::make_unique<DynamicIndex<T, WideTree<T, BallBound<T>>>>(reader)) {}
 
 template class BallTree<float>;
 template class BallTree<double>;

@@ -6,9 +6,10 @@
 #include <new>
 #include <vector>
 
-#include "kernels/norm_bounds.hpp"
+#include "reporting/far_side.hpp"
 #include "reporting/point_store.hpp"
 #include "reporting/query_panels.hpp"
+#include "reporting/scanned_store.hpp"
 
 namespace sublinear {
 namespace {
@@ -17,6 +18,10 @@ template <class T>
 class Scan final : public HalfSpaceIndex<T> {
  public:
   explicit Scan(Points<T> points) : store_(points.dimension) { insert(points); }
+  explicit Scan(const FlatReader& reader) : store_(reader.take_number("dimension")) {
+    store_.load(reader);
+    see_norms({store_.row(0), store_.slots(), store_.dimension()});
+  }
 
   [[nodiscard]] const char* name() const noexcept override { return "brute-force"; }
   [[nodiscard]] Index size() const noexcept override { return store_.alive(); }
@@ -30,28 +35,30 @@ class Scan final : public HalfSpaceIndex<T> {
   }
 
   void erase(const Index* ids, Index count) override {
-    const std::vector<Index> positions = store_.positions(ids, count);
-    store_.erase(positions);
+    const std::vector<Index> slots = store_.slots_of(ids, count);
+    store_.erase(slots);
     if (2 * store_.alive() >= store_.slots()) return;
     try {
-      store_.arrange(store_.alive_positions());
+      store_.compact();
     } catch (const std::bad_alloc&) {  // only a saving: left for later where memory is short
     }
   }
 
   void move(const Index* ids, Index count, const T* points) override {
-    const std::vector<Index> positions = store_.positions(ids, count);
+    const std::vector<Index> slots = store_.slots_of(ids, count);
     store_.check_rows(points, count);
-    store_.overwrite(positions, points);
+    store_.overwrite(slots, points);
     see_norms({points, count, store_.dimension()});
   }
 
-  Work report(const T* normals, const double* thresholds, Index queries, int threads,
+  Work report(const T* normals, const double* thresholds, Index queries, const ReportOptions& options,
               IdLists<Index>& out) const override {
     store_.check_queries(normals, thresholds, queries);
+    if (options.limit != ReportOptions::kNoLimit)
+      return scan_limited(store_, normals, thresholds, queries, options, out);
     std::vector<std::vector<Index>> found(static_cast<std::size_t>(queries));
     const Index blocks = store_.slots() / block_points() + 1;
-    Work work = scan_all(normals, thresholds, queries, threads, [&](Index q, const Index* ids, Index size) {
+    Work work = scan_all(normals, thresholds, queries, options.threads, [&](Index q, const Index* ids, Index size) {
       append_ids(found[static_cast<std::size_t>(q)], ids, size, blocks);
     });
     gather_lists(found, out);
@@ -66,6 +73,19 @@ class Scan final : public HalfSpaceIndex<T> {
         scan_all(normals, thresholds, queries, threads, [&](Index q, const Index*, Index size) { counts[q] += size; });
     for (Index q = 0; q < queries; ++q) work.fired += counts[q];
     return work;
+  }
+
+  Work top(const T* normals, Index queries, Index k, int threads, TopLists<T>& out) const override {
+    return top_by_report(*this, store_, normals, queries, k, threads, out);
+  }
+  [[nodiscard]] Index pages() const noexcept override { return pages_of(store_); }
+  Work report_page(const T* normal, double threshold, Index page, std::vector<Index>& ids) const override {
+    return scan_page(store_, normal, threshold, page, ids);
+  }
+  void save(FlatWriter& writer) const override {
+    const Index dimension = store_.dimension();
+    writer.add("dimension", &dimension, 1);
+    store_.save(writer);
   }
 
  private:
@@ -89,17 +109,9 @@ class Scan final : public HalfSpaceIndex<T> {
         const double margin =
             (2 * dot_error_factor<T>(d) * largest_norm * euclidean_norm_bound(x, d) + 2 * dot_underflow<T>(d)) *
             (1 + 8 * kWiden);
-        low[static_cast<std::size_t>(q)] = clamped(thresholds[q] - margin);
-        high[static_cast<std::size_t>(q)] = -clamped(-(thresholds[q] + margin));
+        low[static_cast<std::size_t>(q)] = clamped_down<T>(thresholds[q] - margin);
+        high[static_cast<std::size_t>(q)] = clamped_up<T>(thresholds[q] + margin);
       }
-    }
-
-    // Rounded down, and infinite instead of beyond what T has.
-    static T clamped(double value) {
-      const double largest = static_cast<double>(std::numeric_limits<T>::max());
-      if (value > largest)
-        return std::isinf(value) ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
-      return value < -largest ? -std::numeric_limits<T>::infinity() : round_down<T>(value);
     }
 
     void scan(Index first, Index count, BlockHits hits) const {
@@ -167,7 +179,10 @@ class Scan final : public HalfSpaceIndex<T> {
 }  // namespace
 
 template <class T>
-BruteForce<T>::BruteForce(Points<T> points) : ForwardingIndex<T>(std::make_unique<Scan<T>>(points)) {}
+BruteForce<T>::BruteForce(Points<T> points, const IndexOptions&)
+    : ForwardingIndex<T>(std::make_unique<Scan<T>>(points)) {}
+template <class T>
+BruteForce<T>::BruteForce(const FlatReader& reader) : ForwardingIndex<T>(std::make_unique<Scan<T>>(reader)) {}
 
 template class BruteForce<float>;
 template class BruteForce<double>;

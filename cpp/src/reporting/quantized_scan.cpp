@@ -10,6 +10,7 @@
 #include "kernels/norm_bounds.hpp"
 #include "reporting/point_store.hpp"
 #include "reporting/query_panels.hpp"
+#include "reporting/scanned_store.hpp"
 
 namespace sublinear {
 namespace {
@@ -58,6 +59,14 @@ class Scan final : public HalfSpaceIndex<T> {
                                   std::to_string(QuantizedScan<T>::kMostDimensions) + ", use brute-force");
     insert(points);
   }
+  explicit Scan(const FlatReader& reader)
+      : store_(reader.take_number("dimension")), stride_((store_.dimension() + 3) / 4 * 4) {
+    if (store_.dimension() > QuantizedScan<T>::kMostDimensions) reader.fail("its points have too many dimensions");
+    store_.load(reader);
+    copies_.make_room(store_.slots(), stride_);
+    copies_.resize(store_.slots(), stride_);
+    write_copies(0, store_.slots());
+  }
 
   [[nodiscard]] const char* name() const noexcept override { return "quantized-scan"; }
   [[nodiscard]] Index size() const noexcept override { return store_.alive(); }
@@ -65,7 +74,7 @@ class Scan final : public HalfSpaceIndex<T> {
   [[nodiscard]] std::size_t bytes() const noexcept override { return store_.bytes() + copies_.bytes(); }
 
   Index insert(Points<T> points) override {
-    store_.check(points);
+    check_points(points, store_.dimension());
     copies_.make_room(store_.slots() + points.count, stride_);
     const Index begin = store_.slots(), first = store_.append(points);
     copies_.resize(store_.slots(), stride_);
@@ -74,11 +83,11 @@ class Scan final : public HalfSpaceIndex<T> {
   }
 
   void erase(const Index* ids, Index count) override {
-    const std::vector<Index> positions = store_.positions(ids, count);
-    store_.erase(positions);
+    const std::vector<Index> slots = store_.slots_of(ids, count);
+    store_.erase(slots);
     if (2 * store_.alive() >= store_.slots()) return;
     try {
-      store_.arrange(store_.alive_positions());
+      store_.compact();
     } catch (const std::bad_alloc&) {  // only a saving: left for later where memory is short
       return;
     }
@@ -87,18 +96,20 @@ class Scan final : public HalfSpaceIndex<T> {
   }
 
   void move(const Index* ids, Index count, const T* points) override {
-    const std::vector<Index> positions = store_.positions(ids, count);
+    const std::vector<Index> slots = store_.slots_of(ids, count);
     store_.check_rows(points, count);
-    store_.overwrite(positions, points);
-    for (const Index position : positions) write_copies(position, position + 1);
+    store_.overwrite(slots, points);
+    for (const Index slot : slots) write_copies(slot, slot + 1);
   }
 
-  Work report(const T* normals, const double* thresholds, Index queries, int threads,
+  Work report(const T* normals, const double* thresholds, Index queries, const ReportOptions& options,
               IdLists<Index>& out) const override {
     store_.check_queries(normals, thresholds, queries);
+    if (options.limit != ReportOptions::kNoLimit)
+      return scan_limited(store_, normals, thresholds, queries, options, out);
     std::vector<std::vector<Index>> found(static_cast<std::size_t>(queries));
     const Index blocks = store_.slots() / kBlock + 1;
-    Work work = scan_all(normals, thresholds, queries, threads, [&](Index q, const Index* ids, Index size) {
+    Work work = scan_all(normals, thresholds, queries, options.threads, [&](Index q, const Index* ids, Index size) {
       append_ids(found[static_cast<std::size_t>(q)], ids, size, blocks);
     });
     gather_lists(found, out);
@@ -113,6 +124,19 @@ class Scan final : public HalfSpaceIndex<T> {
         scan_all(normals, thresholds, queries, threads, [&](Index q, const Index*, Index size) { counts[q] += size; });
     for (Index q = 0; q < queries; ++q) work.fired += counts[q];
     return work;
+  }
+
+  Work top(const T* normals, Index queries, Index k, int threads, TopLists<T>& out) const override {
+    return top_by_report(*this, store_, normals, queries, k, threads, out);
+  }
+  [[nodiscard]] Index pages() const noexcept override { return pages_of(store_); }
+  Work report_page(const T* normal, double threshold, Index page, std::vector<Index>& ids) const override {
+    return scan_page(store_, normal, threshold, page, ids);
+  }
+  void save(FlatWriter& writer) const override {
+    const Index dimension = store_.dimension();
+    writer.add("dimension", &dimension, 1);
+    store_.save(writer);
   }
 
  private:
@@ -267,7 +291,10 @@ class Scan final : public HalfSpaceIndex<T> {
 }  // namespace
 
 template <class T>
-QuantizedScan<T>::QuantizedScan(Points<T> points) : ForwardingIndex<T>(std::make_unique<Scan<T>>(points)) {}
+QuantizedScan<T>::QuantizedScan(Points<T> points, const IndexOptions&)
+    : ForwardingIndex<T>(std::make_unique<Scan<T>>(points)) {}
+template <class T>
+QuantizedScan<T>::QuantizedScan(const FlatReader& reader) : ForwardingIndex<T>(std::make_unique<Scan<T>>(reader)) {}
 
 template class QuantizedScan<float>;
 template class QuantizedScan<double>;

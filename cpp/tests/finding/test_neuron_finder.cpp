@@ -155,6 +155,7 @@ TEST_CASE_TEMPLATE("every index serves the strategies that have one inside", T, 
     for (const char* strategy : {"weights", "data"}) {
       CAPTURE(index);
       Layer<T> layer(50, 12, 4, Numbers::integers, 11);
+      if (!index_serves(index, 6)) continue;
       FinderOptions options;
       options.index = index;
       run_conversation<T>(strategy, layer, {1, Norm::infinity}, options, 8);

@@ -53,12 +53,12 @@ TEST_CASE_TEMPLATE("whole subtrees are reported without looking at their points"
   CHECK(work.inner_products < 20 * n / 20);
   CHECK(work.fired > work.inner_products / 4);
   CHECK(work.bounds < 20 * n / 32);
-  // Everything and nothing cost one look at the root.
+  // Everything and nothing cost one look at the four nodes of the highest level.
   const T normal[] = {1, 0};
   for (const double threshold : {-HUGE_VAL, HUGE_VAL, -100.0, 100.0}) {
     Index count = 0;
     const Work once = tree.count(normal, &threshold, 1, 1, &count);
-    CHECK(once.bounds == 1);
+    CHECK(once.bounds == 4);
     CHECK(once.inner_products == 0);
     CHECK(count == (threshold < 0 ? n : 0));
   }
@@ -89,30 +89,33 @@ TEST_CASE_TEMPLATE("inserted points wait to be scanned, then join the tree", Tre
   const std::vector<float> points = gaussian<float>(n, 2, 1);
   Tree tree({points.data(), n, 2});
   const std::int64_t before = work_of<float>(tree).inner_products;
-  tree.insert({points.data(), n / 8, 2});
-  CHECK(work_of<float>(tree).inner_products > before + 20 * (n / 8) / 2);  // one by one
-  tree.insert({points.data(), 1, 2});                                      // one more than the buffer takes
-  CHECK(work_of<float>(tree).inner_products < before * 3 / 2);
+  tree.insert({points.data(), 256, 2});
+  CHECK(work_of<float>(tree).inner_products > before + 20 * 200);  // one by one
+  tree.insert({points.data(), 1, 2});                              // one more than the buffer takes
+  CHECK(work_of<float>(tree).inner_products < before + 20 * 100);
+  // One at a time: parts of falling sizes, not one for every full buffer.
+  for (Index k = 0; k < 5000; ++k) tree.insert({points.data() + 2 * k, 1, 2});
+  CHECK(work_of<float>(tree).inner_products < 4 * before + 20 * 256);
   // Erasing most of them gives the memory back.
-  std::vector<Index> ids(7000);
+  std::vector<Index> ids(9000);
   std::iota(ids.begin(), ids.end(), Index{0});
   const std::size_t bytes = tree.bytes();
-  tree.erase(ids.data(), 7000);
-  CHECK(tree.size() == n + n / 8 + 1 - 7000);
+  tree.erase(ids.data(), 9000);
+  CHECK(tree.size() == n + 257 + 5000 - 9000);
   CHECK(tree.bytes() < bytes * 3 / 4);
 }
 
-TEST_CASE("leaf size changes speed, not results, and must be at least 1") {
+TEST_CASE("leaf size changes speed, not results, and is not negative") {
   const Index n = 3000, d = 3;
   const std::vector<float> points = gaussian<float>(n, d, 4), normals = gaussian<float>(10, d, 5);
   const std::vector<double> thresholds(10, 0.7);
   IdLists<Index> expected, lists;
   BruteForce<float>({points.data(), n, d}).report(normals.data(), thresholds.data(), 10, 1, expected);
   for (const Index leaf_size : {1, 2, 7, 5000}) {
-    KDTree<float>({points.data(), n, d}, {leaf_size}).report(normals.data(), thresholds.data(), 10, 1, lists);
+    KDTree<float>({points.data(), n, d}, {leaf_size, {}}).report(normals.data(), thresholds.data(), 10, 1, lists);
     CHECK(lists.ids == expected.ids);
-    BallTree<float>({points.data(), n, d}, {leaf_size}).report(normals.data(), thresholds.data(), 10, 1, lists);
+    BallTree<float>({points.data(), n, d}, {leaf_size, {}}).report(normals.data(), thresholds.data(), 10, 1, lists);
     CHECK(lists.ids == expected.ids);
   }
-  CHECK_THROWS_AS(KDTree<float>({points.data(), n, d}, {0}), std::invalid_argument);
+  CHECK_THROWS_AS(KDTree<float>({points.data(), n, d}, {-1, {}}), std::invalid_argument);
 }

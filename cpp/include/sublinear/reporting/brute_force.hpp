@@ -15,7 +15,9 @@ template <class T>
 class BruteForce final : public ForwardingIndex<T> {
  public:
   /// The points get the ids 0 ... count - 1 and are copied. @throws std::invalid_argument for bad points.
-  explicit BruteForce(Points<T> points);
+  explicit BruteForce(Points<T> points, const IndexOptions& options = {});
+  /// What `save_index` wrote.
+  explicit BruteForce(const FlatReader& reader);
 };
 
 }  // namespace sublinear

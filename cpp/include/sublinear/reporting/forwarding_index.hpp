@@ -20,13 +20,21 @@ class ForwardingIndex : public HalfSpaceIndex<T> {
   Index insert(Points<T> points) override { return index_->insert(points); }
   void erase(const Index* ids, Index count) override { index_->erase(ids, count); }
   void move(const Index* ids, Index count, const T* points) override { index_->move(ids, count, points); }
-  Work report(const T* normals, const double* thresholds, Index queries, int threads,
+  Work report(const T* normals, const double* thresholds, Index queries, const ReportOptions& options,
               IdLists<Index>& out) const override {
-    return index_->report(normals, thresholds, queries, threads, out);
+    return index_->report(normals, thresholds, queries, options, out);
   }
   Work count(const T* normals, const double* thresholds, Index queries, int threads, Index* counts) const override {
     return index_->count(normals, thresholds, queries, threads, counts);
   }
+  Work top(const T* normals, Index queries, Index k, int threads, TopLists<T>& out) const override {
+    return index_->top(normals, queries, k, threads, out);
+  }
+  [[nodiscard]] Index pages() const noexcept override { return index_->pages(); }
+  Work report_page(const T* normal, double threshold, Index page, std::vector<Index>& ids) const override {
+    return index_->report_page(normal, threshold, page, ids);
+  }
+  void save(FlatWriter& writer) const override { index_->save(writer); }
 
  protected:
   explicit ForwardingIndex(std::unique_ptr<HalfSpaceIndex<T>> index) : index_(std::move(index)) {}

@@ -22,7 +22,9 @@ class QuantizedScan final : public ForwardingIndex<T> {
 
   /// The points get the ids 0 ... count - 1 and are copied. @throws std::invalid_argument for bad points and for more
   /// than kMostDimensions dimensions.
-  explicit QuantizedScan(Points<T> points);
+  explicit QuantizedScan(Points<T> points, const IndexOptions& options = {});
+  /// What `save_index` wrote.
+  explicit QuantizedScan(const FlatReader& reader);
 };
 
 }  // namespace sublinear
