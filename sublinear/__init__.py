@@ -10,13 +10,25 @@ except ImportError as _error:
         "another Python; install it (pip install .) and start Python in another directory"
     ) from _error
 
+from sublinear.adapters import MaskedIndex, OffsetIndex, ProjectedIndex
 from sublinear.attacks import FGSM, PGD, NoAttack
+from sublinear.choosing import IndexChoice, choose_index, make_index
 from sublinear.datasets import DATASETS, Dataset, load_dataset
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
-from sublinear.indexes import INDEXES, BallTree, BruteForce, HalfSpaceIndex, KDTree, QuantizedScan
+from sublinear.indexes import (
+    INDEXES,
+    BallTree,
+    BruteForce,
+    ConvexLayers,
+    HalfSpaceIndex,
+    KDTree,
+    PartitionTree,
+    QuantizedScan,
+    index_serves,
+)
 from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
 from sublinear.network import TwoLayerNetwork
-from sublinear.reported import Reported
+from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
 from sublinear.strategies import STRATEGIES, Strategy
 from sublinear.trainer import DivergenceError, History, Progress, Trainer
@@ -36,26 +48,36 @@ __all__ = [
     "BallTree",
     "BruteForce",
     "ConstantRate",
+    "ConvexLayers",
     "Dataset",
     "DivergenceError",
     "Evaluation",
     "HalfSpaceIndex",
     "History",
+    "IndexChoice",
     "KDTree",
     "LinearRate",
+    "MaskedIndex",
     "NoAttack",
+    "OffsetIndex",
+    "PartitionTree",
     "Progress",
+    "ProjectedIndex",
     "QuantizedScan",
     "Reported",
     "Strategy",
+    "Top",
     "Trainer",
     "TwoLayerNetwork",
     "Work",
     "attack_inputs",
     "build_info",
+    "choose_index",
     "evaluate",
     "get_cmake_dir",
     "get_include",
+    "index_serves",
     "load_dataset",
+    "make_index",
     "simd_level",
 ]

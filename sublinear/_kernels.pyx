@@ -1,5 +1,10 @@
 """The kernels floor: which instruction set is in force."""
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t
 from libcpp.vector cimport vector
+
+from sublinear._common cimport real
 
 cdef extern from "sublinear/kernels/simd.hpp" namespace "sublinear":
     enum class SimdLevel:
@@ -13,6 +18,21 @@ cdef extern from "sublinear/kernels/require.hpp" namespace "sublinear":
 
 cdef extern from "sublinear/kernels/parallel.hpp" namespace "sublinear":
     int resolve_threads_of "sublinear::resolve_threads"(int) except +
+
+
+cdef extern from "sublinear/kernels/inner_product.hpp" namespace "sublinear" nogil:
+    void inner_products_at[T](const T*, const int32_t*, int64_t, int64_t, const T*, T*)
+
+
+def inner_products(const real[:, ::1] rows, const int32_t[::1] positions, const real[::1] normal):
+    """The canonical products of the rows at these positions."""
+    products = np.empty(positions.shape[0], np.float32 if real is float else np.float64)
+    cdef real[::1] view = products
+    if positions.shape[0] > 0:
+        with nogil:
+            inner_products_at(&rows[0, 0], &positions[0], positions.shape[0], rows.shape[1], &normal[0],
+                                    &view[0])
+    return products
 
 
 def simd_level():

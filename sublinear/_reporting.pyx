@@ -1,7 +1,10 @@
 """The reporting floor: half-space indexes. Translates arguments and results, nothing else."""
 import numpy as np
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t
+from libcpp cimport bool
 from libcpp.memory cimport unique_ptr
 from libcpp.string cimport string
 from libcpp.utility cimport move
@@ -10,18 +13,96 @@ from libcpp.vector cimport vector
 from sublinear._common cimport IdLists, Points, Work, points_of, real, start_of, work_of
 
 cdef extern from "sublinear/reporting/half_space_index.hpp" namespace "sublinear" nogil:
+    cppclass ReportOptions:
+        ReportOptions(int, bool, int64_t)
+
+    cppclass TopLists[T]:
+        IdLists[int64_t] lists
+        vector[T] products
+
     cppclass HalfSpaceIndex[T]:
         int64_t size()
         int64_t dimension()
         size_t bytes()
+        int64_t pages()
         int64_t insert(Points[T]) except +
         void erase(const int64_t*, int64_t) except +
         void move(const int64_t*, int64_t, const T*) except +
-        Work report(const T*, const double*, int64_t, int, IdLists[int64_t]&) except +
+        Work report(const T*, const double*, int64_t, const ReportOptions&, IdLists[int64_t]&) except +
         Work count(const T*, const double*, int64_t, int, int64_t*) except +
+        Work top(const T*, int64_t, int64_t, int, TopLists[T]&) except +
+        Work report_page(const T*, double, int64_t, vector[int64_t]&) except +
+
+    cppclass Progress:
+        pass
+
+    cppclass IndexOptions:
+        int64_t leaf_size
+        Progress progress
 
     vector[string] index_names_of "sublinear::index_names"() except +
-    unique_ptr[HalfSpaceIndex[T]] make_index_of "sublinear::make_index"[T](const string&, Points[T]) except +
+    bool index_serves_of "sublinear::index_serves"(const string&, int64_t) except +
+    unique_ptr[HalfSpaceIndex[T]] make_index_of "sublinear::make_index"[T](const string&, Points[T],
+                                                                           const IndexOptions&) except +
+
+cdef extern from "sublinear/reporting/index_choice.hpp" namespace "sublinear" nogil:
+    cppclass IndexChoice:
+        string name
+        string why
+
+    IndexChoice choose_index_of "sublinear::choose_index"(int64_t, int64_t, int64_t, double) except +
+
+cdef extern from "sublinear/reporting/index_file.hpp" namespace "sublinear" nogil:
+    string index_bytes_of "sublinear::index_bytes"[T](const HalfSpaceIndex[T]&) except +
+    cppclass IndexDescription:
+        string name
+        string dtype
+        int64_t leaf_size
+
+    IndexDescription describe_index_bytes(const char*, size_t) except +
+    unique_ptr[HalfSpaceIndex[T]] index_from_bytes_of "sublinear::index_from_bytes"[T](const char*, size_t) except +
+
+
+cdef extern from *:
+    """
+    // Ends a long call after a Python error, which the watcher keeps.
+    inline sublinear::Progress watched_by(bool (*call)(void*, double), void* watcher) {
+      return [call, watcher](double done) {
+        if (!call(watcher, done)) throw std::runtime_error("stopped");
+      };
+    }
+    """
+    Progress watched_by(bool (*)(void*, double) noexcept with gil, void*) nogil
+
+
+cdef class Watcher:
+    """Tells a callable how far a long call is, and keeps what it raised."""
+
+    cdef object callback
+    cdef object error
+
+
+cdef bool tell(void* watcher, double done) noexcept with gil:
+    cdef Watcher own = <Watcher> watcher
+    try:
+        PyErr_CheckSignals()  # Ctrl-C
+        if own.callback is not None:
+            own.callback(done)
+        return True
+    except BaseException as error:
+        own.error = error
+        return False
+
+
+def index_serves(str name, int64_t dimension):
+    """Whether the structure serves points of this many dimensions."""
+    return index_serves_of(name.encode(), dimension)
+
+
+def choose_index(int64_t count, int64_t dimension, int64_t queries, double share):
+    """The name of the structure that should be fastest, and why."""
+    cdef IndexChoice choice = choose_index_of(count, dimension, queries, share)
+    return choice.name.decode(), choice.why.decode()
 
 
 def index_names():
@@ -102,17 +183,55 @@ cdef class Index:
             else:
                 self.wide.get().move(ids_start(ids), ids.shape[0], points_of(points).data)
 
-    def report(self, const real[:, ::1] normals, const double[::1] thresholds, int threads):
+    def pages(self):
+        return self.single.get().pages() if self.single else self.wide.get().pages()
+
+    def to_bytes(self):
+        cdef string content
+        with nogil:
+            content = index_bytes_of[float](self.single.get()[0]) if self.single else \
+                index_bytes_of[double](self.wide.get()[0])
+        return PyBytes_FromStringAndSize(content.data(), <Py_ssize_t> content.size())
+
+    def report(self, const real[:, ::1] normals, const double[::1] thresholds, int threads, bool in_order,
+               int64_t limit):
         cdef IdLists[int64_t] lists
         cdef Work work
         with nogil:
             if real is float:
                 work = self.single.get().report(points_of(normals).data, start_of(thresholds), normals.shape[0],
-                                                threads, lists)
+                                                ReportOptions(threads, in_order, limit), lists)
             else:
                 work = self.wide.get().report(points_of(normals).data, start_of(thresholds), normals.shape[0],
-                                              threads, lists)
+                                              ReportOptions(threads, in_order, limit), lists)
         return to_array(lists.offsets), to_array(lists.ids), work_of(work)
+
+    def report_page(self, const real[:, ::1] normal, double threshold, int64_t page):
+        cdef vector[int64_t] ids
+        with nogil:
+            if real is float:
+                self.single.get().report_page(points_of(normal).data, threshold, page, ids)
+            else:
+                self.wide.get().report_page(points_of(normal).data, threshold, page, ids)
+        return to_array(ids)
+
+    def top(self, const real[:, ::1] normals, int64_t k, int threads):
+        cdef TopLists[float] singles
+        cdef TopLists[double] wides
+        cdef Work work
+        with nogil:
+            if real is float:
+                work = self.single.get().top(points_of(normals).data, normals.shape[0], k, threads, singles)
+            else:
+                work = self.wide.get().top(points_of(normals).data, normals.shape[0], k, threads, wides)
+        if real is float:
+            products = np.empty(singles.products.size(), np.float32)
+            products[...] = singles.products
+            return to_array(singles.lists.offsets), to_array(singles.lists.ids), products, work_of(work)
+        else:
+            products = np.empty(wides.products.size(), np.float64)
+            products[...] = wides.products
+            return to_array(wides.lists.offsets), to_array(wides.lists.ids), products, work_of(work)
 
     def count(self, const real[:, ::1] normals, const double[::1] thresholds, int threads):
         counts = np.empty(normals.shape[0], np.int64)
@@ -128,13 +247,42 @@ cdef class Index:
         return counts, work_of(work)
 
 
-def make_index(str name, const real[:, ::1] points):
-    """An index over a copy of the points."""
+def make_index(str name, const real[:, ::1] points, int64_t leaf_size, callback):
+    """An index over a copy of the points; `callback`, if any, is told how far the build is."""
     cdef Index index = Index()
     cdef string encoded = name.encode()
-    with nogil:
-        if real is float:
-            index.single = move(make_index_of[float](encoded, points_of(points)))
-        else:
-            index.wide = move(make_index_of[double](encoded, points_of(points)))
+    cdef Watcher watcher = Watcher()
+    cdef IndexOptions options
+    watcher.callback = callback
+    options.leaf_size = leaf_size
+    options.progress = watched_by(tell, <void*> watcher)
+    try:
+        with nogil:
+            if real is float:
+                index.single = move(make_index_of[float](encoded, points_of(points), options))
+            else:
+                index.wide = move(make_index_of[double](encoded, points_of(points), options))
+    except RuntimeError:
+        if watcher.error is not None:
+            raise watcher.error from None
+        raise
     return index
+
+
+def from_bytes(const unsigned char[::1] content, bool single):
+    """The index that `to_bytes` wrote."""
+    cdef Index index = Index()
+    cdef const char* start = <const char*> &content[0] if content.shape[0] > 0 else NULL
+    with nogil:
+        if single:
+            index.single = move(index_from_bytes_of[float](start, content.shape[0]))
+        else:
+            index.wide = move(index_from_bytes_of[double](start, content.shape[0]))
+    return index
+
+
+def describe_bytes(const unsigned char[::1] content):
+    """Name, dtype and leaf size of an index as bytes."""
+    cdef const char* start = <const char*> &content[0] if content.shape[0] > 0 else NULL
+    cdef IndexDescription description = describe_index_bytes(start, content.shape[0])
+    return description.name.decode(), description.dtype.decode(), description.leaf_size

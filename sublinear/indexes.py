@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sublinear import _reporting
-from sublinear.arrays import as_floats, as_ids, as_points, as_threads, as_thresholds, float_dtype
-from sublinear.reported import Reported
+from sublinear.arrays import as_floats, as_ids, as_integer, as_points, as_threads, as_thresholds, float_dtype
+from sublinear.files import write_whole
+from sublinear.reported import Reported, Top
 from sublinear.work import Work
+
+_NO_LIMIT = np.iinfo(np.int64).max
+_Self = TypeVar("_Self", bound="HalfSpaceIndex")
 
 
 class HalfSpaceIndex:
@@ -23,10 +31,14 @@ class HalfSpaceIndex:
     Parameters
     ----------
     points : array-like of shape (N, d), d >= 1
-        Copied. float32 and float64 are kept; integers and lists become float64. N may be 0. The points get the ids
-        0 ... N - 1; inserted ones go on from there, and ids are never used again.
+        Copied, so read-only and memory-mapped arrays serve. float32 and float64 are kept; integers and lists become
+        float64. N may be 0. The points get the ids 0 ... N - 1; inserted ones go on from there, and ids are never used
+        again.
     dtype : float32 or float64, optional
         Precision of the points; wider data is rounded to nearest.
+    progress : bool or callable, default False
+        True shows a bar on stderr while the points are arranged; a callable is given the share done, in [0, 1]. What it
+        raises, and Ctrl-C, ends the construction.
 
     Raises
     ------
@@ -38,51 +50,131 @@ class HalfSpaceIndex:
     Notes
     -----
     Thread safety: queries may run at the same time on any number of threads and release the GIL; changes need the index
-    for themselves. A call that raises has changed nothing.
+    for themselves. A call that raises has changed nothing. Indexes can be pickled and copied.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, points: ArrayLike, dtype: Any = None) -> None:
+    def __init__(
+        self, points: ArrayLike, dtype: Any = None, *, progress: bool | Callable[[float], object] = False
+    ) -> None:
+        self._build(points, dtype, 0, progress)
+
+    def _build(self, points: ArrayLike, dtype: Any, leaf_size: int, progress: bool | Callable[[float], object]) -> None:
         array = as_points(points, "points", dtype=dtype)
-        self._dtype = array.dtype
-        self._next_id = len(array)
-        self._core = _reporting.make_index(self.name, array)
+        with _told(progress, f"{type(self).__name__} of {len(array)} points") as callback:
+            core = _reporting.make_index(self.name, array, leaf_size, callback)
+        self._adopt(core, array.dtype, len(array), leaf_size)
 
-    def report(self, normal: ArrayLike, threshold: float) -> NDArray[np.int64]:
-        """The ids, ascending, of all points with ``<p, normal> >= threshold`` (inclusive)."""
-        return self.report_batch(self._one(normal), [threshold], threads=1).ids
+    def _adopt(self, core: _reporting.Index, dtype: np.dtype[Any], next_id: int, leaf_size: int) -> None:
+        self._core, self._dtype, self._next_id, self._leaf_size = core, dtype, next_id, leaf_size
+        self._changes = 0
 
-    def report_batch(self, normals: ArrayLike, thresholds: ArrayLike, threads: int | None = None) -> Reported:
-        """One list of ids for each row of `normals` (Q, d) and its threshold; a single threshold serves all rows.
+    def report(
+        self, normal: ArrayLike, threshold: float, *, sort: bool = True, limit: int | None = None
+    ) -> NDArray[np.int64]:
+        """The ids of all points with ``<p, normal> >= threshold`` (inclusive).
 
-        `threads` (default: all processors) changes speed only.
+        Ascending; with ``sort=False`` in the order in which the index finds them, which is faster where many are. With
+        `limit` the query stops once it has so many: the first that the index comes upon, min(limit, count) of them.
+        """
+        return self.report_batch(self._one(normal), [threshold], threads=1, sort=sort, limit=limit).ids
+
+    def report_batch(
+        self,
+        normals: ArrayLike,
+        thresholds: ArrayLike,
+        threads: int | None = None,
+        *,
+        sort: bool = True,
+        limit: int | None = None,
+    ) -> Reported:
+        """One list of ids, as `report` gives it, for each row of `normals` (Q, d) and its threshold.
+
+        A single threshold serves all rows; the predicate is inclusive. `threads` (default: all processors) changes
+        speed only.
         """
         array = as_points(normals, "normals", self.dimension, self._dtype)
         limits = as_thresholds(thresholds, len(array))
-        indptr, ids, work = self._core.report(array, limits, as_threads(threads))
+        most = _NO_LIMIT if limit is None else as_integer(limit, "limit")
+        indptr, ids, work = self._core.report(array, limits, as_threads(threads), bool(sort), most)
         return Reported(indptr, ids, Work(*work), self._next_id)
 
     def count(self, normal: ArrayLike, threshold: float) -> int:
         """How many ids `report` would give (same inclusive predicate), without collecting them."""
         return int(self.count_batch(self._one(normal), [threshold], threads=1)[0])
 
-    def count_batch(self, normals: ArrayLike, thresholds: ArrayLike, threads: int | None = None) -> NDArray[np.int64]:
-        """`count` for each row of `normals`."""
+    @overload
+    def count_batch(
+        self,
+        normals: ArrayLike,
+        thresholds: ArrayLike,
+        threads: int | None = None,
+        *,
+        return_work: Literal[False] = ...,
+    ) -> NDArray[np.int64]: ...
+    @overload
+    def count_batch(
+        self, normals: ArrayLike, thresholds: ArrayLike, threads: int | None = None, *, return_work: Literal[True]
+    ) -> tuple[NDArray[np.int64], Work]: ...
+    def count_batch(
+        self, normals: ArrayLike, thresholds: ArrayLike, threads: int | None = None, *, return_work: bool = False
+    ) -> NDArray[np.int64] | tuple[NDArray[np.int64], Work]:
+        """`count` for each row of `normals`; with ``return_work=True`` the counted work too."""
         array = as_points(normals, "normals", self.dimension, self._dtype)
-        counts, _ = self._core.count(array, as_thresholds(thresholds, len(array)), as_threads(threads))
-        return counts
+        counts, work = self._core.count(array, as_thresholds(thresholds, len(array)), as_threads(threads))
+        return (counts, Work(*work)) if return_work else counts
+
+    def top(self, normal: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """The ids and inner products of the k points farthest along the normal, by falling product, then by id.
+
+        Exact maximum inner product search. Fewer than k if there are fewer points whose product is a number.
+        """
+        top = self.top_batch(self._one(normal), k, threads=1)
+        found = top.ids[0] >= 0
+        return top.ids[0][found], top.products[0][found]
+
+    def top_batch(self, normals: ArrayLike, k: int, threads: int | None = None) -> Top:
+        """`top` for each row of `normals` (Q, d), as arrays of shape (Q, k)."""
+        array = as_points(normals, "normals", self.dimension, self._dtype)
+        most = as_integer(k, "k")
+        indptr, ids, products, work = self._core.top(array, most, as_threads(threads))
+        shape = len(array), most
+        all_ids, all_products = np.full(shape, -1, np.int64), np.full(shape, np.nan, self._dtype)
+        for q in range(len(array)):
+            begin, end = indptr[q], indptr[q + 1]
+            all_ids[q, : end - begin], all_products[q, : end - begin] = ids[begin:end], products[begin:end]
+        return Top(all_ids, all_products, Work(*work))
+
+    def stream(self, normal: ArrayLike, threshold: float) -> Iterator[NDArray[np.int64]]:
+        """The ids of `report` piece by piece, in no particular order: arrays of at most 65 536 ids.
+
+        For results too large to hold. Same inclusive predicate. RuntimeError if the index is changed meanwhile.
+        """
+        array, limit = self._one(normal), float(as_thresholds([threshold], 1)[0])
+        as_points(array, "normal", self.dimension, self._dtype)
+        return self._pages(array, limit, self._changes)
+
+    def _pages(self, normal: NDArray[Any], threshold: float, changes: int) -> Iterator[NDArray[np.int64]]:
+        for page in range(self._core.pages()):
+            if changes != self._changes:
+                raise RuntimeError("the index was changed while its ids were streamed; start the stream anew")
+            ids = self._core.report_page(normal, threshold, page)
+            if len(ids):
+                yield ids
 
     def insert(self, points: ArrayLike) -> NDArray[np.int64]:
         """Adds points (k, d); returns their ids."""
         array = as_points(points, "points", self.dimension, self._dtype)
         first = self._core.insert(array)
         self._next_id = first + len(array)
+        self._changes += 1
         return np.arange(first, self._next_id)
 
     def erase(self, ids: ArrayLike) -> None:
         """Removes the points with these distinct ids."""
         self._core.erase(as_ids(ids))
+        self._changes += 1
 
     def move(self, ids: ArrayLike, points: ArrayLike) -> None:
         """Gives the points with these distinct ids new coordinates, one row of `points` for each id."""
@@ -90,6 +182,44 @@ class HalfSpaceIndex:
         if len(rows) != len(array):
             raise ValueError(f"there are {len(rows)} ids and {len(array)} points; give one point for each id")
         self._core.move(rows, array)
+        self._changes += 1
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the index, whole or not at all, as flat arrays with a version and a checksum; no pickle."""
+        write_whole(Path(path), self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The bytes that `save` writes."""
+        return self._core.to_bytes()
+
+    @classmethod
+    def load(cls: type[_Self], path: str | os.PathLike[str]) -> _Self:
+        """The index that `save` wrote: same answers, ids and parameters.
+
+        Called on `HalfSpaceIndex` it gives whatever index the file holds, on a class only one of that. Costs one pass
+        over the points, for `ConvexLayers` a build. ValueError for a file that is foreign, cut short, damaged, of
+        another version or another class; no memory is taken that the file's size does not justify.
+        """
+        return cls.from_bytes(Path(path).read_bytes())
+
+    @classmethod
+    def from_bytes(cls: type[_Self], content: bytes) -> _Self:
+        """The index that `to_bytes` gave; see `load`."""
+        view = memoryview(content)
+        name, dtype, leaf_size = _reporting.describe_bytes(view)
+        found = INDEXES.get(name)
+        if found is None or not issubclass(found, cls):
+            raise ValueError(
+                f"the file holds an index called {name!r}; load it with {(found or HalfSpaceIndex).__name__}"
+            )
+        index = found.__new__(found)
+        core = _reporting.from_bytes(view, dtype == "float32")
+        next_id = core.insert(np.empty((0, core.dimension()), dtype))
+        index._adopt(core, np.dtype(dtype), next_id, leaf_size)
+        return index  # type: ignore[return-value]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return HalfSpaceIndex.from_bytes, (self.to_bytes(),)
 
     def __len__(self) -> int:
         return int(self._core.size())
@@ -105,19 +235,28 @@ class HalfSpaceIndex:
         return float_dtype(self._dtype)
 
     @property
+    def next_id(self) -> int:
+        """The id that the next inserted point gets; all ids there ever were are below."""
+        return self._next_id
+
+    @property
     def nbytes(self) -> int:
         """Bytes of memory held."""
         return int(self._core.bytes())
 
+    def _parameters(self) -> str:
+        return ""
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)} points, dimension={self.dimension}, dtype={self.dtype})"
+        own = self._parameters()
+        return f"{type(self).__name__}({len(self)} points, dimension={self.dimension}, dtype={self.dtype}{own})"
 
     def _one(self, normal: ArrayLike) -> NDArray[Any]:
         return as_floats(normal, 1, "normal", self._dtype)[None, :]
 
 
 class BruteForce(HalfSpaceIndex):
-    """Looks at every point: the oracle, and the fastest index above about 8 dimensions. Query cost N d."""
+    """Looks at every point: the oracle, and the fastest index between about 8 and 12 dimensions. Query cost N d."""
 
     name = "brute-force"
 
@@ -129,19 +268,81 @@ class QuantizedScan(HalfSpaceIndex):
     name = "quantized-scan"
 
 
-class KDTree(HalfSpaceIndex):
-    """A tree of boxes: few inner products up to about 8 dimensions, nearly N above. Build N log N."""
+class _Tree(HalfSpaceIndex):
+    def __init__(
+        self,
+        points: ArrayLike,
+        dtype: Any = None,
+        *,
+        leaf_size: int = 16,
+        progress: bool | Callable[[float], object] = False,
+    ) -> None:
+        self._build(points, dtype, as_integer(leaf_size, "leaf_size", 1), progress)
+
+    def _parameters(self) -> str:
+        return f", leaf_size={self._leaf_size}"
+
+
+class KDTree(_Tree):
+    """A tree of boxes: few inner products up to about 8 dimensions, nearly N above. Build N log N.
+
+    `leaf_size`, rounded up to a multiple of 16, changes speed only. Other parameters as `HalfSpaceIndex` has them.
+    """
 
     name = "kd-tree"
 
 
-class BallTree(HalfSpaceIndex):
+class BallTree(_Tree):
     """A tree of balls: as `KDTree`, with one inner product a node instead of a box."""
 
     name = "ball-tree"
 
 
-_CLASSES = {each.name: each for each in (BruteForce, QuantizedScan, KDTree, BallTree)}
+class PartitionTree(_Tree):
+    """A simplicial partition tree in the manner of Matousek and Chan, the theory's own structure, for comparison.
+
+    Serves up to 16 dimensions. Build N log N times d^2. Hyperplanes cross about N^(1 - 1/d) of its leaves, up to a
+    factor that docs/reporting.md shows; the trees of boxes and balls are faster. Points that move are built in anew.
+    """
+
+    name = "partition-tree"
+
+
+class ConvexLayers(HalfSpaceIndex):
+    """The convex layers of points in the plane: queries in O(log N + k) for k points reported, whatever the points.
+
+    Two dimensions only. Chazelle, Guibas and Lee 1985, with fractional cascading. Build O(N log N). On clouds of points
+    `KDTree` is faster; this one has the guarantee.
+    """
+
+    name = "convex-layers"
+
+
+@contextmanager
+def _told(progress: bool | Callable[[float], object], what: str) -> Iterator[Callable[[float], object] | None]:
+    """The callable to tell how far a build is, with a bar around it if one was asked for."""
+    if callable(progress):
+        yield progress
+        return
+    if not isinstance(progress, bool):
+        raise TypeError(f"progress is {progress!r}; give True, False or a callable")
+    if not progress:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda done: bar.update(task, completed=done)
+
+
+_CLASSES = {each.name: each for each in (BruteForce, QuantizedScan, KDTree, BallTree, PartitionTree, ConvexLayers)}
 
 #: Every index class by name, in the order in which tables show them.
 INDEXES: dict[str, type[HalfSpaceIndex]] = {name: _CLASSES[name] for name in _reporting.index_names()}
+
+
+def index_serves(name: str, dimension: int) -> bool:
+    """Whether there is an index called `name` and it serves points of this many dimensions."""
+    return bool(_reporting.index_serves(name, as_integer(dimension, "dimension", 1)))

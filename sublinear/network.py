@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sublinear import _training
 from sublinear.arrays import as_floats, as_integer, as_number, as_points, as_seed, as_threads, float_dtype
+from sublinear.files import write_whole
 from sublinear.indexes import INDEXES
 from sublinear.reported import Reported
 from sublinear.work import Work
@@ -254,8 +254,8 @@ class TwoLayerNetwork:
 
     def predictor(self, index: str | None, norm: float, threads: int | None) -> Any:
         """What answers for these weights, kept until they change. For the library's own modules."""
-        if index is not None and index not in INDEXES:
-            raise ValueError(f"index is {index!r}; known are {', '.join(map(repr, INDEXES))}, or None to scan")
+        if index is not None and index != "auto" and index not in INDEXES:
+            raise ValueError(f"index is {index!r}; known are 'auto', {', '.join(map(repr, INDEXES))}, or None to scan")
         key = (index or "", norm)
         version, kept = self._predictors.get(key, (-1, None))
         if version != self.version:
@@ -265,18 +265,3 @@ class TwoLayerNetwork:
 
     def _points(self, X: ArrayLike) -> NDArray[Any]:
         return as_points(X, "X", self.n_features, self.dtype)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all: beside its place, then renamed."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

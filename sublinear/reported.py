@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Reported:
     """Ids reported for several queries, in compressed-sparse-row form.
 
-    The ids of query q are ``ids[indptr[q]:indptr[q + 1]]``, int64 and ascending; ``reported[q]`` is that slice.
+    The ids of query q are ``ids[indptr[q]:indptr[q + 1]]``, int64, ascending unless ``sort=False``; ``reported[q]`` is
+    that slice.
     `columns` is one more than the largest id there can be; `work` is what the call did.
     """
 
@@ -46,3 +47,16 @@ class Reported:
 
         ones = np.ones(len(self.ids), np.int8)
         return scipy.sparse.csr_array((ones, self.ids, self.indptr), shape=(len(self), self.columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Top:
+    """The points with the largest inner products, per query.
+
+    Row q of `ids` (Q, k) int64 and `products` (Q, k) goes by falling product, equal products by ascending id. Where
+    fewer than k points have a product that is a number, the row ends in id -1 and product nan.
+    """
+
+    ids: NDArray[np.int64]
+    products: NDArray[Any]
+    work: Work

@@ -19,7 +19,7 @@ class Strategy:
     name : str
         A key of `STRATEGIES`.
     index : str, optional
-        For "weights" and "data": the index inside, a key of `INDEXES`; default "ball-tree".
+        For "weights" and "data": the index inside, a key of `INDEXES` or "auto"; default "ball-tree".
     max_bytes : int, optional
         Most bytes the structure may hold; default: the memory available when it is built. "dtree" and "wtree" raise
         MemoryError above it; candidate lists keep what fits and scan for the rest.
@@ -34,8 +34,8 @@ class Strategy:
             raise ValueError(f"strategy is {self.name!r}; known are {', '.join(map(repr, _INFOS))}")
         if self.index is not None and self.name not in ("weights", "data"):
             raise ValueError(f"strategy {self.name!r} has no index inside; give index with 'weights' or 'data' only")
-        if self.index is not None and self.index not in INDEXES:
-            raise ValueError(f"index is {self.index!r}; known are {', '.join(map(repr, INDEXES))}")
+        if self.index is not None and self.index != "auto" and self.index not in INDEXES:
+            raise ValueError(f"index is {self.index!r}; known are 'auto', {', '.join(map(repr, INDEXES))}")
         if self.max_bytes is not None:
             as_integer(self.max_bytes, "max_bytes", 1)
 

@@ -23,6 +23,7 @@
 #include "sublinear/reporting/convex_layers.hpp"
 #include "sublinear/reporting/forwarding_index.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
+#include "sublinear/reporting/index_choice.hpp"
 #include "sublinear/reporting/index_file.hpp"
 #include "sublinear/reporting/index_options.hpp"
 #include "sublinear/reporting/kd_tree.hpp"

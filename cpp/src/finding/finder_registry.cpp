@@ -75,7 +75,7 @@ const Entry& find_entry(const std::string& name) {
 }
 
 void require_index(const Entry& entry, const std::string& index) {
-  if (index.empty()) return;
+  if (index.empty() || (entry.has_index && index == kAutomatic)) return;
   if (!entry.has_index)
     throw std::invalid_argument("strategy \"" + entry.info.name + "\" has no index inside, but index is \"" + index +
                                 "\"; leave it empty");

@@ -83,8 +83,9 @@ class Scan final : public HalfSpaceIndex<T> {
     return scan_page(store_, normal, threshold, page, ids);
   }
   void save(FlatWriter& writer) const override {
-    const Index dimension = store_.dimension();
+    const Index dimension = store_.dimension(), leaf_size = 0;
     writer.add("dimension", &dimension, 1);
+    writer.add("leaf_size", &leaf_size, 1);
     store_.save(writer);
   }
 

@@ -134,8 +134,9 @@ class Scan final : public HalfSpaceIndex<T> {
     return scan_page(store_, normal, threshold, page, ids);
   }
   void save(FlatWriter& writer) const override {
-    const Index dimension = store_.dimension();
+    const Index dimension = store_.dimension(), leaf_size = 0;
     writer.add("dimension", &dimension, 1);
+    writer.add("leaf_size", &leaf_size, 1);
     store_.save(writer);
   }
 
@@ -232,6 +233,9 @@ class Scan final : public HalfSpaceIndex<T> {
       };
       const double rounded = largest(copies.rounded), missing = largest(copies.missing), norm = largest(copies.norms);
       constexpr float kInfinity = std::numeric_limits<float>::infinity();
+      // Only as many groups of queries as there are.
+      const Index used =
+          (static_cast<Index>(queries.size()) + kQuantizedQueries - 1) / kQuantizedQueries * kQuantizedQueries;
       float low[kWidth], high[kWidth];
       std::fill(low, low + kWidth, kInfinity);
       std::fill(high, high + kWidth, kInfinity);
@@ -248,7 +252,7 @@ class Scan final : public HalfSpaceIndex<T> {
         high[q] = bounded ? -clamped((-query.threshold - slack) / query.scale) : kInfinity;
       }
       quantized_scan(copies.strips.data() + first * scan_of->stride_, copies.sums.data() + first,
-                     copies.scales.data() + first, count, scan_of->stride_, rows.data(), kWidth, low, high, hits);
+                     copies.scales.data() + first, count, scan_of->stride_, rows.data(), used, low, high, hits);
     }
 
     // Rounded down to float; NaN, which only overflow makes, proposes everything.

@@ -271,7 +271,7 @@ TEST_CASE_TEMPLATE("bad input is refused in words, and the index is as it was", 
   }
   CHECK_THROWS_WITH_AS(
       static_cast<void>(make_index<T>("octree", Points<T>{points.data(), 3, 2})),
-      "index is \"octree\"; known are \"brute-force\", \"quantized-scan\", \"kd-tree\", \"ball-tree\", "
+      "index is \"octree\"; known are \"auto\", \"brute-force\", \"quantized-scan\", \"kd-tree\", \"ball-tree\", "
       "\"partition-tree\", \"convex-layers\"",
       std::invalid_argument);
 }

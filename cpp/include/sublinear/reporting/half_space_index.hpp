@@ -114,6 +114,9 @@ Work stream(const HalfSpaceIndex<T>& index, const T* normal, double threshold,
 /// Whether there is a structure called `name` and it serves points of this many dimensions.
 [[nodiscard]] bool index_serves(const std::string& name, Index dimension);
 
+/// The name that lets `make_index` choose, as `choose_index` does for many queries in a call.
+inline constexpr const char* kAutomatic = "auto";
+
 /// Makes the structure called `name` over `points` (ids 0 ... count - 1). An empty set is allowed (count 0, dimension
 /// >= 1) and may be filled later.
 /// @throws std::invalid_argument for an unknown name, a dimension the structure does not serve, or bad points.

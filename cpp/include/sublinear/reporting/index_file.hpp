@@ -23,6 +23,14 @@ template <class T>
 template <class T>
 [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> index_from_bytes(const char* bytes, std::size_t size);
 
+/// What bytes that `index_bytes` wrote hold.
+struct IndexDescription {
+  std::string name;   ///< of the structure
+  std::string dtype;  ///< "float32" or "float64"
+  Index leaf_size;    ///< as in IndexOptions
+};
+[[nodiscard]] IndexDescription describe_index_bytes(const char* bytes, std::size_t size);
+
 /// The same with a file, which is written whole or not at all. @throws std::runtime_error if it cannot be written or
 /// read.
 template <class T>
