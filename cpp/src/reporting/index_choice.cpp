@@ -17,6 +17,7 @@ constexpr Index kTreeLargeShare = 8;         // trees win in more dimensions
 constexpr Index kBoxes = 5;                  // most dimensions in which boxes beat balls
 constexpr Index kBytesTogether = 12;         // least dimensions in which 8 bits beat floats: many queries,
 constexpr Index kBytesAlone = 48;            // and one by one
+constexpr Index kBytesMost = 40000;          // QuantizedScan::kMostDimensions
 
 std::string about(Index count, Index dimension) {
   return std::to_string(count) + " points in " + std::to_string(dimension) + " dimensions";
@@ -43,7 +44,7 @@ IndexChoice choose_index(Index count, Index dimension, Index queries, double sha
                 (boxes ? "boxes balls up to " : "balls boxes above ") + std::to_string(kBoxes)};
   }
   const Index bytes_least = together ? kBytesTogether : kBytesAlone;
-  const bool bytes = dimension >= bytes_least;
+  const bool bytes = dimension >= bytes_least && dimension <= kBytesMost;
   return {bytes ? "quantized-scan" : "brute-force",
           what + how + "hyperplanes cut nearly every node of a tree above " + std::to_string(tree_most) +
               " dimensions, and a scan in 8 bits pays from " + std::to_string(bytes_least) + " on"};

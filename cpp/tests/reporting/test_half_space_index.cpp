@@ -10,16 +10,20 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
+#include "sublinear/reporting/index_choice.hpp"
+#include "sublinear/reporting/index_file.hpp"
 
 using namespace sublinear;
 
 namespace {
 
-enum class Kind { integers, gaussian, clustered };
+enum class Kind { integers, gaussian, clustered, line, sphere, far, subnormal, spread };
 
 template <class T>
 class Generator {
@@ -29,8 +33,21 @@ class Generator {
   std::vector<T> points(Index count) {
     std::vector<T> values(static_cast<std::size_t>(count * d_));
     for (Index k = 0; k < count; ++k) {
-      const double far = kind_ == Kind::clustered ? 1000.0 * static_cast<double>(random_() % 3) : 0;
-      for (Index j = 0; j < d_; ++j) values[static_cast<std::size_t>(k * d_ + j)] = static_cast<T>(far + value());
+      T* const row = values.data() + k * d_;
+      const double shared = value(), cluster = 1000.0 * static_cast<double>(random_() % 3);
+      double squares = 0;
+      for (Index j = 0; j < d_; ++j) {
+        double coordinate = value();
+        if (kind_ == Kind::clustered) coordinate += cluster;
+        if (kind_ == Kind::line) coordinate = shared * static_cast<double>(j + 1);
+        if (kind_ == Kind::far) coordinate += 1e6;
+        if (kind_ == Kind::subnormal) coordinate *= static_cast<double>(std::numeric_limits<T>::denorm_min()) * 100;
+        if (kind_ == Kind::spread) coordinate *= std::pow(10.0, static_cast<double>(random_() % 61) - 30);
+        row[j] = static_cast<T>(coordinate);
+        squares += coordinate * coordinate;
+      }
+      if (kind_ == Kind::sphere)
+        for (Index j = 0; j < d_; ++j) row[j] = static_cast<T>(static_cast<double>(row[j]) / std::sqrt(squares));
     }
     // Some points are there twice.
     for (Index k = 1; k < count; k += 5) std::copy_n(values.begin() + (k - 1) * d_, d_, values.begin() + k * d_);
@@ -60,6 +77,68 @@ std::vector<Index> judged(const Oracle<T>& oracle, const T* normal, double thres
   return ids;
 }
 
+// The other ways to ask give what follows from the lists.
+template <class T>
+void check_variants(const HalfSpaceIndex<T>& index, const Oracle<T>& oracle, const std::vector<T>& normals,
+                    const std::vector<double>& thresholds, const IdLists<Index>& lists) {
+  const Index d = index.dimension(), queries = lists.size(), k = 7;
+  IdLists<Index> unsorted, limited, again;
+  index.report(normals.data(), thresholds.data(), queries, ReportOptions(2, false), unsorted);
+  const Work work = index.report(normals.data(), thresholds.data(), queries, ReportOptions(1, true, k), limited);
+  CHECK(index.report(normals.data(), thresholds.data(), queries, ReportOptions(3, true, k), again) == work);
+  CHECK(again.ids == limited.ids);
+  TopLists<T> top;
+  index.top(normals.data(), queries, k, 2, top);
+  for (Index q = 0; q < queries; ++q) {
+    const std::vector<Index> all(lists.begin(q), lists.end(q));
+    std::vector<Index> other(unsorted.begin(q), unsorted.end(q));
+    std::sort(other.begin(), other.end());
+    CHECK(other == all);
+    const std::vector<Index> some(limited.begin(q), limited.end(q));
+    CHECK(static_cast<Index>(some.size()) == std::min(k, static_cast<Index>(all.size())));
+    CHECK(std::includes(all.begin(), all.end(), some.begin(), some.end()));
+    std::vector<Index> streamed;
+    const auto take = [&](const Index* ids, Index count) {
+      streamed.insert(streamed.end(), ids, ids + count);
+      return true;
+    };
+    stream<T>(index, normals.data() + q * d, thresholds[static_cast<std::size_t>(q)], take);
+    std::sort(streamed.begin(), streamed.end());
+    CHECK(streamed == all);
+    // The largest products, equal ones by id.
+    std::vector<std::pair<T, Index>> products;
+    for (const auto& [id, point] : oracle) {
+      const T product = inner_product(point.data(), normals.data() + q * d, d);
+      if (product == product) products.emplace_back(-product, id);
+    }
+    std::sort(products.begin(), products.end());
+    products.resize(std::min(products.size(), static_cast<std::size_t>(k)));
+    REQUIRE(top.lists.length(q) == static_cast<Index>(products.size()));
+    for (std::size_t p = 0; p < products.size(); ++p) {
+      CHECK(top.lists.begin(q)[p] == products[p].second);
+      CHECK(top.products[static_cast<std::size_t>(top.lists.offsets[static_cast<std::size_t>(q)]) + p] ==
+            -products[p].first);
+    }
+  }
+}
+
+// What is saved answers alike, and for trees with the same work.
+template <class T>
+void check_saved(const HalfSpaceIndex<T>& index, const std::vector<T>& normals) {
+  const std::string bytes = index_bytes(index);
+  const auto loaded = index_from_bytes<T>(bytes.data(), bytes.size());
+  const Index queries = static_cast<Index>(normals.size()) / index.dimension();
+  const std::vector<double> thresholds(static_cast<std::size_t>(queries), 0.5);
+  IdLists<Index> expected, lists;
+  const Work work = index.report(normals.data(), thresholds.data(), queries, 1, expected);
+  CHECK(loaded->report(normals.data(), thresholds.data(), queries, 1, lists) == work);
+  CHECK(lists.ids == expected.ids);
+  CHECK(loaded->name() == std::string(index.name()));
+  CHECK(index_bytes(*loaded) == bytes);
+  CHECK(loaded->insert({nullptr, 0, index.dimension()}) ==
+        const_cast<HalfSpaceIndex<T>&>(index).insert({nullptr, 0, index.dimension()}));
+}
+
 // Asks for a few normals, at thresholds that some point meets exactly, and compares everything with the oracle.
 template <class T>
 void check_queries(const HalfSpaceIndex<T>& index, const Oracle<T>& oracle, Generator<T>& generate) {
@@ -72,6 +151,7 @@ void check_queries(const HalfSpaceIndex<T>& index, const Oracle<T>& oracle, Gene
     if (q % 3 == 0 && !oracle.empty()) {
       const auto chosen = std::next(oracle.begin(), generate.below(oracle.size()));
       threshold = static_cast<double>(inner_product(chosen->second.data(), normals.data() + q * d, d));
+      if (std::isnan(threshold)) threshold = 0;
     }
     if (q == 7) threshold = -std::numeric_limits<double>::infinity();
     if (q == 8) threshold = std::numeric_limits<double>::infinity();
@@ -96,6 +176,7 @@ void check_queries(const HalfSpaceIndex<T>& index, const Oracle<T>& oracle, Gene
   CHECK(again.ids == lists.ids);
   CHECK(again.offsets == lists.offsets);
   CHECK(index.count(normals.data(), thresholds.data(), queries, 3, counts.data()) == counted);
+  check_variants(index, oracle, normals, thresholds, lists);
 }
 
 template <class T>
@@ -147,6 +228,7 @@ void run_history(const std::string& name, Kind kind, Index d, unsigned seed, int
     }
     check_queries(*index, oracle, generate);
   }
+  check_saved(*index, generate.points(5));
 }
 
 template <class T>
@@ -172,9 +254,116 @@ TEST_CASE_TEMPLATE("random histories agree with the oracle", T, float, double) {
           CAPTURE(d);
           CAPTURE(seed);
           if (!index_serves(name, d)) continue;
-          run_history<T>(name, kind, d, 100 * static_cast<unsigned>(d) + seed, 12, seed == 2 ? 900 : 60);
+          run_history<T>(name, kind, d, 100 * static_cast<unsigned>(d) + seed, seed == 2 ? 5 : 12,
+                         seed == 2 ? 700 : 60);
         }
   }
+}
+
+TEST_CASE_TEMPLATE("hard inputs: a line, a sphere, far from the origin, subnormal, of all sizes", T, float, double) {
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    for (const Kind kind : {Kind::line, Kind::sphere, Kind::far, Kind::subnormal, Kind::spread})
+      for (const Index d : {1, 2, 3, 6})
+        for (unsigned seed = 0; seed < 2; ++seed) {
+          CAPTURE(static_cast<int>(kind));
+          CAPTURE(d);
+          if (!index_serves(name, d)) continue;
+          run_history<T>(name, kind, d, 7 * static_cast<unsigned>(d) + seed, seed == 1 ? 3 : 8, seed == 1 ? 600 : 50);
+        }
+    if (index_serves(name, 1000)) run_history<T>(name, Kind::gaussian, 1000, 1, 4, 300);
+  }
+}
+
+TEST_CASE_TEMPLATE("readers at the same time, each like one alone", T, float, double) {
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    const Index d = 2, queries = 60;
+    Generator<T> generate(Kind::gaussian, d, 3);
+    const std::vector<T> points = generate.points(4000), normals = generate.points(queries);
+    const auto index = over<T>(name, points, d);
+    const std::vector<double> thresholds(static_cast<std::size_t>(queries), 0.5);
+    IdLists<Index> expected;
+    TopLists<T> expected_top;
+    index->report(normals.data(), thresholds.data(), queries, 1, expected);
+    index->top(normals.data(), queries, 5, 1, expected_top);
+    std::vector<char> alike(4, 0);
+    std::vector<std::thread> readers;
+    for (std::size_t r = 0; r < alike.size(); ++r)
+      readers.emplace_back([&, r] {
+        IdLists<Index> lists;
+        TopLists<T> top;
+        std::vector<Index> page;
+        index->report(normals.data(), thresholds.data(), queries, 1, lists);
+        index->top(normals.data(), queries, 5, 1, top);
+        index->report_page(normals.data(), 0.5, 0, page);
+        alike[r] = lists.ids == expected.ids && top.lists.ids == expected_top.lists.ids &&
+                   static_cast<Index>(page.size()) == expected.length(0);
+      });
+    for (std::thread& reader : readers) reader.join();
+    CHECK(alike == std::vector<char>(4, 1));
+  }
+}
+
+TEST_CASE("pages have a bounded number of points, and a stream stops when it is told to") {
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    const std::vector<float> points = Generator<float>(Kind::gaussian, 2, 1).points(200000);
+    const auto index = over<float>(name, points, 2);
+    CHECK(index->pages() == 4);
+    const float normal[] = {1, 0};
+    Index largest = 0, all = 0, calls = 0;
+    stream<float>(*index, normal, -100, [&](const Index*, Index count) {
+      largest = std::max(largest, count);
+      all += count;
+      return true;
+    });
+    CHECK(largest <= 65536);
+    CHECK(all == 200000);
+    stream<float>(*index, normal, -100, [&](const Index*, Index) { return ++calls < 2; });
+    CHECK(calls == 2);
+    std::vector<Index> ids;
+    CHECK_THROWS_AS(index->report_page(normal, 0, 4, ids), std::invalid_argument);
+    CHECK_THROWS_AS(index->report_page(normal, 0, -1, ids), std::invalid_argument);
+  }
+}
+
+TEST_CASE("a build is told of, and stops when the callback throws") {
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    const std::vector<float> points = Generator<float>(Kind::gaussian, 2, 1).points(200000);
+    std::vector<double> told;
+    IndexOptions options;
+    options.progress = [&](double done) { told.push_back(done); };
+    const auto index = make_index<float>(name, {points.data(), 200000, 2}, options);
+    const bool builds = name.find("tree") != std::string::npos || name == "convex-layers";
+    CHECK(told.empty() != builds);
+    CHECK(std::is_sorted(told.begin(), told.end()));
+    if (!builds) continue;
+    CHECK(told.front() > 0);
+    CHECK(told.back() <= 1);
+    options.progress = [](double) { throw std::domain_error("enough"); };
+    CHECK_THROWS_AS(static_cast<void>(make_index<float>(name, {points.data(), 200000, 2}, options)), std::domain_error);
+  }
+}
+
+TEST_CASE("the automatic choice is an index that serves, with a reason") {
+  for (const Index count : {0, 100, 5000, 100000, 10000000})
+    for (const Index d : {1, 2, 5, 8, 11, 13, 64, 50000})
+      for (const Index queries : {1, 1000})
+        for (const double share : {-1.0, 0.01, 0.5}) {
+          const IndexChoice choice = choose_index(count, d, queries, share);
+          CHECK((index_serves(choice.name, d) || d > 40000));
+          CHECK(choice.why.find(std::to_string(count) + " points") == 0);
+        }
+  CHECK(choose_index(100000, 3, 1000).name == "kd-tree");
+  CHECK(choose_index(100000, 6, 1000).name == "ball-tree");
+  CHECK(choose_index(100000, 64, 1000).name == "quantized-scan");
+  CHECK(choose_index(100000, 9, 1).name == "brute-force");
+  const std::vector<float> points(3000, 1.0F);
+  CHECK(make_index<float>("auto", {points.data(), 1000, 3})->name() == std::string("kd-tree"));
+  CHECK_THROWS_AS(static_cast<void>(choose_index(-1, 2, 1)), std::invalid_argument);
+  CHECK_THROWS_AS(static_cast<void>(choose_index(1, 0, 1)), std::invalid_argument);
 }
 
 TEST_CASE_TEMPLATE("a point exactly on the threshold is reported", T, float, double) {
