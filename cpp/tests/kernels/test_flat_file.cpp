@@ -1,10 +1,10 @@
 #include <doctest/doctest.h>
 
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "sealed_bytes.hpp"
 #include "sublinear/kernels/flat_file.hpp"
 #include "sublinear/kernels/random.hpp"
 
@@ -32,18 +32,6 @@ void read_all(const std::string& bytes) {
   static_cast<void>(reader.take_number("one"));
   static_cast<void>(reader.take<float>("none", 0));
   static_cast<void>(reader.take_text("text"));
-}
-
-// Makes the checksum right again, as somebody would who means harm.
-void seal(std::string& bytes) {
-  std::uint64_t sum = 0xcbf29ce484222325;
-  for (std::size_t at = 0; at + 8 < bytes.size(); at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, bytes.data() + at, 8);
-    sum = (sum ^ word) * 0x100000001b3;
-    sum ^= sum >> 29;
-  }
-  std::memcpy(&bytes[bytes.size() - 8], &sum, 8);
 }
 
 }  // namespace
@@ -85,7 +73,7 @@ TEST_CASE("flat files with a right checksum and wrong insides are refused or rea
   const std::string bytes = example();
   RandomStream random(1, RandomPurpose::weights);
   int refused = 0;
-  for (int round = 0; round < 20000; ++round) {
+  for (int round = 0; round < 5000; ++round) {
     std::string changed = bytes;
     for (std::uint64_t k = 1 + random.below(3); k > 0; --k)
       changed[12 + random.below(bytes.size() - 20)] = static_cast<char>(random.below(256));
@@ -96,6 +84,6 @@ TEST_CASE("flat files with a right checksum and wrong insides are refused or rea
       ++refused;
     }
   }
-  CHECK(refused > 1000);
-  CHECK(refused < 20000);
+  CHECK(refused > 300);
+  CHECK(refused < 5000);
 }
