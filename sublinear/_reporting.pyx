@@ -45,6 +45,14 @@ cdef extern from "sublinear/reporting/half_space_index.hpp" namespace "sublinear
     unique_ptr[HalfSpaceIndex[T]] make_index_of "sublinear::make_index"[T](const string&, Points[T],
                                                                            const IndexOptions&) except +
 
+cdef extern from "sublinear/reporting/partition_tree.hpp" namespace "sublinear" nogil:
+    cppclass CrossingNumber:
+        int64_t crossed
+        int64_t leaves
+
+    vector[CrossingNumber] crossing_numbers_of "sublinear::crossing_numbers"[T](
+        Points[T], const IndexOptions&, const T*, const double*, int64_t) except +
+
 cdef extern from "sublinear/reporting/index_choice.hpp" namespace "sublinear" nogil:
     cppclass IndexChoice:
         string name
@@ -103,6 +111,18 @@ def choose_index(int64_t count, int64_t dimension, int64_t queries, double share
     """The name of the structure that should be fastest, and why."""
     cdef IndexChoice choice = choose_index_of(count, dimension, queries, share)
     return choice.name.decode(), choice.why.decode()
+
+
+def crossing_numbers(const real[:, ::1] points, int64_t leaf_size, const real[:, ::1] normals,
+                     const double[::1] thresholds):
+    """How many leaves of a partition tree each hyperplane meets, and how many there are."""
+    cdef IndexOptions options
+    cdef vector[CrossingNumber] numbers
+    options.leaf_size = leaf_size
+    with nogil:
+        numbers = crossing_numbers_of(points_of(points), options, points_of(normals).data, start_of(thresholds),
+                                            normals.shape[0])
+    return [(each.crossed, each.leaves) for each in numbers]
 
 
 def index_names():

@@ -307,6 +307,22 @@ class PartitionTree(_Tree):
 
     name = "partition-tree"
 
+    @staticmethod
+    def crossing_numbers(
+        points: ArrayLike, normals: ArrayLike, thresholds: ArrayLike, *, leaf_size: int = 16
+    ) -> tuple[NDArray[np.int64], int]:
+        """How many leaves' simplices each hyperplane ``<p, normal> = threshold`` meets, and how many leaves there are.
+
+        Builds a tree over the points and counts, for comparison with the theory's leaves^(1 - 1/d). Leaves that
+        rounding leaves in doubt are counted.
+        """
+        array = as_points(points, "points")
+        directions = as_points(normals, "normals", array.shape[1], array.dtype)
+        limits = as_thresholds(thresholds, len(directions))
+        size = as_integer(leaf_size, "leaf_size", 1)
+        numbers = _reporting.crossing_numbers(array, size, directions, limits)
+        return np.array([crossed for crossed, _ in numbers], np.int64), numbers[0][1] if numbers else 0
+
 
 class ConvexLayers(HalfSpaceIndex):
     """The convex layers of points in the plane: queries in O(log N + k) for k points reported, whatever the points.

@@ -4,7 +4,7 @@ import numpy as np
 
 import sublinear as sl
 
-from .common import DIMENSIONS, INDEXES, POINTS, QUERIES, gaussian_points, unit_normals
+from .common import DIMENSIONS, INDEXES, POINTS, QUERIES, gaussian_points, require_served, unit_normals
 
 
 class Build:
@@ -12,6 +12,7 @@ class Build:
     params = (INDEXES, DIMENSIONS)
 
     def setup(self, index, dimension):
+        require_served(index, dimension)
         self.points = gaussian_points(POINTS, dimension)
 
     def time_build(self, index, dimension):
@@ -31,6 +32,7 @@ class Move:
     moves = 10
 
     def setup(self, index, dimension):
+        require_served(index, dimension)
         points = gaussian_points(POINTS, dimension)
         self.index = sl.INDEXES[index](points)
         self.ids = np.arange(0, POINTS, 10, dtype=np.int64)

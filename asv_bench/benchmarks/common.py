@@ -14,7 +14,8 @@ POINTS = 200_000 if LARGE else 20_000
 WIDTH = 16_384 if LARGE else 1_024
 QUERIES = 64
 
-INDEXES = ("brute-force", "quantized-scan", "kd-tree", "ball-tree")
+INDEXES = ("brute-force", "quantized-scan", "kd-tree", "ball-tree", "partition-tree", "convex-layers")
+SERVES = {"partition-tree": range(1, 17), "convex-layers": range(2, 3)}
 STRATEGIES = ("dense", "weights", "data", "dtree", "wtree", "margin")
 DIMENSIONS = (2, 4, 8, 16, 64)
 
@@ -22,6 +23,12 @@ DIMENSIONS = (2, 4, 8, 16, 64)
 def gaussian_points(count, dimension, seed=0):
     """Standard normal points, float32."""
     return np.random.default_rng(seed).standard_normal((count, dimension), dtype=np.float32)
+
+
+def require_served(index, dimension):
+    """Skips what an index does not serve, as asv wants it: NotImplementedError in setup."""
+    if dimension not in SERVES.get(index, range(1, 1000)):
+        raise NotImplementedError(f"{index} does not serve {dimension} dimensions")
 
 
 def unit_normals(count, dimension, seed=1):

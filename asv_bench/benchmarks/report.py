@@ -4,7 +4,7 @@ import numpy as np
 
 import sublinear as sl
 
-from .common import DIMENSIONS, INDEXES, POINTS, QUERIES, gaussian_points, unit_normals
+from .common import DIMENSIONS, INDEXES, POINTS, QUERIES, gaussian_points, require_served, unit_normals
 
 THRESHOLDS = {"1e-4": 3.719, "1e-2": 2.326}  # share of standard normal numbers -> quantile
 
@@ -16,6 +16,7 @@ class Report:
     params = (INDEXES, DIMENSIONS, tuple(THRESHOLDS))
 
     def setup(self, index, dimension, share):
+        require_served(index, dimension)
         self.index = sl.INDEXES[index](gaussian_points(POINTS, dimension))
         self.normals = unit_normals(QUERIES, dimension)
         self.limits = np.full(QUERIES, THRESHOLDS[share])

@@ -137,7 +137,7 @@ struct SimplexBound {
           for (Index s = 0; s < sample; ++s) ratios_[at(s)] = ratio(lambda_.data() + s * (d_ + 1), i, j);
           std::nth_element(ratios_.begin(), ratios_.begin() + sample / 2, ratios_.end());
           const double cost = static_cast<Index>(simplex.crossing.size()) < kFewTests
-                                  ? -squared_length(simplex, i, j)
+                                  ? -squared_length(simplex.corners, i, j)
                                   : crossings(simplex, i, j, ratios_[at(sample / 2)]);
           if (cost < best) {
             best = cost;
@@ -201,10 +201,10 @@ struct SimplexBound {
       return a + b > 0 ? a / (a + b) : 0.5;
     }
 
-    [[nodiscard]] double squared_length(const Simplex& simplex, Index i, Index j) const {
+    [[nodiscard]] double squared_length(const std::vector<double>& corners, Index i, Index j) const {
       double squares = 0;
       for (Index k = 0; k < d_; ++k) {
-        const double step = simplex.corners[at(i * d_ + k)] - simplex.corners[at(j * d_ + k)];
+        const double step = corners[at(i * d_ + k)] - corners[at(j * d_ + k)];
         squares += step * step;
       }
       return squares;
@@ -246,9 +246,33 @@ struct SimplexBound {
       return above && below;
     }
 
-    // Slides every facet towards the points as far as they allow.
+    // The smallest of three simplices around the points: the given one with every facet slid towards them as far as
+    // they allow, and the two with d facets parallel to the axes. Classes of a simplicial partition may overlap.
     void shrink(Simplex& simplex, const std::int32_t* rows, Index count) {
-      barycentric_.set(simplex.corners);
+      std::vector<double> best = slid(simplex.corners, rows, count);
+      double smallest = best.empty() ? HUGE_VAL : spread(best);
+      for (const double side : {1.0, -1.0}) {
+        std::vector<double> corners = in_a_corner(side, rows, count);
+        const double size = spread(corners);
+        if (size < smallest) {
+          smallest = size;
+          best.swap(corners);
+        }
+      }
+      if (std::isfinite(smallest)) simplex.corners.swap(best);
+    }
+
+    // The sum of the squared lengths of all edges.
+    [[nodiscard]] double spread(const std::vector<double>& corners) const {
+      double sum = 0;
+      for (Index i = 0; i <= d_; ++i)
+        for (Index j = i + 1; j <= d_; ++j) sum += squared_length(corners, i, j);
+      return sum;
+    }
+
+    // Nothing where it would not be finite.
+    std::vector<double> slid(const std::vector<double>& around, const std::int32_t* rows, Index count) {
+      barycentric_.set(around);
       std::vector<double> least(at(d_ + 1), HUGE_VAL), lambda(at(d_ + 1));
       for (Index k = 0; k < count; ++k) {
         weigh(rows[k], lambda.data());
@@ -256,19 +280,36 @@ struct SimplexBound {
       }
       double sum = 0;
       for (const double each : least) sum += each;
-      if (!(sum < 1) || !std::isfinite(sum)) return;
-      // Corner c of the shrunk simplex has the least weight of all others, and the rest.
-      std::vector<double> corners(simplex.corners.size());
+      if (!(sum < 1) || !std::isfinite(sum)) return {};
+      // Corner c has the least weight of all others, and the rest.
+      std::vector<double> corners(around.size());
       for (Index c = 0; c <= d_; ++c)
         for (Index j = 0; j < d_; ++j) {
           double place = 0;
           for (Index o = 0; o <= d_; ++o)
-            place += (o == c ? least[at(c)] + 1 - sum : least[at(o)]) * simplex.corners[at(o * d_ + j)];
+            place += (o == c ? least[at(c)] + 1 - sum : least[at(o)]) * around[at(o * d_ + j)];
           corners[at(c * d_ + j)] = place;
         }
-      for (const double each : corners)
-        if (!std::isfinite(each)) return;
-      simplex.corners.swap(corners);
+      return corners;
+    }
+
+    // All x with side x_j >= its least value and the least sum of side x_j that holds the points.
+    [[nodiscard]] std::vector<double> in_a_corner(double side, const std::int32_t* rows, Index count) const {
+      std::vector<double> low(at(d_), HUGE_VAL);
+      double reach = -HUGE_VAL;
+      for (Index k = 0; k < count; ++k) {
+        double sum = 0;
+        for (Index j = 0; j < d_; ++j) {
+          low[at(j)] = std::min(low[at(j)], side * value(rows[k], j));
+          sum += side * value(rows[k], j);
+        }
+        reach = std::max(reach, sum);
+      }
+      for (const double each : low) reach -= each;
+      std::vector<double> corners(at((d_ + 1) * d_));
+      for (Index c = 0; c <= d_; ++c)
+        for (Index j = 0; j < d_; ++j) corners[at(c * d_ + j)] = side * (low[at(j)] + (c == j ? reach : 0));
+      return corners;
     }
 
     // Keeps the tests that cross, and adds new ones when few are left.
