@@ -16,8 +16,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sublinear import __version__
 from sublinear.compare import Comparison, Settings, Watcher, compare
 from sublinear.datasets import DATASETS
+from sublinear.files import write_whole
 from sublinear.info import build_info, get_cmake_dir, get_include, machine
-from sublinear.network import write_whole
 from sublinear.strategies import STRATEGIES, Strategy
 from sublinear.tables import comparison_caption, comparison_table, info_table
 from sublinear.trainer import DivergenceError

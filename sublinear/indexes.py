@@ -216,7 +216,7 @@ class HalfSpaceIndex:
         core = _reporting.from_bytes(view, dtype == "float32")
         next_id = core.insert(np.empty((0, core.dimension()), dtype))
         index._adopt(core, np.dtype(dtype), next_id, leaf_size)
-        return index  # type: ignore[return-value]
+        return index
 
     def __reduce__(self) -> tuple[Any, ...]:
         return HalfSpaceIndex.from_bytes, (self.to_bytes(),)

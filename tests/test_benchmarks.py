@@ -61,3 +61,18 @@ def test_reporting_benchmark(tmp_path):
     assert "quantized-scan" in printed
     for result in content["results"]:
         assert result["reported"]["brute-force"] == result["reported"]["kd-tree"] > 0
+
+
+def test_low_dimensions_benchmark(tmp_path):
+    printed, content = run(
+        "low_dimensions.py",
+        *("--points", "4096", "--dimensions", "2,3", "--queries", "10", "--repeats", "2", "--crossings", "2"),
+        folder=tmp_path,
+    )
+    assert "crossed grow like leaves^" in printed
+    names = [row["contestant"] for row in content["counting"] if row["dimension"] == 2]
+    assert names[-4:] == ["kd-tree", "ball-tree", "partition-tree", "convex-layers"]
+    for row in content["counting"]:
+        assert 0 < row["share"] <= 1
+        assert row["seconds"] > 0
+    assert content["crossings"][0]["points"] == [1024, 4096]

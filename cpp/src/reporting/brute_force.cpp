@@ -15,17 +15,15 @@ namespace sublinear {
 namespace {
 
 template <class T>
-class Scan final : public HalfSpaceIndex<T> {
+class Scan final : public ScannedIndex<T> {
  public:
-  explicit Scan(Points<T> points) : store_(points.dimension) { insert(points); }
-  explicit Scan(const FlatReader& reader) : store_(reader.take_number("dimension")) {
+  explicit Scan(Points<T> points) : ScannedIndex<T>(points.dimension) { insert(points); }
+  explicit Scan(const FlatReader& reader) : ScannedIndex<T>(reader) {
     store_.load(reader);
     see_norms({store_.row(0), store_.slots(), store_.dimension()});
   }
 
   [[nodiscard]] const char* name() const noexcept override { return "brute-force"; }
-  [[nodiscard]] Index size() const noexcept override { return store_.alive(); }
-  [[nodiscard]] Index dimension() const noexcept override { return store_.dimension(); }
   [[nodiscard]] std::size_t bytes() const noexcept override { return store_.bytes(); }
 
   Index insert(Points<T> points) override {
@@ -73,20 +71,6 @@ class Scan final : public HalfSpaceIndex<T> {
         scan_all(normals, thresholds, queries, threads, [&](Index q, const Index*, Index size) { counts[q] += size; });
     for (Index q = 0; q < queries; ++q) work.fired += counts[q];
     return work;
-  }
-
-  Work top(const T* normals, Index queries, Index k, int threads, TopLists<T>& out) const override {
-    return top_by_report(*this, store_, normals, queries, k, threads, out);
-  }
-  [[nodiscard]] Index pages() const noexcept override { return pages_of(store_); }
-  Work report_page(const T* normal, double threshold, Index page, std::vector<Index>& ids) const override {
-    return scan_page(store_, normal, threshold, page, ids);
-  }
-  void save(FlatWriter& writer) const override {
-    const Index dimension = store_.dimension(), leaf_size = 0;
-    writer.add("dimension", &dimension, 1);
-    writer.add("leaf_size", &leaf_size, 1);
-    store_.save(writer);
   }
 
  private:
@@ -173,7 +157,7 @@ class Scan final : public HalfSpaceIndex<T> {
       largest_norm_ = std::max(largest_norm_, euclidean_norm_bound(points.row(k), points.dimension));
   }
 
-  PointStore<T> store_;
+  using ScannedIndex<T>::store_;
   double largest_norm_ = 0;  // at least that of every point there ever was
 };
 

@@ -50,17 +50,16 @@ struct Quantized {
 };
 
 template <class T>
-class Scan final : public HalfSpaceIndex<T> {
+class Scan final : public ScannedIndex<T> {
  public:
-  explicit Scan(Points<T> points) : store_(points.dimension), stride_((points.dimension + 3) / 4 * 4) {
+  explicit Scan(Points<T> points) : ScannedIndex<T>(points.dimension), stride_((points.dimension + 3) / 4 * 4) {
     if (points.dimension > QuantizedScan<T>::kMostDimensions)
       throw std::invalid_argument("points have " + std::to_string(points.dimension) +
                                   " columns; quantized-scan serves at most " +
                                   std::to_string(QuantizedScan<T>::kMostDimensions) + ", use brute-force");
     insert(points);
   }
-  explicit Scan(const FlatReader& reader)
-      : store_(reader.take_number("dimension")), stride_((store_.dimension() + 3) / 4 * 4) {
+  explicit Scan(const FlatReader& reader) : ScannedIndex<T>(reader), stride_((store_.dimension() + 3) / 4 * 4) {
     if (store_.dimension() > QuantizedScan<T>::kMostDimensions) reader.fail("its points have too many dimensions");
     store_.load(reader);
     copies_.make_room(store_.slots(), stride_);
@@ -69,8 +68,6 @@ class Scan final : public HalfSpaceIndex<T> {
   }
 
   [[nodiscard]] const char* name() const noexcept override { return "quantized-scan"; }
-  [[nodiscard]] Index size() const noexcept override { return store_.alive(); }
-  [[nodiscard]] Index dimension() const noexcept override { return store_.dimension(); }
   [[nodiscard]] std::size_t bytes() const noexcept override { return store_.bytes() + copies_.bytes(); }
 
   Index insert(Points<T> points) override {
@@ -124,20 +121,6 @@ class Scan final : public HalfSpaceIndex<T> {
         scan_all(normals, thresholds, queries, threads, [&](Index q, const Index*, Index size) { counts[q] += size; });
     for (Index q = 0; q < queries; ++q) work.fired += counts[q];
     return work;
-  }
-
-  Work top(const T* normals, Index queries, Index k, int threads, TopLists<T>& out) const override {
-    return top_by_report(*this, store_, normals, queries, k, threads, out);
-  }
-  [[nodiscard]] Index pages() const noexcept override { return pages_of(store_); }
-  Work report_page(const T* normal, double threshold, Index page, std::vector<Index>& ids) const override {
-    return scan_page(store_, normal, threshold, page, ids);
-  }
-  void save(FlatWriter& writer) const override {
-    const Index dimension = store_.dimension(), leaf_size = 0;
-    writer.add("dimension", &dimension, 1);
-    writer.add("leaf_size", &leaf_size, 1);
-    store_.save(writer);
   }
 
  private:
@@ -287,7 +270,7 @@ class Scan final : public HalfSpaceIndex<T> {
       copies_.write(position, store_.row(position), store_.dimension(), stride_);
   }
 
-  PointStore<T> store_;
+  using ScannedIndex<T>::store_;
   Index stride_;  // bytes of a row of copies
   Copies copies_;
 };

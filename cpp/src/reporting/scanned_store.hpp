@@ -86,4 +86,39 @@ Work top_by_report(const HalfSpaceIndex<T>& index, const PointStore<T>& store, c
   return work;
 }
 
+// What such an index is besides how it scans.
+template <class T>
+class ScannedIndex : public HalfSpaceIndex<T> {
+ public:
+  [[nodiscard]] Index size() const noexcept override { return store_.alive(); }
+  [[nodiscard]] Index dimension() const noexcept override { return store_.dimension(); }
+  Work top(const T* normals, Index queries, Index k, int threads, TopLists<T>& out) const override {
+    return top_by_report(*this, store_, normals, queries, k, threads, out);
+  }
+  [[nodiscard]] Index pages() const noexcept override { return pages_of(store_); }
+  Work report_page(const T* normal, double threshold, Index page, std::vector<Index>& ids) const override {
+    return scan_page(store_, normal, threshold, page, ids);
+  }
+  void save(FlatWriter& writer) const override {
+    const Index dimension = store_.dimension(), leaf_size = 0;
+    writer.add("dimension", &dimension, 1);
+    writer.add("leaf_size", &leaf_size, 1);
+    store_.save(writer);
+  }
+
+ protected:
+  explicit ScannedIndex(Index dimension) : store_(dimension) {}
+  // The store is empty until its owner has loaded it.
+  explicit ScannedIndex(const FlatReader& reader) : store_(checked_dimension(reader)) {}
+
+  PointStore<T> store_;
+
+ private:
+  static Index checked_dimension(const FlatReader& reader) {
+    const Index dimension = reader.take_number("dimension");
+    if (dimension < 1) reader.fail("its dimension is below 1");
+    return dimension;
+  }
+};
+
 }  // namespace sublinear
