@@ -36,6 +36,18 @@ from sublinear.work import Work
 
 del _kernels
 
+_ESTIMATORS = ("SublinearClassifier", "SublinearRegressor")
+
+
+def __getattr__(name: str) -> object:
+    # scikit-learn takes a second to import; who only asks an index need not wait for it.
+    if name in _ESTIMATORS:
+        from sublinear import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __version__ = _metadata.version("sublinear")
 
 __all__ = [
@@ -66,6 +78,8 @@ __all__ = [
     "QuantizedScan",
     "Reported",
     "Strategy",
+    "SublinearClassifier",
+    "SublinearRegressor",
     "Top",
     "Trainer",
     "TwoLayerNetwork",

@@ -70,6 +70,7 @@ def make_trainer(
     max_bytes: int,
     attack: dict[str, Any],
     loss: str,
+    weights: NDArray[np.float64],
     batch_size: int,
     seed: int,
     threads: int,

@@ -85,6 +85,7 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         FinderOptions finder
         shared_ptr[const Loss] loss
         shared_ptr[const Attack[T]] attack
+        vector[double] input_weights
         int64_t batch_size
         uint64_t seed
         int threads
@@ -314,8 +315,9 @@ cdef class Trainer:
 
 
 def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] labels, str strategy, str index,
-                 size_t max_bytes, dict attack, str loss, int64_t batch_size, uint64_t seed, int threads):
-    """A trainer; builds the strategy's structure."""
+                 size_t max_bytes, dict attack, str loss, const double[::1] weights, int64_t batch_size,
+                 uint64_t seed, int threads):
+    """A trainer; builds the strategy's structure. No `weights`: all inputs count alike."""
     cdef Trainer trainer = Trainer()
     trainer.network = network
     cdef TrainerOptions[real] options
@@ -324,6 +326,7 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.finder.index = index.encode()
     options.finder.max_bytes = max_bytes
     options.loss = make_loss(loss.encode())
+    options.input_weights.assign(start_of(weights), start_of(weights) + weights.shape[0])
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
     with nogil:
         if real is float:

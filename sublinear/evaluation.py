@@ -88,7 +88,19 @@ def attack_inputs(
     default -1 and 1, or the two values found. `threads` changes speed only.
     """
     points, labels = prepare(net, X, y, loss, classes)
-    options = check_attack(attack).options()
+    return _attacked(net, points, labels, check_attack(attack), loss, seed, threads)
+
+
+def _attacked(
+    net: TwoLayerNetwork,
+    points: NDArray[Any],
+    labels: NDArray[np.float64],
+    attack: Attack,
+    loss: str,
+    seed: int,
+    threads: int | None,
+) -> NDArray[Any]:
+    options = attack.options()
     predictor = net.predictor(None, options["norm"], threads)
     attacked, _ = predictor.attack(points, labels, options, loss, as_seed(seed), as_threads(threads))
     return attacked  # type: ignore[no-any-return]
@@ -107,7 +119,7 @@ def evaluate(
     """Loss and accuracy at X and at the attacked X (default: no attack). Parameters as in `attack_inputs`."""
     points, labels = prepare(net, X, y, loss, classes)
     attack = NoAttack() if attack is None else check_attack(attack)
-    attacked = attack_inputs(net, points, labels, attack, loss, seed, threads)
+    attacked = _attacked(net, points, labels, attack, loss, seed, threads)
     figures: list[float | None] = []
     for where in (points, attacked):
         f = np.asarray(net.decision_function(where, threads=threads), np.float64).reshape(len(where), -1)

@@ -245,6 +245,10 @@ class TwoLayerNetwork:
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"{path} is damaged or no network of this library: {error}") from error
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        arrays = (np.array(self.weights), np.array(self.output_weights), np.array(self.biases))
+        return _of_arrays, (*arrays, self.threshold, self.scale, self.activation)
+
     def __repr__(self) -> str:
         return (
             f"TwoLayerNetwork(width={self.width}, n_features={self.n_features}, n_outputs={self.n_outputs}, "
@@ -265,3 +269,14 @@ class TwoLayerNetwork:
 
     def _points(self, X: ArrayLike) -> NDArray[Any]:
         return as_points(X, "X", self.n_features, self.dtype)
+
+
+def _of_arrays(
+    weights: NDArray[Any],
+    output_weights: NDArray[Any],
+    biases: NDArray[Any],
+    threshold: float,
+    scale: float,
+    activation: str,
+) -> TwoLayerNetwork:
+    return TwoLayerNetwork(weights, output_weights, biases, threshold=threshold, scale=scale, activation=activation)

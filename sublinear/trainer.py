@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sublinear import _training
-from sublinear.arrays import as_integer, as_labels, as_points, as_seed, as_threads
+from sublinear.arrays import as_floats, as_integer, as_labels, as_points, as_seed, as_threads
 from sublinear.attacks import Attack, NoAttack, check_attack
 from sublinear.evaluation import check_loss, evaluate, prepare, signs, two_classes
 from sublinear.network import TwoLayerNetwork
@@ -114,7 +114,7 @@ class Trainer:
         self.seed = as_seed(seed)
         self._threads = as_threads(threads)
         self._core: Any = None
-        self._data: tuple[NDArray[Any], NDArray[np.float64]] | None = None
+        self._data: tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]] | None = None
         self._classes: tuple[float, float] | None = None
         self._steps_done = 0
         self._build_seconds = 0.0
@@ -123,6 +123,12 @@ class Trainer:
     def steps_done(self) -> int:
         """Steps taken so far, over all calls of `fit`."""
         return int(self._core.steps_done()) if self._core is not None else self._steps_done
+
+    def resume_at(self, steps: int) -> None:
+        """Goes on as if `steps` steps had been taken: with the order of inputs and random starts that come then."""
+        self._steps_done = as_integer(steps, "steps")
+        if self._core is not None:
+            self._core.set_steps_done(self._steps_done)
 
     @property
     def build_seconds(self) -> float:
@@ -141,19 +147,22 @@ class Trainer:
         epochs: int = 1,
         validation: tuple[ArrayLike, ArrayLike] | None = None,
         callbacks: Iterable[Callable[[Progress], object]] = (),
+        sample_weight: ArrayLike | None = None,
     ) -> History:
         """Trains until `epochs` more epochs have ended; returns their figures.
 
-        X is (n, d), y (n,). Called again with equal X and y it goes on where it stopped, structures kept: 3 + 3 epochs
-        end with the bits of 6. With other data the structures are built again. `validation` (X, y) is judged after each
-        epoch, clean and attacked. Each of `callbacks` is called after every step with a `Progress`; one that returns
-        False ends the call after that step. Ctrl-C raises KeyboardInterrupt between steps.
+        X is (n, d), y (n,). `sample_weight` (n,), numbers >= 0, says how much each input counts, beside their mean: the
+        loss is sum w_i loss_i / sum w_i over all inputs. Called again with equal data it goes on where it stopped,
+        structures kept: 3 + 3 epochs end with the bits of 6. With other data the structures are built again.
+        `validation` (X, y) is judged after each epoch, clean and attacked. Each of `callbacks` is called after every
+        step with a `Progress`; one that returns False ends the call after that step. Ctrl-C raises KeyboardInterrupt
+        between steps.
 
         Raises ValueError or TypeError for data that does not fit, before anything changed; MemoryError if the structure
         may not be that large; DivergenceError if the loss or a step is not finite, with the weights before that step.
         """
         epochs = as_integer(epochs, "epochs")
-        self._prepare(X, y)
+        self._prepare(X, y, sample_weight)
         if validation is not None:
             held_out, held_out_labels = prepare(self.net, *validation, self.loss, self._classes)
         history, watching = History(), tuple(callbacks)
@@ -203,16 +212,17 @@ class Trainer:
         except OverflowError as error:
             raise DivergenceError(str(error)) from None
 
-    def _prepare(self, X: ArrayLike, y: ArrayLike) -> None:
+    def _prepare(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
         points = as_points(X, "X", self.net.n_features, self.net.dtype)
         labels = as_labels(y, len(points), self.loss)
         if len(points) == 0:
             raise ValueError("X has no rows; training needs at least one input")
+        weights = np.empty(0) if sample_weight is None else as_floats(sample_weight, 1, "sample_weight", np.float64)
         classes = None
         if self.loss == "logistic":
             classes = (-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels)
             labels = signs(labels, classes)
-        if self._data is not None and all(map(np.array_equal, self._data, (points, labels))):
+        if self._data is not None and all(map(np.array_equal, self._data, (points, labels, weights))):
             return
         began = time.perf_counter()
         core = _training.make_trainer(
@@ -224,10 +234,11 @@ class Trainer:
             self.strategy.max_bytes or 0,
             self.attack.options(),
             self.loss,
+            weights,
             self.batch_size or 0,
             self.seed,
             self._threads,
         )
         self._build_seconds = time.perf_counter() - began
         core.set_steps_done(self.steps_done)
-        self._core, self._data, self._classes = core, (points, labels), classes
+        self._core, self._data, self._classes = core, (points, labels, weights), classes

@@ -60,9 +60,35 @@ struct Trainer<T>::State {
     batch_size = options.batch_size == 0 ? n : std::min(options.batch_size, n);
     inputs.assign(points.data, points.data + n * d);
     labels.assign(targets, targets + n);
+    take_weights();
     directions.assign(inputs.size(), T(0));
     scratch.resize(static_cast<std::size_t>(threads));
     build_finder();
+  }
+
+  // Weights divided by their mean: equal ones change nothing.
+  void take_weights() {
+    std::vector<double>& weights = options.input_weights;
+    if (weights.empty()) return;
+    if (static_cast<Index>(weights.size()) != n)
+      throw std::invalid_argument("there are " + std::to_string(weights.size()) + " input weights and " +
+                                  std::to_string(n) + " inputs; give one for each");
+    double sum = 0;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (!(weights[i] >= 0) || !std::isfinite(weights[i]))
+        throw std::invalid_argument("the weight of input " + std::to_string(i) + " is " + std::to_string(weights[i]) +
+                                    "; give finite numbers >= 0");
+      sum += weights[i];
+    }
+    if (!(sum > 0) || !std::isfinite(sum))
+      throw std::invalid_argument("input weights sum to " + std::to_string(sum) + "; give at least one above 0");
+    for (double& weight : weights) weight *= static_cast<double>(n) / sum;
+  }
+
+  // What the input at a position of the batch counts.
+  [[nodiscard]] double weight_at(const std::vector<Index>& batch, Index position) const {
+    const Index input = batch[static_cast<std::size_t>(position)];
+    return options.input_weights.empty() ? 1.0 : options.input_weights[static_cast<std::size_t>(input)];
   }
 
   void build_finder() {
@@ -155,12 +181,14 @@ struct Trainer<T>::State {
   }
 
   // Multiplies learning rate, scale and 1 / batch into the output gradients, and refuses a step that would overflow.
-  void scale_gradients(double rate, Index count) {
-    const double factor = rate * static_cast<double>(network.scale()) / static_cast<double>(count);
+  void scale_gradients(double rate, const std::vector<Index>& batch) {
+    const auto count = static_cast<Index>(batch.size());
+    const double shared = rate * static_cast<double>(network.scale()) / static_cast<double>(count);
     output_gradients.resize(loss_gradients.size());
     double growth = 0;  // at most this much can be added to a component of a weight row
     const double largest_output = norm_bound(network.output_weights(), network.width() * c, Norm::infinity);
     for (Index i = 0; i < count; ++i) {
+      const double factor = shared * weight_at(batch, i);
       double sum = 0;
       for (Index k = 0; k < c; ++k) {
         const auto at = static_cast<std::size_t>(i * c + k);
@@ -270,15 +298,17 @@ struct Trainer<T>::State {
     StepReport report;
     report.inputs = count;
     report.work = attack_batch(batch);
-    for (const double loss : clean_losses) report.clean_loss += loss;
-    for (const double loss : robust_losses) report.robust_loss += loss;
+    for (Index i = 0; i < count; ++i) {
+      report.clean_loss += weight_at(batch, i) * clean_losses[static_cast<std::size_t>(i)];
+      report.robust_loss += weight_at(batch, i) * robust_losses[static_cast<std::size_t>(i)];
+    }
     report.clean_loss /= static_cast<double>(count);
     report.robust_loss /= static_cast<double>(count);
     if (!std::isfinite(report.clean_loss) || !std::isfinite(report.robust_loss))
       throw DivergenceError("the loss at step " + std::to_string(steps_done) +
                             " is not finite; the network is as it was before the step, train it with a lower "
                             "learning rate or smaller inputs");
-    scale_gradients(rate, count);
+    scale_gradients(rate, batch);
     report.work += update(count);
     report.ends_epoch = steps_done % steps_per_epoch() == 0;
     return report;

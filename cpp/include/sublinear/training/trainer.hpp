@@ -22,6 +22,7 @@ struct TrainerOptions {
   FinderOptions finder;                     ///< changes speed only
   std::shared_ptr<const Loss> loss;         ///< required
   std::shared_ptr<const Attack<T>> attack;  ///< required; make_pgd({}) with steps 0 is no attack
+  std::vector<double> input_weights;        ///< how much each input counts, >= 0; divided by their mean; empty = alike
   Index batch_size = 0;                     ///< 0 = full batch, one step an epoch
   std::uint64_t seed = 0;                   ///< of the order of inputs and of random starts
   int threads = 0;                          ///< 0 = all processors; changes speed only
