@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     add("--threads", type=int, default=1, metavar="T", help="for everybody (default 1)")
     add("--repeats", type=int, default=7, metavar="R", help="timed calls of each (default 7)")
     add("--indexes", default="brute-force,quantized-scan", metavar="I,...")
+    add("--one-by-one", action="store_true", help="a call for each query; without the C peer")
     add("--json", metavar="FILE", help="write everything there")
     return parser.parse_args()
 
@@ -47,8 +48,14 @@ def make_contestants(points: Any, queries: Any, threshold: float, options: argpa
         tiles = range(0, len(queries), 64)
         return sum(np.flatnonzero(queries[q : q + 64] @ points.T >= threshold).size for q in tiles)
 
-    contestants["numpy"] = by_numpy
+    def one_by_one_by_numpy() -> int:
+        use_openblas_threads(options.threads)
+        return sum(np.flatnonzero(points @ query >= threshold).size for query in queries)
+
+    contestants["numpy"] = one_by_one_by_numpy if options.one_by_one else by_numpy
     try:
+        if options.one_by_one:
+            raise UnavailableError("queries come one by one")
         code, product = compiled("report_c.c"), sgemm()
         room = max(4096, len(points) // 8) + 2064
         ids, counts = np.empty(len(queries) * room, np.int32), np.empty(len(queries), np.int64)
@@ -69,7 +76,12 @@ def make_contestants(points: Any, queries: Any, threshold: float, options: argpa
     except UnavailableError as missing:
         print(f"c: left out ({missing})", file=sys.stderr)
     for name in options.indexes.split(","):
+        if not sl.index_serves(name, points.shape[1]):
+            continue
         index = sl.INDEXES[name](points)
+        if options.one_by_one:
+            contestants[name] = lambda index=index: sum(len(index.report(query, threshold)) for query in queries)
+            continue
         contestants[name] = lambda index=index: len(index.report_batch(queries, threshold, threads=options.threads).ids)
     return contestants
 
@@ -112,7 +124,8 @@ def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else 80)
     names = list(results[0]["seconds"])
     base = "c" if "c" in names else "numpy"
-    console.print(f"Seconds for {options.queries} queries, {options.threads} threads", style="bold")
+    how = " one by one" if options.one_by_one else ""
+    console.print(f"Seconds for {options.queries} queries{how}, {options.threads} threads", style="bold")
     table = Table(box=None, pad_edge=False)
     for header in ("points", "d", "contestant", "seconds", f"times faster than {base}"):
         table.add_column(header, justify="left" if header == "contestant" else "right")

@@ -99,6 +99,7 @@ def run_dimension(d: int, options: argparse.Namespace) -> list[dict[str, Any]]:
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(options.repeats):
         for name, count in contestants.items():
+            count()  # so that each finds in the caches what a run of its own would have left there
             start = time.perf_counter()
             count()
             seconds[name].append((time.perf_counter() - start) / options.queries)

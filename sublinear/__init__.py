@@ -12,6 +12,7 @@ except ImportError as _error:
 
 from sublinear.adapters import MaskedIndex, OffsetIndex, ProjectedIndex
 from sublinear.attacks import FGSM, PGD, NoAttack
+from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
 from sublinear.datasets import DATASETS, Dataset, load_dataset
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
@@ -59,6 +60,7 @@ __all__ = [
     "STRATEGIES",
     "BallTree",
     "BruteForce",
+    "Checkpoint",
     "ConstantRate",
     "ConvexLayers",
     "Dataset",

@@ -139,3 +139,33 @@ def check_attack(attack: Any) -> Attack:
     if not isinstance(attack, (PGD, FGSM, NoAttack)):
         raise TypeError(f"attack is {attack!r}; give an attack: PGD(...), FGSM(...) or NoAttack()")
     return attack
+
+
+def parse_attacks(text: str) -> dict[str, Attack]:
+    """Attacks by their text, such as "none,fgsm:0.05,pgd:0.1:20:inf": name, radius, steps (of pgd), norm inf.
+
+    ValueError for what is none, with the text that was meant.
+    """
+    attacks: dict[str, Attack] = {}
+    for part in (each.strip() for each in text.split(",")):
+        if not part:
+            continue
+        name, *options = part.split(":")
+        norm: Norm = 2
+        if options and options[-1] == "inf":
+            norm = "inf"
+            options = options[:-1]
+        try:
+            if name == "none" and not options:
+                attacks[part] = NoAttack()
+            elif name == "fgsm" and len(options) == 1:
+                attacks[part] = FGSM(float(options[0]), norm)
+            elif name == "pgd" and len(options) in (1, 2):
+                attacks[part] = PGD(float(options[0]), int(options[1]) if len(options) == 2 else 10, norm=norm)
+            else:
+                raise ValueError("give none, fgsm:RADIUS or pgd:RADIUS[:STEPS], and :inf for the norm inf")
+        except ValueError as error:
+            raise ValueError(f"attack {part!r}: {error}") from None
+    if not attacks:
+        raise ValueError("there are no attacks; name at least one, such as pgd:0.05")
+    return attacks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sublinear import __version__
+from sublinear.attacks import parse_attacks
 from sublinear.compare import Comparison, Settings, Watcher, compare
-from sublinear.datasets import DATASETS
+from sublinear.datasets import DATASETS, load_dataset
+from sublinear.evaluation import evaluate
 from sublinear.files import write_whole
 from sublinear.info import build_info, get_cmake_dir, get_include, machine
+from sublinear.network import TwoLayerNetwork
 from sublinear.strategies import STRATEGIES, Strategy
-from sublinear.tables import comparison_caption, comparison_table, info_table
+from sublinear.tables import comparison_caption, comparison_table, evaluation_table, info_table
 from sublinear.trainer import DivergenceError
 from sublinear.trainer import Progress as Step
+from sublinear.training_run import NETWORK, TrainSettings, train
 
 app = typer.Typer(
     add_completion=False,
@@ -64,9 +68,8 @@ def _one_sentence() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-@contextmanager
-def _progress_bar() -> Iterator[Watcher]:
-    """A bar on standard error; silent where that is no terminal."""
+def _bar() -> Progress:
+    """On standard error; silent where that is no terminal."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -75,7 +78,19 @@ def _progress_bar() -> Iterator[Watcher]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _norm(text: str) -> float:
+    if text not in ("2", "inf"):
+        raise ValueError(f"norm is {text!r}; give 2 or inf")
+    return float(text)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Watcher]:
+    """A bar over the strategies of a comparison."""
+    with _bar() as bar:
         task = bar.add_task("", total=None)
 
         def watch(strategy: str, number: int, count: int, step: Step) -> None:
@@ -130,7 +145,7 @@ def compare_command(
             batch_size=batch_size,
             radius=radius,
             steps=steps,
-            norm={"2": 2.0, "inf": float("inf")}.get(norm, norm),  # type: ignore[arg-type]
+            norm=_norm(norm),
             learning_rate=learning_rate,
             strategies=tuple(each.replace(max_bytes=max_bytes) for each in chosen),
             threads=threads or None,
@@ -159,16 +174,151 @@ def compare_command(
         raise typer.Exit(1)
 
 
-def _show(comparison: Comparison, path: Path) -> None:
+def _console() -> Console:
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=80)
+    return console if console.is_terminal else Console(highlight=False, width=80)
+
+
+def _show(comparison: Comparison, path: Path) -> None:
+    console = _console()
     for line in comparison_caption(comparison):
         console.print(line)
     console.print(comparison_table(comparison))
     console.print("Inner products are per epoch, attack included; candidates and fired neurons")
     console.print("are per input, in the first and in the last epoch.")
     console.print(f"Written: {path}", soft_wrap=True)
+
+
+@contextmanager
+def _epoch_bar(epochs: int) -> Iterator[Callable[[Step, int], None]]:
+    """A bar over the epochs of one run."""
+    with _bar() as bar:
+        task = bar.add_task("", total=epochs)
+
+        def watch(step: Step, before: int) -> None:
+            done = before + step.step / step.steps_per_epoch
+            bar.update(task, completed=done, description=f"robust loss {step.robust_loss:.4g}")
+
+        yield watch
+
+
+@app.command("train")
+def train_command(
+    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")] = TrainSettings.dataset,
+    width: Annotated[int, typer.Option(help="Number of neurons.")] = TrainSettings.width,
+    epochs: Annotated[int, typer.Option(help="Passes over the training inputs, in all.")] = TrainSettings.epochs,
+    batch_size: Annotated[int, typer.Option(help="Inputs a step.")] = TrainSettings.batch_size,
+    radius: Annotated[float, typer.Option(help="Radius of the attack's ball.")] = TrainSettings.radius,
+    steps: Annotated[int, typer.Option(help="Steps of the attack.")] = TrainSettings.steps,
+    norm: Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")] = "2",
+    learning_rate: Annotated[float, typer.Option(help="Rate at the start; falls to 0.")] = TrainSettings.learning_rate,
+    schedule_epochs: Annotated[int | None, typer.Option(help="Epochs until the rate is 0; default --epochs.")] = None,
+    init: Annotated[str, typer.Option(help="Initialisation: ntk or gao.")] = TrainSettings.init,
+    strategy: Annotated[str, typer.Option(help="How neurons are found.")] = TrainSettings.strategy,
+    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of split, network and order.")] = TrainSettings.seed,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = TrainSettings.dtype,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs without a lower robust loss on held-out inputs.")
+    ] = None,
+    checkpoint_epochs: Annotated[int, typer.Option(help="Epochs between checkpoints.")] = 1,
+    checkpoint_minutes: Annotated[
+        float | None, typer.Option(help="Minutes between checkpoints, within epochs.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("sublinear-run"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Train a network adversarially, with checkpoints.
+
+    Ctrl-C saves and ends; --resume goes on, with the bits of a run that was never stopped. Writes
+    checkpoint.safetensors, network.safetensors and history.json.
+    """
+    with _one_sentence():
+        if threads < 0:
+            raise ValueError(f"threads is {threads}; give a positive number, or 0 for all processors")
+        settings = TrainSettings(
+            dataset=dataset,
+            width=width,
+            epochs=epochs,
+            batch_size=batch_size,
+            radius=radius,
+            steps=steps,
+            norm=_norm(norm),
+            learning_rate=learning_rate,
+            init=init,
+            strategy=strategy,
+            threads=threads or None,
+            seed=seed,
+            dtype=dtype,
+            patience=patience,
+            checkpoint_epochs=checkpoint_epochs,
+            checkpoint_minutes=checkpoint_minutes,
+            schedule_epochs=schedule_epochs,
+        )
+        folder = _prepare(out)
+        with _epoch_bar(epochs) as watch:
+            outcome = train(settings, folder, resume, watch)
+    if outcome.ending == "interrupted":
+        Console(stderr=True).print(
+            f"interrupted after {outcome.epochs_done} of {epochs} epochs; saved in {folder}, go on with --resume",
+            soft_wrap=True,
+        )
+        raise typer.Exit(130)
+    assert outcome.test is not None
+    if as_json:
+        content = {
+            "ending": outcome.ending,
+            "epochs": outcome.epochs_done,
+            "best_epoch": outcome.best_epoch,
+            "test": outcome.test.as_dict(),
+            "network": str(folder / NETWORK),
+        }
+        typer.echo(json.dumps(content, indent=2))
+        return
+    console = _console()
+    after = f"after {outcome.epochs_done} epochs"
+    if outcome.best_epoch is not None:
+        after += f"; the best was epoch {outcome.best_epoch}"
+    console.print(f"{outcome.ending} {after}")
+    assert outcome.test.clean_accuracy is not None
+    assert outcome.test.robust_accuracy is not None
+    console.print(
+        f"test accuracy: {outcome.test.clean_accuracy:.1%} clean, {outcome.test.robust_accuracy:.1%} under PGD"
+    )
+    console.print(f"Written: {folder / NETWORK}", soft_wrap=True)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    network: Annotated[Path, typer.Argument(help="A network that `train` or TwoLayerNetwork.save wrote.")],
+    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")] = "digits",
+    seed: Annotated[int, typer.Option(help="Of the split that was trained on, and of random starts.")] = 0,
+    attacks: Annotated[
+        str, typer.Option(help="Comma-separated: fgsm:R, pgd:R or pgd:R:STEPS, each with :inf for the norm inf.")
+    ] = "fgsm:0.05,pgd:0.05,pgd:0.05:50,pgd:0.01:10:inf",
+    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Judge a saved network on test inputs, clean and under several attacks."""
+    with _one_sentence():
+        if threads < 0:
+            raise ValueError(f"threads is {threads}; give a positive number, or 0 for all processors")
+        net = TwoLayerNetwork.load(network)
+        data = load_dataset(dataset, seed)
+        if (net.n_features, net.n_outputs) != (data.n_features, data.classes):
+            raise ValueError(
+                f"{network} takes {net.n_features} features and has {net.n_outputs} outputs; {dataset} has "
+                f"{data.n_features} features and {data.classes} classes"
+            )
+        judged = {
+            name: evaluate(net, data.X_test, data.y_test, "cross-entropy", attack, seed, threads or None)
+            for name, attack in parse_attacks(attacks).items()
+        }
+    if as_json:
+        typer.echo(json.dumps({name: each.as_dict() for name, each in judged.items()}, indent=2))
+    else:
+        _console().print(evaluation_table(judged))
 
 
 @app.command()

@@ -54,7 +54,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.network_ = TwoLayerNetwork.random(
             X.shape[1], self.width, outputs, init=self.init, seed=seed, coupled=True, dtype=X.dtype
         )
-        self.learning_rate_ = self._automatic_rate(X, weights) if self.learning_rate == "auto" else self.learning_rate
+        rate = self.learning_rate
+        if isinstance(rate, str) and rate != "auto":
+            raise ValueError(f'learning_rate is {rate!r}; give "auto", a number or a schedule')
+        self.learning_rate_ = self._automatic_rate(X, weights) if isinstance(rate, str) else rate
         self.history_ = History()
         self.n_iter_ = 0
         self._seed, self._steps_done = seed, 0
@@ -96,6 +99,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             if self.verbose:
                 print(f"epoch {self.n_iter_}: loss {history.loss[-1]:.4g}, robust loss {history.robust_loss[-1]:.4g}")
         self._steps_done = self._trainer.steps_done
+
+    def _data(self, X: ArrayLike, y: ArrayLike, **options: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+        return validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", **options)  # type: ignore[no-any-return]
 
     def _check(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self, "network_")
@@ -167,11 +173,11 @@ class SublinearClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> SublinearClassifier:
         """Trains a new network on X (n, d) and class labels y (n,)."""
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C")
-        weights = _weights(sample_weight, X)
-        self._set_classes(y)
-        self._start(X, len(self.classes_), weights)
-        self._train(X, self._positions(y), weights, self.epochs)
+        points, labels = self._data(X, y)
+        weights = _weights(sample_weight, points)
+        self._set_classes(labels)
+        self._start(points, len(self.classes_), weights)
+        self._train(points, self._positions(labels), weights, self.epochs)
         return self
 
     def partial_fit(
@@ -179,14 +185,14 @@ class SublinearClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     ) -> SublinearClassifier:
         """One more epoch, on this data. The first call needs `classes`, all there will be, unless y has them all."""
         first = not hasattr(self, "network_")
-        X, y = validate_data(self, X, y, reset=first, dtype=[np.float64, np.float32], order="C")
-        weights = _weights(sample_weight, X)
+        points, labels = self._data(X, y, reset=first)
+        weights = _weights(sample_weight, points)
         if first:
-            self._set_classes(np.asarray(y if classes is None else classes))
-            self._start(X, len(self.classes_), weights)
+            self._set_classes(np.asarray(labels if classes is None else classes))
+            self._start(points, len(self.classes_), weights)
         elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
             raise ValueError(f"classes are {classes}; the first call had {self.classes_}")
-        self._train(X, self._positions(y), weights, 1)
+        self._train(points, self._positions(labels), weights, 1)
         return self
 
     def _set_classes(self, y: NDArray[Any]) -> None:
@@ -236,13 +242,13 @@ class SublinearRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> SublinearRegressor:
         """Trains a new network on X (n, d) and numbers y (n,)."""
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", y_numeric=True)
-        y = np.asarray(y, np.float64)
-        weights = _weights(sample_weight, X)
-        self.target_mean_ = float(np.average(y, weights=weights))
-        self.target_scale_ = float(np.sqrt(np.average(np.square(y - self.target_mean_), weights=weights))) or 1.0
-        self._start(X, 1, weights)
-        self._train(X, (y - self.target_mean_) / self.target_scale_, weights, self.epochs)
+        points, given = self._data(X, y, y_numeric=True)
+        targets = np.asarray(given, np.float64)
+        weights = _weights(sample_weight, points)
+        self.target_mean_ = float(np.average(targets, weights=weights))
+        self.target_scale_ = float(np.sqrt(np.average(np.square(targets - self.target_mean_), weights=weights))) or 1.0
+        self._start(points, 1, weights)
+        self._train(points, (targets - self.target_mean_) / self.target_scale_, weights, self.epochs)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> SublinearRegressor:
@@ -253,11 +259,11 @@ class SublinearRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
                 return self.fit(X, y, sample_weight)
             finally:
                 self.epochs = epochs
-        X, y = validate_data(self, X, y, reset=False, dtype=[np.float64, np.float32], order="C", y_numeric=True)
-        targets = (np.asarray(y, np.float64) - self.target_mean_) / self.target_scale_
-        self._train(X, targets, _weights(sample_weight, X), 1)
+        points, given = self._data(X, y, reset=False, y_numeric=True)
+        targets = (np.asarray(given, np.float64) - self.target_mean_) / self.target_scale_
+        self._train(points, targets, _weights(sample_weight, points), 1)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """The outputs (n,), in the units of the targets."""
-        return self._outputs(X).reshape(-1) * self.target_scale_ + self.target_mean_  # type: ignore[no-any-return]
+        return self._outputs(X).reshape(-1) * self.target_scale_ + self.target_mean_

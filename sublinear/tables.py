@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from sublinear.compare import Comparison, Run
+from sublinear.evaluation import Evaluation
 
 
 def quantity(value: float, unit: str = "") -> str:
@@ -98,4 +99,17 @@ def info_table(content: dict[str, Any]) -> Table:
     table.add_column(overflow="fold")
     for name, value in content.items():
         table.add_row(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    return table
+
+
+def evaluation_table(judged: dict[str, Evaluation]) -> Table:
+    """One row an attack; the first row is the clean inputs."""
+    table = Table(box=_BOX, padding=0, pad_edge=False)
+    for header in ("attack", "accuracy %", "loss"):
+        table.add_column(header, justify="left" if header == "attack" else "right")
+    first = next(iter(judged.values()))
+    rows = [("none", first.clean_accuracy, first.clean_loss)]
+    rows += [(name, each.robust_accuracy, each.robust_loss) for name, each in judged.items() if name != "none"]
+    for name, accuracy, loss in rows:
+        table.add_row(name, "-" if accuracy is None else f"{100 * accuracy:.1f}", f"{loss:.4f}")
     return table

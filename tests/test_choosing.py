@@ -14,7 +14,7 @@ import sublinear as sl
         ((50, 3), False, "brute-force"),
         ((20_000, 2), False, "kd-tree"),
         ((20_000, 6), True, "ball-tree"),
-        ((20_000, 9), True, "brute-force"),
+        ((20_000, 11), True, "brute-force"),
         ((20_000, 16), False, "quantized-scan"),
         ((0, 5), False, "brute-force"),
     ],
@@ -42,7 +42,7 @@ def test_typical_queries_tell_the_share():
 
 def test_make_index_by_name_and_by_itself():
     points = np.random.default_rng(2).standard_normal((1000, 3)).astype(np.float32)
-    assert isinstance(sl.make_index(points), sl.KDTree)
+    assert isinstance(sl.make_index(points[:, :2]), sl.KDTree)
     assert isinstance(sl.make_index(points, "partition-tree"), sl.PartitionTree)
     assert sl.make_index(points.astype(float), dtype=np.float32).dtype == np.float32
     with pytest.raises(ValueError, match="index is 'octree'; known are 'auto', 'brute-force'"):

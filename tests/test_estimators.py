@@ -116,6 +116,8 @@ def test_mistakes_in_words(digits):
         estimator.partial_fit(X[y < 6], y[y < 6])
     with pytest.raises(ValueError, match="strategy"):
         sl.SublinearClassifier(strategy="fastest").fit(X, y)
+    with pytest.raises(ValueError, match="learning_rate is 'fast'; give \"auto\""):
+        sl.SublinearClassifier(learning_rate="fast").fit(X, y)
     with pytest.raises(AttributeError, match="has no attribute 'SublinearCluster'"):
         _ = sl.SublinearCluster
 

@@ -147,20 +147,19 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
     require(page >= 0 && page < pages(), "there is no such page");
     const FloatingPointScope scope;
     const FarSide<T> query(normal, threshold, dimension_);
-    const ReportOptions unsorted(1, false);
     const std::size_t before = ids.size();
     Work work;
-    Collecting collecting(*this, &ids, 1, unsorted);
+    Found found;
     const Index begin = page * kPage, end = std::min(ids_.slots(), begin + kPage);
     for (const Piece& piece : parts_) {
       const Index low = std::max(begin, piece.base), high = std::min(end, piece.base + piece.part->size());
       if (low >= high) continue;
       // Parts begin where they begin: only their strips are aligned.
       const Index from = (low - piece.base) / kSiblings * kSiblings, to = high - piece.base;
-      piece.part->visit(&query, 1, from, to, &work, [&](Index) {
-        return Paged{collecting.of(0, piece), low - piece.base, to};
-      });
+      const CollectingSink sink{ids_, piece.base, piece.dead > 0, found, ReportOptions::kNoLimit};
+      piece.part->visit(&query, 1, from, to, &work, [&](Index) { return Paged{sink, low - piece.base, to}; });
     }
+    each_id(found.runs, [&](Index id) { ids.push_back(id); });
     scan_buffer(normal, work, [&](Index slot, T product) {
       if (slot >= begin && slot < end && static_cast<double>(product) >= threshold && ids_.is_alive(slot))
         ids.push_back(ids_.id(slot));
@@ -198,30 +197,46 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
     Index dead;  // erased or moved away
   };
 
-  // What a part tells, turned into ids. `dead`: whether anything has to be asked about being alive.
+  // Slots that were reported for one query, before they are ids: a run of them from `first` on, by length, or those of
+  // sixteen whose bit is set. So their number is known before anything is written, and sorting can go by bits.
+  struct Run {
+    Index first;
+    std::int32_t length;  // 0: bits
+    std::uint32_t bits;
+  };
+  struct Found {
+    std::vector<Run> runs;
+    Index size = 0;
+  };
+
+  // What a part tells, less what is not alive (`dead`: whether that has to be asked), up to `limit`.
   struct CollectingSink {
     const IdMap& map;
     Index base;
     bool dead;
-    std::vector<Index>& ids;
+    Found& found;
     Index limit;
 
     bool range(Index begin, Index end) {
-      for (Index slot = base + begin; slot < base + end; ++slot) {
-        if (dead && !map.is_alive(slot)) continue;
-        if (static_cast<Index>(ids.size()) >= limit) return false;
-        ids.push_back(map.id(slot));
+      if (dead) {
+        for (Index first = begin; first < end; first += 16)
+          if (!strip(first, (1U << std::min<Index>(16, end - first)) - 1)) return false;
+        return true;
       }
-      return true;
+      const Index length = std::min(end - begin, limit - found.size);
+      if (length > 0) found.runs.push_back({base + begin, static_cast<std::int32_t>(length), 0});
+      found.size += length;
+      return length == end - begin;
     }
     bool strip(Index first, unsigned bits) {
-      for (; bits != 0; bits &= bits - 1) {
-        const Index slot = base + first + __builtin_ctz(bits);
-        if (dead && !map.is_alive(slot)) continue;
-        if (static_cast<Index>(ids.size()) >= limit) return false;
-        ids.push_back(map.id(slot));
-      }
-      return true;
+      if (dead)
+        for (unsigned left = bits; left != 0; left &= left - 1)
+          if (!map.is_alive(base + first + __builtin_ctz(left))) bits &= ~(left & -left);
+      const Index all = __builtin_popcount(bits);
+      while (__builtin_popcount(bits) > limit - found.size) bits &= ~(1U << (31 - __builtin_clz(bits)));
+      if (bits != 0) found.runs.push_back({base + first, 0, bits});
+      found.size += __builtin_popcount(bits);
+      return __builtin_popcount(bits) == all;
     }
   };
 
@@ -282,24 +297,31 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
   class Collecting {
    public:
     Collecting(const DynamicIndex& index, std::vector<Index>* lists, Index size, const ReportOptions& options)
-        : index_(index), lists_(lists), size_(size), options_(options) {}
-    CollectingSink of(Index q, const Piece& piece) const {
-      return {index_.ids_, piece.base, piece.dead > 0, lists_[q], options_.limit};
+        : index_(index), lists_(lists), found_(static_cast<std::size_t>(size)), options_(options) {}
+    CollectingSink of(Index q, const Piece& piece) {
+      return {index_.ids_, piece.base, piece.dead > 0, found_[static_cast<std::size_t>(q)], options_.limit};
     }
     bool one(Index q, Index slot) {
-      if (static_cast<Index>(lists_[q].size()) >= options_.limit) return false;
-      lists_[q].push_back(index_.ids_.id(slot));
+      Found& found = found_[static_cast<std::size_t>(q)];
+      if (found.size >= options_.limit) return false;
+      found.runs.push_back({slot, 1, 0});
+      ++found.size;
       return true;
     }
     void finish(std::vector<std::uint64_t>& bits) {
-      if (options_.sorted)
-        for (Index q = 0; q < size_; ++q) sort_ids(lists_[q], index_.ids_.next_id(), bits);
+      for (std::size_t q = 0; q < found_.size(); ++q) {
+        const auto each = [&](auto&& take) { index_.each_id(found_[q].runs, take); };
+        if (options_.sorted)
+          sorted_ids(each, found_[q].size, index_.ids_.next_id(), bits, lists_[q]);
+        else
+          unsorted_ids(each, found_[q].size, lists_[q]);
+      }
     }
 
    private:
     const DynamicIndex& index_;
     std::vector<Index>* lists_;
-    Index size_;
+    std::vector<Found> found_;
     const ReportOptions& options_;
   };
 
@@ -317,6 +339,15 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
     const DynamicIndex& index_;
     Index* counts_;
   };
+
+  // Calls take(id) for every slot of the runs.
+  template <class Take>
+  void each_id(const std::vector<Run>& runs, Take&& take) const {
+    for (const Run& run : runs) {
+      for (Index slot = run.first; slot < run.first + run.length; ++slot) take(ids_.id(slot));
+      for (std::uint32_t bits = run.bits; bits != 0; bits &= bits - 1) take(ids_.id(run.first + __builtin_ctz(bits)));
+    }
+  }
 
   // `make(first, size)` makes the sinks of a group of queries, which descend together.
   template <class Make>

@@ -8,15 +8,15 @@ namespace {
 // Crossovers, as benchmarks/half_space_reporting.py printed them on one core with AVX-512 (docs/reporting.md).
 constexpr Index kFewPoints = 256;            // below, everything takes a microsecond
 constexpr Index kFewQueries = 6;             // below, scans have nothing to share between queries
-constexpr Index kTreeAlone = 8;              // most dimensions in which trees beat scans: queries one by one,
-constexpr Index kTreeTogether = 7;           // many queries in a call,
-constexpr Index kTreeTogetherFewPoints = 4;  // and few points for them
+constexpr Index kTreeAlone = 10;             // most dimensions in which trees beat scans: queries one by one,
+constexpr Index kTreeTogether = 6;           // many queries in a call,
+constexpr Index kTreeTogetherFewPoints = 2;  // and few points for them
 constexpr Index kPointsForTrees = 1 << 13;   // fewer are few
 constexpr double kLargeShare = 0.1;          // where scans are slowed by what they report,
 constexpr Index kTreeLargeShare = 8;         // trees win in more dimensions
 constexpr Index kBoxes = 5;                  // most dimensions in which boxes beat balls
 constexpr Index kBytesTogether = 12;         // least dimensions in which 8 bits beat floats: many queries,
-constexpr Index kBytesAlone = 48;            // and one by one
+constexpr Index kBytesAlone = 64;            // and one by one
 constexpr Index kBytesMost = 40000;          // QuantizedScan::kMostDimensions
 
 std::string about(Index count, Index dimension) {

@@ -1,4 +1,4 @@
-// Ids in ascending order.
+// Lists of ids, ascending or as they come, from whoever can tell them one by one.
 #pragma once
 
 #include <algorithm>
@@ -9,22 +9,42 @@
 
 namespace sublinear {
 
-// Sorts distinct ids below `end`: many of them by setting bits, which costs one pass over the ids and one over a bit
-// per possible id; few of them by comparing. `bits` is scratch space, all zeros between calls.
-inline void sort_ids(std::vector<Index>& ids, Index end, std::vector<std::uint64_t>& bits) {
+// Puts `size` ids that each(take) tells into `ids`.
+template <class Each>
+void unsorted_ids(Each&& each, Index size, std::vector<Index>& ids) {
+  ids.resize(static_cast<std::size_t>(size));
+  Index* to = ids.data();
+  each([&](Index id) { *to++ = id; });
+}
+
+// The same ascending, distinct ids below `end`: many of them by setting bits, which costs one pass over the ids and one
+// over a bit per possible id; few of them by comparing. `bits` is scratch space, all zeros between calls.
+template <class Each>
+void sorted_ids(Each&& each, Index size, Index end, std::vector<std::uint64_t>& bits, std::vector<Index>& ids) {
   const std::size_t words = static_cast<std::size_t>(end + 63) / 64;
-  if (words > 8 * ids.size()) {
+  if (words > 8 * static_cast<std::size_t>(size)) {
+    unsorted_ids(each, size, ids);
     std::sort(ids.begin(), ids.end());
     return;
   }
   if (bits.size() < words) bits.resize(words);
-  for (const Index id : ids) bits[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << (id % 64);
-  std::size_t k = 0;
+  std::uint64_t* const mask = bits.data();
+  each([mask](Index id) { mask[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << (id % 64); });
+  // Most words have none, one or two bits, in no order that a processor could guess: two are written whether or not
+  // they are there, and only more than two need a branch.
+  ids.resize(static_cast<std::size_t>(size) + 2);
+  Index* to = ids.data();
   for (std::size_t w = 0; w < words; ++w) {
-    for (std::uint64_t word = bits[w]; word != 0; word &= word - 1)
-      ids[k++] = static_cast<Index>(w * 64) + __builtin_ctzll(word);
-    bits[w] = 0;
+    const std::uint64_t word = mask[w], rest = word & (word - 1);
+    constexpr std::uint64_t kSome = std::uint64_t{1} << 63;  // so that there is a bit to find
+    const Index first = static_cast<Index>(w * 64);
+    mask[w] = 0;
+    to[0] = first + __builtin_ctzll(word | kSome);
+    to[1] = first + __builtin_ctzll(rest | kSome);
+    to += (word != 0 ? 1 : 0) + (rest != 0 ? 1 : 0);
+    for (std::uint64_t more = rest & (rest - 1); more != 0; more &= more - 1) *to++ = first + __builtin_ctzll(more);
   }
+  ids.resize(static_cast<std::size_t>(size));
 }
 
 }  // namespace sublinear

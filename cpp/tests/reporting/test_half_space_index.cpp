@@ -359,7 +359,7 @@ TEST_CASE("the automatic choice is an index that serves, with a reason") {
   CHECK(choose_index(100000, 3, 1000).name == "kd-tree");
   CHECK(choose_index(100000, 6, 1000).name == "ball-tree");
   CHECK(choose_index(100000, 64, 1000).name == "quantized-scan");
-  CHECK(choose_index(100000, 9, 1).name == "brute-force");
+  CHECK(choose_index(100000, 11, 1).name == "brute-force");
   const std::vector<float> points(3000, 1.0F);
   CHECK(make_index<float>("auto", {points.data(), 1000, 3})->name() == std::string("kd-tree"));
   CHECK_THROWS_AS(static_cast<void>(choose_index(-1, 2, 1)), std::invalid_argument);

@@ -1,0 +1,220 @@
+"""A training run with checkpoints: what `sublinear train` does."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sublinear.arrays import as_integer, as_number
+from sublinear.attacks import PGD
+from sublinear.checkpoint import Checkpoint
+from sublinear.datasets import load_dataset
+from sublinear.evaluation import Evaluation, evaluate
+from sublinear.files import write_whole
+from sublinear.network import TwoLayerNetwork
+from sublinear.schedules import LinearRate
+from sublinear.strategies import Strategy
+from sublinear.trainer import History, Progress, Trainer
+
+#: Files of a run, in its folder.
+CHECKPOINT, NETWORK, HISTORY = "checkpoint.safetensors", "network.safetensors", "history.json"
+
+_HELD_OUT = 0.1  # of the training inputs, for early stopping
+
+#: Settings that change speed, memory or how often something is written, but no bit of the weights.
+_FREE = ("strategy", "threads", "checkpoint_epochs", "checkpoint_minutes", "epochs")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What `train` trains. The learning rate falls linearly to 0 over `schedule_epochs` (default: `epochs`)."""
+
+    dataset: str = "digits"
+    width: int = 2048
+    epochs: int = 12
+    batch_size: int = 64
+    radius: float = 0.05
+    steps: int = 10
+    norm: float = 2.0
+    learning_rate: float = 200.0
+    init: str = "ntk"
+    strategy: str = "margin"
+    threads: int | None = None
+    seed: int = 0
+    dtype: str = "float32"
+    patience: int | None = None
+    checkpoint_epochs: int = 1
+    checkpoint_minutes: float | None = None
+    schedule_epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("width", "epochs", "batch_size", "checkpoint_epochs"):
+            as_integer(getattr(self, name), name, 1)
+        as_number(self.learning_rate, "learning_rate", 0)
+        if self.patience is not None:
+            as_integer(self.patience, "patience", 1)
+        if self.checkpoint_minutes is not None:
+            as_number(self.checkpoint_minutes, "checkpoint_minutes", positive=True)
+        if self.schedule_epochs is None:
+            object.__setattr__(self, "schedule_epochs", self.epochs)
+        as_integer(self.schedule_epochs, "schedule_epochs", 1)
+        Strategy.of(self.strategy)
+        self.attack()
+
+    def attack(self) -> PGD:
+        """The attack of training and validation."""
+        return PGD(self.radius, self.steps, norm=self.norm)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON: an infinite norm is "inf"."""
+        content = asdict(self)
+        content["norm"] = "inf" if self.attack().norm != 2 else 2
+        return content
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: "finished", "stopped early" or "interrupted"; the network it leaves, and what it judged."""
+
+    ending: str
+    network: TwoLayerNetwork
+    history: dict[str, list[Any]]
+    epochs_done: int
+    best_epoch: int | None
+    test: Evaluation | None
+
+
+def train(
+    settings: TrainSettings,
+    folder: Path,
+    resume: bool = False,
+    watch: Callable[[Progress, int], object] | None = None,
+) -> Outcome:
+    """Trains and keeps `folder` so that a run which ends in any way can go on with the same bits.
+
+    The checkpoint is written before the first step, so that a folder that cannot hold it is found out then; after every
+    `checkpoint_epochs` epochs, and between steps once `checkpoint_minutes` have passed; and on Ctrl-C. One that cannot
+    be written later leaves the one before, and training goes on. At the end the network is saved: with `patience` that
+    of the epoch with the lowest robust loss on validation inputs, and training ends when so many epochs in a row were
+    no better: a tenth of the training inputs is held out and judged then, so that nothing is chosen by the test inputs.
+    Without it the test inputs are judged after every epoch, for the curves alone. `watch` is called after every step
+    with its progress and the epochs that ended before this call.
+
+    ValueError for settings that do not fit, for `resume` with other settings than the run was started with, and
+    without it where a run is there already.
+    """
+    from sklearn.model_selection import train_test_split
+
+    data = load_dataset(settings.dataset, settings.seed)
+    path = folder / CHECKPOINT
+    if resume:
+        state = Checkpoint.load(path)
+        _check_same(settings, state.settings)
+    else:
+        if path.exists():
+            raise ValueError(f"{folder} holds a training run; go on with --resume, or give another folder with --out")
+        network = TwoLayerNetwork.random(
+            data.n_features, settings.width, data.classes, init=settings.init, seed=settings.seed, dtype=settings.dtype
+        )
+        state = Checkpoint(network, 0, settings.as_dict())
+    assert settings.schedule_epochs is not None
+    X, y, judged = data.X_train, data.y_train, (data.X_test, data.y_test)
+    if settings.patience is not None:
+        X, held_out, y, held_out_labels = train_test_split(
+            X, y, test_size=_HELD_OUT, stratify=y, random_state=settings.seed % 2**32
+        )
+        judged = held_out, held_out_labels
+    trainer = Trainer(
+        state.network,
+        settings.strategy,
+        settings.attack(),
+        "cross-entropy",
+        LinearRate(settings.learning_rate, 0, settings.schedule_epochs),
+        settings.batch_size,
+        settings.threads,
+        settings.seed,
+    )
+    trainer.resume_at(state.steps_done)
+    state.settings = settings.as_dict()
+    if not state.history:
+        state.history = History().as_dict()
+    state.save(path)
+    saved_at = time.monotonic()
+
+    def save() -> None:
+        nonlocal saved_at
+        state.steps_done = trainer.steps_done
+        with suppress(OSError):  # the one before is still there, and the end of the run says what cannot be written
+            state.save(path)
+        saved_at = time.monotonic()
+
+    def after_step(progress: Progress) -> bool:
+        if watch is not None:
+            watch(progress, len(state.history["loss"]))
+        minutes = settings.checkpoint_minutes
+        if minutes is not None and time.monotonic() - saved_at >= 60 * minutes:
+            save()
+        return True
+
+    ending = "finished"
+    try:
+        while len(state.history["loss"]) < settings.epochs:
+            if _is_stale(state.history, settings.patience):
+                ending = "stopped early"
+                break
+            figures = trainer.fit(X, y, 1, judged, callbacks=[after_step]).as_dict()
+            for name, values in figures.items():
+                state.history.setdefault(name, []).extend(values)
+            if settings.patience is not None and _best_epoch(state.history) == len(state.history["loss"]):
+                state.best = state.network.copy()
+            if len(state.history["loss"]) % settings.checkpoint_epochs == 0:
+                save()
+    except KeyboardInterrupt:
+        ending = "interrupted"
+    state.steps_done = trainer.steps_done
+    state.save(path)
+    network = state.best if state.best is not None else state.network
+    test = None
+    if ending != "interrupted":
+        network.save(folder / NETWORK)
+        content = {"settings": settings.as_dict(), "history": state.history, "ending": ending}
+        write_whole(folder / HISTORY, json.dumps(content, indent=1).encode() + b"\n")
+        test = evaluate(
+            network,
+            data.X_test,
+            data.y_test,
+            "cross-entropy",
+            settings.attack(),
+            settings.seed,
+            settings.threads,
+        )
+    best = _best_epoch(state.history) if settings.patience is not None else None
+    return Outcome(ending, network, state.history, len(state.history["loss"]), best, test)
+
+
+def _best_epoch(history: dict[str, list[Any]]) -> int | None:
+    """The epoch, from 1, with the lowest robust loss on the judged inputs; the first of equal ones."""
+    losses = history.get("validation_robust_loss", [])
+    return int(np.argmin(losses)) + 1 if losses else None
+
+
+def _is_stale(history: dict[str, list[Any]], patience: int | None) -> bool:
+    best = _best_epoch(history)
+    return patience is not None and best is not None and len(history["loss"]) - best >= patience
+
+
+def _check_same(settings: TrainSettings, before: dict[str, Any]) -> None:
+    now = settings.as_dict()
+    for each in fields(TrainSettings):
+        name = each.name
+        if name in _FREE or now[name] == before.get(name):
+            continue
+        option = "--" + name.replace("_", "-")
+        raise ValueError(f"the run was started with {option} {before.get(name)}, not {now[name]}; resume it with that")
