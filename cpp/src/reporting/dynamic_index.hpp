@@ -103,10 +103,21 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
               IdLists<Index>& out) const override {
     check_queries(normals, thresholds, queries, dimension_);
     require(options.limit >= 0, "limit is negative; give at least 0");
-    std::vector<std::vector<Index>> found(static_cast<std::size_t>(queries));
-    Work work = ask(normals, thresholds, queries, options.threads,
-                    [&](Index first, Index size) { return Collecting(*this, found.data() + first, size, options); });
-    gather_lists(found, out);
+    // The ids of a group of queries one behind the other: no list for each of them.
+    const Index each = queries_together(queries, options.threads);
+    std::vector<std::vector<Index>> groups(static_cast<std::size_t>((queries + each - 1) / each));
+    out.offsets.assign(static_cast<std::size_t>(queries) + 1, 0);
+    Work work = ask(normals, thresholds, queries, options.threads, [&](Index first, Index, Scratch& scratch) {
+      return Collecting(*this, options, scratch, groups[static_cast<std::size_t>(first / each)],
+                        out.offsets.data() + first + 1);
+    });
+    for (std::size_t q = 0; q < static_cast<std::size_t>(queries); ++q) out.offsets[q + 1] += out.offsets[q];
+    out.ids.clear();
+    out.ids.reserve(static_cast<std::size_t>(out.offsets.back()));
+    for (std::vector<Index>& group : groups) {
+      out.ids.insert(out.ids.end(), group.begin(), group.end());
+      std::vector<Index>().swap(group);
+    }
     work.fired = static_cast<std::int64_t>(out.ids.size());
     return work;
   }
@@ -114,8 +125,8 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
   Work count(const T* normals, const double* thresholds, Index queries, int threads, Index* counts) const override {
     check_queries(normals, thresholds, queries, dimension_);
     std::fill(counts, counts + queries, Index{0});
-    Work work =
-        ask(normals, thresholds, queries, threads, [&](Index first, Index) { return Counting(*this, counts + first); });
+    Work work = ask(normals, thresholds, queries, threads,
+                    [&](Index first, Index, Scratch&) { return Counting(*this, counts + first); });
     for (Index q = 0; q < queries; ++q) work.fired += counts[q];
     return work;
   }
@@ -293,36 +304,49 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
     }
   };
 
-  // The sinks of a group of queries.
+  // What a worker keeps from one group of queries to the next, so that queries allocate nothing once it has grown.
+  struct Scratch {
+    std::vector<Found> found = std::vector<Found>(static_cast<std::size_t>(kQueriesTogether));
+    std::vector<std::uint64_t> bits;
+  };
+
+  // The sinks of a group of queries. At the end their ids are appended to `ids`, and their numbers are in `sizes`.
   class Collecting {
    public:
-    Collecting(const DynamicIndex& index, std::vector<Index>* lists, Index size, const ReportOptions& options)
-        : index_(index), lists_(lists), found_(static_cast<std::size_t>(size)), options_(options) {}
+    Collecting(const DynamicIndex& index, const ReportOptions& options, Scratch& scratch, std::vector<Index>& ids,
+               Index* sizes)
+        : index_(index), options_(options), scratch_(scratch), ids_(ids), sizes_(sizes) {}
     CollectingSink of(Index q, const Piece& piece) {
-      return {index_.ids_, piece.base, piece.dead > 0, found_[static_cast<std::size_t>(q)], options_.limit};
+      return {index_.ids_, piece.base, piece.dead > 0, found(q), options_.limit};
     }
     bool one(Index q, Index slot) {
-      Found& found = found_[static_cast<std::size_t>(q)];
-      if (found.size >= options_.limit) return false;
-      found.runs.push_back({slot, 1, 0});
-      ++found.size;
+      if (found(q).size >= options_.limit) return false;
+      found(q).runs.push_back({slot, 1, 0});
+      ++found(q).size;
       return true;
     }
-    void finish(std::vector<std::uint64_t>& bits) {
-      for (std::size_t q = 0; q < found_.size(); ++q) {
-        const auto each = [&](auto&& take) { index_.each_id(found_[q].runs, take); };
+    void finish(Index size) {
+      for (Index q = 0; q < size; ++q) {
+        Found& own = found(q);
+        const auto each = [&](auto&& take) { index_.each_id(own.runs, take); };
         if (options_.sorted)
-          sorted_ids(each, found_[q].size, index_.ids_.next_id(), bits, lists_[q]);
+          append_sorted(each, own.size, index_.ids_.next_id(), scratch_.bits, ids_);
         else
-          unsorted_ids(each, found_[q].size, lists_[q]);
+          append_unsorted(each, own.size, ids_);
+        sizes_[q] = own.size;
+        own.runs.clear();
+        own.size = 0;
       }
     }
 
    private:
+    Found& found(Index q) { return scratch_.found[static_cast<std::size_t>(q)]; }
+
     const DynamicIndex& index_;
-    std::vector<Index>* lists_;
-    std::vector<Found> found_;
     const ReportOptions& options_;
+    Scratch& scratch_;
+    std::vector<Index>& ids_;
+    Index* sizes_;
   };
 
   class Counting {
@@ -333,7 +357,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
       ++counts_[q];
       return true;
     }
-    void finish(std::vector<std::uint64_t>&) {}
+    void finish(Index) {}
 
    private:
     const DynamicIndex& index_;
@@ -349,17 +373,21 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
     }
   }
 
-  // `make(first, size)` makes the sinks of a group of queries, which descend together.
+  // As many as share the cache well, fewer where threads would have nothing to do. Changes speed only.
+  static Index queries_together(Index queries, int threads) {
+    return std::clamp<Index>(queries / (4 * resolve_threads(threads)), 1, kQueriesTogether);
+  }
+
+  // `make(first, size, scratch)` makes the sinks of a group of queries, which descend together.
   template <class Make>
   Work ask(const T* normals, const double* thresholds, Index queries, int requested, Make&& make) const {
     const int threads = resolve_threads(requested);
     std::vector<Work> works(static_cast<std::size_t>(queries));
-    const Index grain = std::clamp<Index>(queries / (4 * threads), 1, kQueriesTogether);
-    parallel_for(queries, threads, grain, [&](Index begin, Index end, int) {
+    std::vector<Scratch> scratches(static_cast<std::size_t>(std::min<Index>(threads, queries)));
+    parallel_for(queries, threads, queries_together(queries, requested), [&](Index begin, Index end, int worker) {
       std::vector<FarSide<T>> sides;
-      std::vector<std::uint64_t> bits;
       for (Index q = begin; q < end; ++q) sides.emplace_back(normals + q * dimension_, thresholds[q], dimension_);
-      auto group = make(begin, end - begin);
+      auto group = make(begin, end - begin, scratches[static_cast<std::size_t>(worker)]);
       Work* const own = works.data() + begin;
       for (const Piece& piece : parts_)
         piece.part->visit(sides.data(), end - begin, 0, piece.part->size(), own,
@@ -368,7 +396,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
         scan_buffer(normals + (begin + q) * dimension_, own[q], [&](Index slot, T product) {
           return !(static_cast<double>(product) >= thresholds[begin + q]) || !ids_.is_alive(slot) || group.one(q, slot);
         });
-      group.finish(bits);
+      group.finish(end - begin);
     });
     Work sum;
     for (const Work& work : works) sum += work;

@@ -361,7 +361,7 @@ TEST_CASE("the automatic choice is an index that serves, with a reason") {
   CHECK(choose_index(100000, 64, 1000).name == "quantized-scan");
   CHECK(choose_index(100000, 11, 1).name == "brute-force");
   const std::vector<float> points(3000, 1.0F);
-  CHECK(make_index<float>("auto", {points.data(), 1000, 3})->name() == std::string("kd-tree"));
+  CHECK(make_index<float>("auto", {points.data(), 1500, 2})->name() == std::string("kd-tree"));
   CHECK_THROWS_AS(static_cast<void>(choose_index(-1, 2, 1)), std::invalid_argument);
   CHECK_THROWS_AS(static_cast<void>(choose_index(1, 0, 1)), std::invalid_argument);
 }

@@ -402,3 +402,50 @@ TEST_CASE("the bits of a small training run are these, at every SIMD level") {
   in_double.rate = 0.5;
   CHECK(fingerprint(train(Problem<double>(30, 10, "cross-entropy"), in_double).network) == 6688215389479686369U);
 }
+
+TEST_CASE_TEMPLATE("weights of inputs: equal ones change no bit, whole ones stand for copies", T, float, double) {
+  const Problem<T> problem(24, 6, "cross-entropy");
+  Setting<T> setting;
+  setting.loss = "cross-entropy";
+  const auto run = [&](const std::vector<T>& inputs, const std::vector<double>& labels,
+                       const std::vector<double>& weights, const std::string& strategy, double& loss) {
+    auto network = problem.network(64);
+    setting.strategy = strategy;
+    TrainerOptions<T> options = setting.options();
+    options.input_weights = weights;
+    const auto count = static_cast<Index>(labels.size());
+    Trainer<T> trainer(network, {inputs.data(), count, problem.d}, labels.data(), options);
+    for (int step = 0; step < 4; ++step) loss = trainer.step(5).robust_loss;
+    return network;
+  };
+  double plain_loss = 0, loss = 0;
+  const auto plain = run(problem.inputs, problem.labels, {}, "dense", plain_loss);
+  CHECK(same_weights(plain, run(problem.inputs, problem.labels, std::vector<double>(24, 0.5), "dense", loss)));
+  CHECK(loss == plain_loss);
+  // Input i counts i % 3 times: not at all, once, twice.
+  std::vector<T> inputs;
+  std::vector<double> labels, weights;
+  for (Index i = 0; i < problem.n; ++i) {
+    weights.push_back(static_cast<double>(i % 3));
+    for (Index copy = 0; copy < i % 3; ++copy) {
+      inputs.insert(inputs.end(), problem.inputs.begin() + i * problem.d, problem.inputs.begin() + (i + 1) * problem.d);
+      labels.push_back(problem.labels[static_cast<std::size_t>(i)]);
+    }
+  }
+  double copies_loss = 0;
+  const auto copies = run(inputs, labels, {}, "dense", copies_loss);
+  const auto weighted = run(problem.inputs, problem.labels, weights, "dense", loss);
+  CHECK(loss == doctest::Approx(copies_loss).epsilon(1e-5));
+  CHECK(same_weights(weighted, run(problem.inputs, problem.labels, weights, "margin", loss)));
+  CHECK_FALSE(same_weights(weighted, plain));
+  double difference = 0, change = 0;
+  const auto start = problem.network(64);
+  for (Index k = 0; k < 64 * problem.d; ++k) {
+    difference = std::max(difference, std::abs(static_cast<double>(weighted.weights()[k] - copies.weights()[k])));
+    change = std::max(change, std::abs(static_cast<double>(weighted.weights()[k] - start.weights()[k])));
+  }
+  CHECK(difference < 1e-3 * change);
+  for (const std::vector<double>& bad : {std::vector<double>(23, 1.0), std::vector<double>(24, 0.0),
+                                         std::vector<double>(24, -1.0), std::vector<double>(24, std::nan(""))})
+    CHECK_THROWS_AS(run(problem.inputs, problem.labels, bad, "dense", loss), std::invalid_argument);
+}
