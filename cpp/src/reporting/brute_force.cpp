@@ -54,12 +54,12 @@ class Scan final : public ScannedIndex<T> {
     store_.check_queries(normals, thresholds, queries);
     if (options.limit != ReportOptions::kNoLimit)
       return scan_limited(store_, normals, thresholds, queries, options, out);
-    std::vector<std::vector<Index>> found(static_cast<std::size_t>(queries));
+    std::vector<std::vector<Slot32>> found(static_cast<std::size_t>(queries));
     const Index blocks = store_.slots() / block_points() + 1;
-    Work work = scan_all(normals, thresholds, queries, options.threads, [&](Index q, const Index* ids, Index size) {
-      append_ids(found[static_cast<std::size_t>(q)], ids, size, blocks);
+    Work work = scan_all(normals, thresholds, queries, options.threads, [&](Index q, const Slot32* slots, Index size) {
+      append_slots(found[static_cast<std::size_t>(q)], slots, size, blocks);
     });
-    gather_lists(found, out);
+    gather_ids(store_, found, out);
     work.fired = static_cast<std::int64_t>(out.ids.size());
     return work;
   }
@@ -68,7 +68,7 @@ class Scan final : public ScannedIndex<T> {
     store_.check_queries(normals, thresholds, queries);
     std::fill(counts, counts + queries, Index{0});
     Work work =
-        scan_all(normals, thresholds, queries, threads, [&](Index q, const Index*, Index size) { counts[q] += size; });
+        scan_all(normals, thresholds, queries, threads, [&](Index q, const Slot32*, Index size) { counts[q] += size; });
     for (Index q = 0; q < queries; ++q) work.fired += counts[q];
     return work;
   }
@@ -119,8 +119,8 @@ class Scan final : public ScannedIndex<T> {
     return largest * largest_norm_ <= limit;
   }
 
-  // take(q, ids, count) for the points that are reported, ascending for one query, block by block; queries of different
-  // groups on several threads.
+  // take(q, slots, count) for the points that are reported, ascending for one query, block by block; queries of
+  // different groups on several threads.
   template <class Take>
   Work scan_all(const T* normals, const double* thresholds, Index queries, int requested, Take&& take) const {
     const int threads = resolve_threads(requested);
@@ -137,13 +137,13 @@ class Scan final : public ScannedIndex<T> {
       const Index block = PointStore<T>::kRowsTogether;
       parallel_for(queries, threads, kQueriesTogether, [&](Index begin, Index end, int) {
         Work ignored;
-        Index ids[PointStore<T>::kRowsTogether];
+        Slot32 slots[PointStore<T>::kRowsTogether];
         for (Index first = 0; first < store_.slots(); first += block)
           for (Index q = begin; q < end; ++q) {
             Index size = 0;
             store_.scan(first, std::min(store_.slots(), first + block), normals + q * d, thresholds[q], ignored,
-                        [&](Index id) { ids[size++] = id; });
-            take(q, static_cast<const Index*>(ids), size);
+                        [&](Index slot) { slots[size++] = static_cast<Slot32>(slot); });
+            take(q, static_cast<const Slot32*>(slots), size);
           }
       });
     }

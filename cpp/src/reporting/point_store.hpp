@@ -46,6 +46,7 @@ template <class T>
 class PointStore {
  public:
   static constexpr Index kRowsTogether = 256;  // rows whose products are held at a time
+  static constexpr Index kMostSlots = (Index{1} << 32) - 1;
 
   explicit PointStore(Index dimension) : dimension_(dimension) { require_dimension(dimension); }
 
@@ -63,6 +64,8 @@ class PointStore {
   // Adds points behind the last slot. Returns the first of their consecutive ids.
   Index append(Points<T> points) {
     check_points(points, dimension_);
+    if (points.count > kMostSlots - slots())
+      throw std::length_error("an index holds at most " + std::to_string(kMostSlots) + " points");
     grow_by(rows_, static_cast<std::size_t>(points.count * dimension_));
     const Index first = ids_.append(points.count);
     rows_.insert(rows_.end(), points.data, points.data + points.count * dimension_);
@@ -89,7 +92,7 @@ class PointStore {
     rows_.swap(rows);
   }
 
-  // Calls take(id) for every living point in [begin, end) on the far side, in the order of slots.
+  // Calls take(slot) for every living point in [begin, end) on the far side, in the order of slots.
   template <class Take>
   void scan(Index begin, Index end, const T* normal, double threshold, Work& work, Take&& take) const {
     T products[kRowsTogether];
@@ -97,7 +100,7 @@ class PointStore {
       const Index count = std::min(kRowsTogether, end - first);
       inner_products(row(first), count, dimension_, normal, products);
       for (Index k = 0; k < count; ++k)
-        if (static_cast<double>(products[k]) >= threshold && is_alive(first + k)) take(id(first + k));
+        if (static_cast<double>(products[k]) >= threshold && is_alive(first + k)) take(first + k);
       work.inner_products += count;
       work.candidates += count;
     }

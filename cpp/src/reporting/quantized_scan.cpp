@@ -104,12 +104,12 @@ class Scan final : public ScannedIndex<T> {
     store_.check_queries(normals, thresholds, queries);
     if (options.limit != ReportOptions::kNoLimit)
       return scan_limited(store_, normals, thresholds, queries, options, out);
-    std::vector<std::vector<Index>> found(static_cast<std::size_t>(queries));
+    std::vector<std::vector<Slot32>> found(static_cast<std::size_t>(queries));
     const Index blocks = store_.slots() / kBlock + 1;
-    Work work = scan_all(normals, thresholds, queries, options.threads, [&](Index q, const Index* ids, Index size) {
-      append_ids(found[static_cast<std::size_t>(q)], ids, size, blocks);
+    Work work = scan_all(normals, thresholds, queries, options.threads, [&](Index q, const Slot32* slots, Index size) {
+      append_slots(found[static_cast<std::size_t>(q)], slots, size, blocks);
     });
-    gather_lists(found, out);
+    gather_ids(store_, found, out);
     work.fired = static_cast<std::int64_t>(out.ids.size());
     return work;
   }
@@ -118,7 +118,7 @@ class Scan final : public ScannedIndex<T> {
     store_.check_queries(normals, thresholds, queries);
     std::fill(counts, counts + queries, Index{0});
     Work work =
-        scan_all(normals, thresholds, queries, threads, [&](Index q, const Index*, Index size) { counts[q] += size; });
+        scan_all(normals, thresholds, queries, threads, [&](Index q, const Slot32*, Index size) { counts[q] += size; });
     for (Index q = 0; q < queries; ++q) work.fired += counts[q];
     return work;
   }

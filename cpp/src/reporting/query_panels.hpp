@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <vector>
 
 #include "kernels/fused_scan.hpp"
@@ -42,40 +44,62 @@ void scan_in_panels(Index points, Index block, Index queries, Index width, int t
   });
 }
 
-// Turns proposals into ids: take(q, ids, count) with those that are alive and, where unsure, confirmed by the canonical
+// Slots of points as lists keep them while a scan goes on: half the bytes of ids, which are written once at the end.
+using Slot32 = std::uint32_t;
+
+// Sorts proposals out: take(q, slots, count) with those that are alive and, where unsure, confirmed by the canonical
 // product. Returns how many had to be confirmed.
 template <class T, class Take>
 Index confirm(const PointStore<T>& store, Index q, const T* normal, double threshold, Index first,
               const std::uint16_t* offsets, Index found, Take&& take) {
   NeuronId asked[kBlockPoints];
   T products[kBlockPoints];
-  Index ids[kBlockPoints], unsure = 0, size = 0, next = 0;
+  Slot32 slots[kBlockPoints];
+  Index unsure = 0, size = 0, next = 0;
   for (Index k = 0; k < found; ++k) {
     asked[unsure] = offsets[k] & ~kUnsure;
     unsure += (offsets[k] & kUnsure) != 0 ? 1 : 0;
   }
   inner_products_at(store.row(first), asked, unsure, store.dimension(), normal, products);
   if (unsure == 0 && store.is_plain()) {
-    for (Index k = 0; k < found; ++k) ids[k] = first + offsets[k];
+    for (Index k = 0; k < found; ++k) slots[k] = static_cast<Slot32>(first + offsets[k]);
     size = found;
   } else {
     for (Index k = 0; k < found; ++k) {
-      const Index position = first + (offsets[k] & ~kUnsure);
+      const Index slot = first + (offsets[k] & ~kUnsure);
       const bool is_unsure = (offsets[k] & kUnsure) != 0;
-      ids[size] = store.id(position);
+      slots[size] = static_cast<Slot32>(slot);
       const bool far = !is_unsure || static_cast<double>(products[next]) >= threshold;
       next += is_unsure ? 1 : 0;
-      size += far && store.is_alive(position) ? 1 : 0;
+      size += far && store.is_alive(slot) ? 1 : 0;
     }
   }
-  take(q, static_cast<const Index*>(ids), size);
+  take(q, static_cast<const Slot32*>(slots), size);
   return unsure;
 }
 
-// Appends the ids of a block to those of one query. The first block says about how many there will be in `blocks`.
-inline void append_ids(std::vector<Index>& list, const Index* ids, Index size, Index blocks) {
+// Appends the slots of a block to those of one query. The first block says about how many there will be in `blocks`.
+inline void append_slots(std::vector<Slot32>& list, const Slot32* slots, Index size, Index blocks) {
   if (list.empty()) list.reserve(static_cast<std::size_t>(std::min<Index>(size * blocks, 4096)));
-  list.insert(list.end(), ids, ids + size);
+  list.insert(list.end(), slots, slots + size);
+}
+
+// The lists of slots as lists of ids, emptying them on the way.
+template <class T>
+void gather_ids(const PointStore<T>& store, std::vector<std::vector<Slot32>>& lists, IdLists<Index>& out) {
+  out.offsets.assign(lists.size() + 1, 0);
+  for (std::size_t q = 0; q < lists.size(); ++q)
+    out.offsets[q + 1] = out.offsets[q] + static_cast<Index>(lists[q].size());
+  out.ids.clear();
+  out.ids.reserve(static_cast<std::size_t>(out.offsets.back()));
+  for (std::vector<Slot32>& list : lists) {
+    if (store.is_plain())
+      out.ids.insert(out.ids.end(), list.begin(), list.end());
+    else
+      std::transform(list.begin(), list.end(), std::back_inserter(out.ids),
+                     [&](Slot32 slot) { return store.id(static_cast<Index>(slot)); });
+    std::vector<Slot32>().swap(list);
+  }
 }
 
 }  // namespace sublinear

@@ -26,7 +26,7 @@ Work scan_page(const PointStore<T>& store, const T* normal, double threshold, In
   Work work;
   const std::size_t before = ids.size();
   store.scan(page * kScannedPage, std::min(store.slots(), (page + 1) * kScannedPage), normal, threshold, work,
-             [&](Index id) { ids.push_back(id); });
+             [&](Index slot) { ids.push_back(store.id(slot)); });
   work.fired = static_cast<std::int64_t>(ids.size() - before);
   return work;
 }
@@ -42,8 +42,8 @@ Work scan_limited(const PointStore<T>& store, const T* normals, const double* th
     Index left = options.limit;
     for (Index first = 0; first < store.slots() && left > 0; first += block)
       store.scan(first, std::min(store.slots(), first + block), normals + q * store.dimension(), thresholds[q], own,
-                 [&](Index id) {
-                   if (left > 0) ids.push_back(id);
+                 [&](Index slot) {
+                   if (left > 0) ids.push_back(store.id(slot));
                    left -= left > 0 ? 1 : 0;
                  });
     return own;

@@ -25,20 +25,6 @@ struct IdLists {
   static std::size_t at(Index q) noexcept { return static_cast<std::size_t>(q); }
 };
 
-/// Puts one list per query into `out`, emptying them on the way.
-template <class Id>
-void gather_lists(std::vector<std::vector<Id>>& lists, IdLists<Id>& out) {
-  out.offsets.assign(lists.size() + 1, 0);
-  for (std::size_t q = 0; q < lists.size(); ++q)
-    out.offsets[q + 1] = out.offsets[q] + static_cast<Index>(lists[q].size());
-  out.ids.clear();
-  out.ids.reserve(static_cast<std::size_t>(out.offsets.back()));
-  for (std::vector<Id>& list : lists) {
-    out.ids.insert(out.ids.end(), list.begin(), list.end());
-    std::vector<Id>().swap(list);
-  }
-}
-
 /// Fills `out` for queries 0 ... count - 1: `append(q, ids, worker)` appends the ids of query q to the vector it is
 /// given and returns the work it did. Queries may run on several threads; the lists and the summed work do not depend
 /// on how many. Memory: the result and one copy of it.

@@ -18,6 +18,13 @@ using NeuronId = std::int32_t;
 /// Bytes of one canonical group of lanes, one cache line; rows start on this boundary where the dimension allows.
 inline constexpr std::size_t kLaneBytes = 64;
 
+/// Memory that starts on a cache line. Large blocks ask the system for large pages, where it gives them on request
+/// (Linux with transparent huge pages): rows picked at random from many megabytes then miss fewer address translations.
+/// @throws std::bad_alloc
+[[nodiscard]] void* allocate_aligned(std::size_t bytes);
+/// Gives back what `allocate_aligned(bytes)` gave.
+void deallocate_aligned(void* block, std::size_t bytes) noexcept;
+
 /// Standard allocator whose blocks start on a cache line, so that no lane group straddles two.
 template <class T>
 struct AlignedAllocator {
@@ -26,9 +33,10 @@ struct AlignedAllocator {
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) noexcept {}
   [[nodiscard]] T* allocate(std::size_t count) {
-    return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{kLaneBytes}));
+    if (count > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_alloc();
+    return static_cast<T*>(allocate_aligned(count * sizeof(T)));
   }
-  void deallocate(T* block, std::size_t) noexcept { ::operator delete (block, std::align_val_t{kLaneBytes}); }
+  void deallocate(T* block, std::size_t count) noexcept { deallocate_aligned(block, count * sizeof(T)); }
   template <class U>
   bool operator==(const AlignedAllocator<U>&) const noexcept {
     return true;
