@@ -19,6 +19,7 @@ class Scan final : public ScannedIndex<T> {
  public:
   explicit Scan(Points<T> points) : ScannedIndex<T>(points.dimension) { insert(points); }
   explicit Scan(const FlatReader& reader) : ScannedIndex<T>(reader) {
+    const FloatingPointScope scope;
     store_.load(reader);
     see_norms({store_.row(0), store_.slots(), store_.dimension()});
   }
@@ -27,6 +28,7 @@ class Scan final : public ScannedIndex<T> {
   [[nodiscard]] std::size_t bytes() const noexcept override { return store_.bytes(); }
 
   Index insert(Points<T> points) override {
+    const FloatingPointScope scope;
     const Index first = store_.append(points);
     see_norms(points);
     return first;
@@ -43,6 +45,7 @@ class Scan final : public ScannedIndex<T> {
   }
 
   void move(const Index* ids, Index count, const T* points) override {
+    const FloatingPointScope scope;
     const std::vector<Index> slots = store_.slots_of(ids, count);
     store_.check_rows(points, count);
     store_.overwrite(slots, points);

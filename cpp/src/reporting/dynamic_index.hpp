@@ -29,6 +29,7 @@ template <class T, class Part>
 class DynamicIndex final : public HalfSpaceIndex<T> {
  public:
   DynamicIndex(Points<T> points, const IndexOptions& options) : dimension_(points.dimension), options_(options) {
+    const FloatingPointScope scope;
     require_dimension(dimension_);
     Part::check_dimension(dimension_);
     require(options.leaf_size >= 0, "leaf_size is negative; give at least 1, or 0 for the structure's own");
@@ -38,6 +39,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
   }
 
   explicit DynamicIndex(const FlatReader& reader) : dimension_(reader.take_number("dimension")) {
+    const FloatingPointScope scope;
     if (dimension_ < 1) reader.fail("its dimension is below 1");
     Part::check_dimension(dimension_);
     options_.leaf_size = reader.take_number("leaf_size");
@@ -69,6 +71,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
   }
 
   Index insert(Points<T> points) override {
+    const FloatingPointScope scope;
     check_points(points, dimension_);
     if (points.count > kMostPoints - ids_.slots())
       throw std::length_error("an index holds at most " + std::to_string(kMostPoints) + " points");
@@ -84,6 +87,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
   }
 
   void erase(const Index* ids, Index count) override {
+    const FloatingPointScope scope;
     const std::vector<Index> slots = ids_.slots_of(ids, count);
     ids_.erase(slots);
     note_dead(slots);
@@ -91,6 +95,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
   }
 
   void move(const Index* ids, Index count, const T* points) override {
+    const FloatingPointScope scope;
     const std::vector<Index> slots = ids_.slots_of(ids, count);
     require_finite(points, count, dimension_, "points");
     if constexpr (Part::kMoves)

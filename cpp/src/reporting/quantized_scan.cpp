@@ -61,6 +61,7 @@ class Scan final : public ScannedIndex<T> {
   }
   explicit Scan(const FlatReader& reader) : ScannedIndex<T>(reader), stride_((store_.dimension() + 3) / 4 * 4) {
     if (store_.dimension() > QuantizedScan<T>::kMostDimensions) reader.fail("its points have too many dimensions");
+    const FloatingPointScope scope;
     store_.load(reader);
     copies_.make_room(store_.slots(), stride_);
     copies_.resize(store_.slots(), stride_);
@@ -71,6 +72,7 @@ class Scan final : public ScannedIndex<T> {
   [[nodiscard]] std::size_t bytes() const noexcept override { return store_.bytes() + copies_.bytes(); }
 
   Index insert(Points<T> points) override {
+    const FloatingPointScope scope;
     check_points(points, store_.dimension());
     copies_.make_room(store_.slots() + points.count, stride_);
     const Index begin = store_.slots(), first = store_.append(points);
@@ -80,6 +82,7 @@ class Scan final : public ScannedIndex<T> {
   }
 
   void erase(const Index* ids, Index count) override {
+    const FloatingPointScope scope;
     const std::vector<Index> slots = store_.slots_of(ids, count);
     store_.erase(slots);
     if (2 * store_.alive() >= store_.slots()) return;
@@ -93,6 +96,7 @@ class Scan final : public ScannedIndex<T> {
   }
 
   void move(const Index* ids, Index count, const T* points) override {
+    const FloatingPointScope scope;
     const std::vector<Index> slots = store_.slots_of(ids, count);
     store_.check_rows(points, count);
     store_.overwrite(slots, points);

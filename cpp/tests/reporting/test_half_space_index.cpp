@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -303,6 +304,40 @@ TEST_CASE_TEMPLATE("readers at the same time, each like one alone", T, float, do
     for (std::thread& reader : readers) reader.join();
     CHECK(alike == std::vector<char>(4, 1));
   }
+}
+
+TEST_CASE_TEMPLATE("answers do not depend on the caller's floating-point environment", T, float, double) {
+  for (const std::string& name : index_names())
+    for (const int rounding : {FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO}) {
+      CAPTURE(name);
+      const Index d = 2, count = 2000, queries = 40;
+      Generator<T> generate(Kind::spread, d, 5);
+      const std::vector<T> points = generate.points(count), moved = generate.points(count / 2);
+      const std::vector<T> normals = generate.points(queries);
+      std::vector<Index> ids(static_cast<std::size_t>(count / 2));
+      std::iota(ids.begin(), ids.end(), Index{0});
+      Oracle<T> oracle;
+      for (Index k = 0; k < count; ++k) {
+        const auto& from = k < count / 2 ? moved : points;
+        oracle[k].assign(from.begin() + k * d, from.begin() + (k + 1) * d);
+      }
+      std::vector<double> thresholds;  // products themselves: a margin rounded inwards would miss some
+      for (Index q = 0; q < queries; ++q) {
+        const double product = static_cast<double>(inner_product(oracle[17 * q].data(), normals.data() + q * d, d));
+        thresholds.push_back(std::isnan(product) ? 0 : product);
+      }
+      IdLists<Index> lists;
+      std::fesetround(rounding);
+      const auto index = over<T>(name, points, d);
+      index->move(ids.data(), count / 2, moved.data());
+      index->report(normals.data(), thresholds.data(), queries, 2, lists);
+      const bool kept = std::fegetround() == rounding;
+      std::fesetround(FE_TONEAREST);
+      CHECK(kept);
+      for (Index q = 0; q < queries; ++q)
+        CHECK(std::vector<Index>(lists.begin(q), lists.end(q)) ==
+              judged(oracle, normals.data() + q * d, thresholds[static_cast<std::size_t>(q)], d));
+    }
 }
 
 TEST_CASE("pages have a bounded number of points, and a stream stops when it is told to") {
