@@ -196,9 +196,10 @@ struct SimplexBound {
     void weigh(std::int32_t row, double* lambda) const {
       barycentric_.weights([&](Index j) { return value(row, j); }, lambda);
     }
+    // In [0, 1] whatever the weights are, which overflow where coordinates do.
     static double ratio(const double* lambda, Index i, Index j) {
-      const double a = std::max(lambda[i], 0.0), b = std::max(lambda[j], 0.0);
-      return a + b > 0 ? a / (a + b) : 0.5;
+      const double a = std::max(lambda[i], 0.0), b = std::max(lambda[j], 0.0), share = a / (a + b);
+      return share >= 0 && share <= 1 ? share : 0.5;
     }
 
     [[nodiscard]] double squared_length(const std::vector<double>& corners, Index i, Index j) const {
@@ -216,22 +217,16 @@ struct SimplexBound {
       for (std::size_t t = 0; t < simplex.crossing.size(); ++t) {
         const double* h = heights_.data() + t * at(d_ + 1);
         const double cut = share * h[i] + (1 - share) * h[j];
-        bool above = cut > 0, below = cut < 0, first_above = above, first_below = below, second_above = above,
-             second_below = below;
-        for (Index c = 0; c <= d_; ++c) {
-          above = h[c] > 0;
-          below = h[c] < 0;
-          if (c != i) {
-            first_above |= above;
-            first_below |= below;
+        // Each half has the cut for one of the two corners.
+        const auto crosses_without = [&](Index corner) {
+          bool above = cut > 0, below = cut < 0;
+          for (Index c = 0; c <= d_; ++c) {
+            above |= c != corner && h[c] > 0;
+            below |= c != corner && h[c] < 0;
           }
-          if (c != j) {
-            second_above |= above;
-            second_below |= below;
-          }
-        }
-        cost += tests_[at(simplex.crossing[t])].weight *
-                ((first_above && first_below ? 1 : 0) + (second_above && second_below ? 1 : 0));
+          return above && below;
+        };
+        cost += tests_[at(simplex.crossing[t])].weight * ((crosses_without(i) ? 1 : 0) + (crosses_without(j) ? 1 : 0));
       }
       return cost;
     }
