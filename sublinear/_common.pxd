@@ -17,6 +17,7 @@ cdef extern from "sublinear/kernels/work.hpp" namespace "sublinear" nogil:
         int64_t inner_products
         int64_t bounds
         int64_t candidates
+        int64_t added
         int64_t fired
         int64_t rows_moved
         int64_t rows_reasked
@@ -44,4 +45,5 @@ cdef inline real* writable(real[:, ::1] array) noexcept nogil:
 
 
 cdef inline tuple work_of(const Work& work):
-    return (work.inner_products, work.bounds, work.candidates, work.fired, work.rows_moved, work.rows_reasked)
+    return (work.inner_products, work.bounds, work.candidates, work.added, work.fired, work.rows_moved,
+            work.rows_reasked)

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_Counts = tuple[int, int, int, int, int, int]
+_Counts = tuple[int, int, int, int, int, int, int]
 
 class Network:
     @property
@@ -24,6 +24,7 @@ class Trainer:
     def steps_per_epoch(self) -> int: ...
     def set_steps_done(self, steps: int) -> None: ...
     def bytes(self) -> int: ...
+    def candidates(self, inputs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], _Counts]: ...
     def step(self, learning_rate: float) -> tuple[float, float, int, bool, _Counts]: ...
 
 class Predictor:
@@ -40,7 +41,8 @@ class Predictor:
     ) -> tuple[NDArray[Any], NDArray[np.float64]]: ...
 
 def loss_names() -> list[str]: ...
-def strategy_infos() -> list[tuple[str, str, str, bool]]: ...
+def strategy_infos() -> list[tuple[str, str, str, bool, str]]: ...
+def hashing_defaults() -> dict[str, Any]: ...
 def make_network(
     weights: NDArray[Any],
     output_weights: NDArray[Any],
@@ -68,6 +70,7 @@ def make_trainer(
     strategy: str,
     index: str,
     max_bytes: int,
+    hashing: dict[str, Any],
     attack: dict[str, Any],
     loss: str,
     weights: NDArray[np.float64],

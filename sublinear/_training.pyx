@@ -16,9 +16,17 @@ cdef extern from "sublinear/finding/neurons.hpp" namespace "sublinear" nogil:
         infinity
 
 cdef extern from "sublinear/finding/neuron_finder.hpp" namespace "sublinear" nogil:
+    cppclass HashOptions:
+        int64_t bits
+        int64_t tables
+        double least_share
+        double rebuild_after
+        double rebuild_growth
+        uint64_t seed
     cppclass FinderOptions:
         string index
         size_t max_bytes
+        HashOptions hashing
     cppclass NeuronFinder[T]:
         size_t bytes()
     cppclass StrategyInfo:
@@ -26,6 +34,7 @@ cdef extern from "sublinear/finding/neuron_finder.hpp" namespace "sublinear" nog
         string structure
         string source
         cpp_bool exact
+        string option
     vector[StrategyInfo] strategies_of "sublinear::strategies"() except +
 
 cdef extern from "sublinear/training/network.hpp" namespace "sublinear" nogil:
@@ -102,6 +111,7 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         int64_t steps_per_epoch()
         void set_steps_done(int64_t) except +
         const NeuronFinder[T]& finder()
+        Work candidates(const int64_t*, int64_t, IdLists[int32_t]&) except +
 
 cdef extern from "sublinear/training/predictor.hpp" namespace "sublinear" nogil:
     cppclass CppPredictor "sublinear::Predictor"[T]:
@@ -141,9 +151,28 @@ def loss_names():
 
 
 def strategy_infos():
-    """(name, structure, source, exact) of every strategy, in the order in which tables show them."""
-    return [(info.name.decode(), info.structure.decode(), info.source.decode(), info.exact)
+    """(name, structure, source, exact, option) of every strategy, in the order in which tables show them."""
+    return [(info.name.decode(), info.structure.decode(), info.source.decode(), info.exact, info.option.decode())
             for info in strategies_of()]
+
+
+def hashing_defaults():
+    """The choices of "simhash" by name, but its seed."""
+    cdef HashOptions options
+    return {"bits": options.bits, "tables": options.tables, "least_share": options.least_share,
+            "rebuild_after": options.rebuild_after, "rebuild_growth": options.rebuild_growth}
+
+
+cdef tuple lists_of(const IdLists[int32_t]& lists):
+    """(offsets, ids), both int64."""
+    offsets = np.empty(lists.offsets.size(), np.int64)
+    cdef int64_t[::1] offsets_view = offsets
+    memcpy(&offsets_view[0], lists.offsets.data(), lists.offsets.size() * sizeof(int64_t))
+    ids = np.empty(lists.ids.size(), np.int32)
+    cdef int32_t[::1] ids_view = ids
+    if lists.ids.size() > 0:
+        memcpy(&ids_view[0], lists.ids.data(), lists.ids.size() * sizeof(int32_t))
+    return offsets, ids.astype(np.int64)
 
 
 cdef Norm norm_of(double norm):
@@ -306,6 +335,18 @@ cdef class Trainer:
     def bytes(self):
         return self.single.get().finder().bytes() if self.single else self.wide.get().finder().bytes()
 
+    def candidates(self, const int64_t[::1] inputs):
+        """(offsets, ids, work) of what the strategy proposes now, ids int64 and ascending per input."""
+        cdef IdLists[int32_t] lists
+        cdef Work work
+        cdef const int64_t* first = &inputs[0] if inputs.shape[0] > 0 else NULL
+        with nogil:
+            if self.single:
+                work = self.single.get().candidates(first, inputs.shape[0], lists)
+            else:
+                work = self.wide.get().candidates(first, inputs.shape[0], lists)
+        return (*lists_of(lists), work_of(work))
+
     def step(self, double learning_rate):
         """(clean loss, robust loss, inputs, ends an epoch, work) of one step."""
         cdef StepReport report
@@ -315,7 +356,7 @@ cdef class Trainer:
 
 
 def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] labels, str strategy, str index,
-                 size_t max_bytes, dict attack, str loss, const double[::1] weights, int64_t batch_size,
+                 size_t max_bytes, dict hashing, dict attack, str loss, const double[::1] weights, int64_t batch_size,
                  uint64_t seed, int threads):
     """A trainer; builds the strategy's structure. No `weights`: all inputs count alike."""
     cdef Trainer trainer = Trainer()
@@ -325,6 +366,11 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.strategy = strategy.encode()
     options.finder.index = index.encode()
     options.finder.max_bytes = max_bytes
+    options.finder.hashing.bits, options.finder.hashing.tables = hashing["bits"], hashing["tables"]
+    options.finder.hashing.least_share = hashing["least_share"]
+    options.finder.hashing.rebuild_after = hashing["rebuild_after"]
+    options.finder.hashing.rebuild_growth = hashing["rebuild_growth"]
+    options.finder.hashing.seed = seed
     options.loss = make_loss(loss.encode())
     options.input_weights.assign(start_of(weights), start_of(weights) + weights.shape[0])
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
@@ -367,14 +413,7 @@ cdef class Predictor:
                 work = self.single.get().fired(points_of(points), threads, lists)
             else:
                 work = self.wide.get().fired(points_of(points), threads, lists)
-        offsets = np.empty(lists.offsets.size(), np.int64)
-        cdef int64_t[::1] offsets_view = offsets
-        memcpy(&offsets_view[0], lists.offsets.data(), lists.offsets.size() * sizeof(int64_t))
-        ids = np.empty(lists.ids.size(), np.int32)
-        cdef int32_t[::1] ids_view = ids
-        if lists.ids.size() > 0:
-            memcpy(&ids_view[0], lists.ids.data(), lists.ids.size() * sizeof(int32_t))
-        return offsets, ids.astype(np.int64), work_of(work)
+        return (*lists_of(lists), work_of(work))
 
     def attack(self, const real[:, ::1] points, const double[::1] labels, dict attack, str loss, uint64_t seed,
                int threads):

@@ -15,8 +15,9 @@ from sublinear.arrays import as_floats, as_integer, as_labels, as_points, as_see
 from sublinear.attacks import Attack, NoAttack, check_attack
 from sublinear.evaluation import check_loss, evaluate, prepare, signs, two_classes
 from sublinear.network import TwoLayerNetwork
+from sublinear.reported import Reported
 from sublinear.schedules import LearningRate, as_schedule
-from sublinear.strategies import Strategy
+from sublinear.strategies import Hashing, Strategy
 from sublinear.work import Work
 
 
@@ -26,13 +27,20 @@ class DivergenceError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a call of `fit` is, after a step: epochs ended of `epochs`, and steps done of the current epoch."""
+    """Where a call of `fit` is, after a step: epochs ended of `epochs`, and steps done of the current epoch.
+
+    robust_loss, inputs, seconds, work: mean loss at the attacked inputs of the step's batch, their number, and what the
+    step took.
+    """
 
     epoch: int
     epochs: int
     step: int
     steps_per_epoch: int
     robust_loss: float
+    inputs: int
+    seconds: float
+    work: Work
 
 
 @dataclass
@@ -71,7 +79,8 @@ class Trainer:
     ----------
     net : TwoLayerNetwork
     strategy : str or Strategy
-        How neurons are found; a key of `STRATEGIES`, "name:index", or a `Strategy`. Changes speed and memory only.
+        How neurons are found; a key of `STRATEGIES`, "name:index", or a `Strategy`. An exact one changes speed and
+        memory only.
     attack : PGD, FGSM or NoAttack
         Default `NoAttack()`.
     loss : str
@@ -140,6 +149,25 @@ class Trainer:
         """Bytes the strategy's structure holds now; 0 before the first `fit`."""
         return int(self._core.bytes()) if self._core is not None else 0
 
+    def candidates(self) -> Reported:
+        """The neurons that the strategy proposes now for each training input, ascending. ValueError before `fit`."""
+        if self._core is None or self._data is None:
+            raise ValueError("there are no training inputs yet; call fit first, with epochs=0 to build only")
+        indptr, ids, work = self._core.candidates(np.arange(len(self._data[0])))
+        return Reported(indptr, ids, Work(*work), self.net.width)
+
+    def recall(self) -> float:
+        """Of the neurons that fire at the training inputs, the share that the strategy proposes now: 1 if it is exact.
+
+        Costs a scan of all neurons for all inputs. ValueError before `fit`.
+        """
+        proposed = self.candidates()
+        assert self._data is not None
+        fired = self.net.fired(self._data[0], threads=self._threads or None)
+        if len(fired.ids) == 0:
+            return 1.0
+        return float(np.isin(_pairs(fired), _pairs(proposed), assume_unique=True).mean())
+
     def fit(
         self,
         X: ArrayLike,
@@ -175,12 +203,13 @@ class Trainer:
                 rate = self.learning_rate(self.steps_done, per_epoch)
                 began = time.perf_counter()
                 clean, robust, count, ended, counted = self._step(rate)
-                seconds += time.perf_counter() - began
+                took, done = time.perf_counter() - began, Work(*counted)
+                seconds += took
                 totals += count * np.array([clean, robust])
-                work += Work(*counted)
+                work += done
                 inputs += count
                 step = per_epoch if ended else self.steps_done % per_epoch
-                progress = Progress(len(history.seconds) + ended, epochs, step, per_epoch, robust)
+                progress = Progress(len(history.seconds) + ended, epochs, step, per_epoch, robust, count, took, done)
                 for callback in watching:  # every one is told, also after one that asks to stop
                     go_on = callback(progress) is not False and go_on
                 if not go_on and not ended:
@@ -232,6 +261,7 @@ class Trainer:
             self.strategy.name,
             self.strategy.index or "",
             self.strategy.max_bytes or 0,
+            (self.strategy.hashing or Hashing()).as_dict(),
             self.attack.options(),
             self.loss,
             weights,
@@ -242,3 +272,8 @@ class Trainer:
         self._build_seconds = time.perf_counter() - began
         core.set_steps_done(self.steps_done)
         self._core, self._data, self._classes = core, (points, labels, weights), classes
+
+
+def _pairs(reported: Reported) -> NDArray[np.int64]:
+    """A number for each reported pair of query and id."""
+    return np.repeat(np.arange(len(reported)) * reported.columns, np.diff(reported.indptr)) + reported.ids

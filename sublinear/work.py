@@ -10,13 +10,15 @@ class Work:
     """What a call did, in counts that are the same at every SIMD level and thread count.
 
     inner_products: of the full dimension, of whatever precision. bounds: tree nodes or blocks tested. candidates:
-    neurons (points) proposed. fired: neurons that fired (points reported) by the canonical test. rows_moved: weight
-    rows whose stored value changed. rows_reasked: (neuron, input) pairs asked again because an answer had expired.
+    neurons (points) proposed. added: those of them that an approximate strategy took at random, to fill up its answers.
+    fired: neurons that fired (points reported) by the canonical test. rows_moved: weight rows whose stored value
+    changed. rows_reasked: (neuron, input) pairs asked again because an answer had expired.
     """
 
     inner_products: int = 0
     bounds: int = 0
     candidates: int = 0
+    added: int = 0
     fired: int = 0
     rows_moved: int = 0
     rows_reasked: int = 0

@@ -16,7 +16,6 @@ using Factory = FinderPointer<T> (*)(const FinderArguments<T>&);
 
 struct Entry {
   StrategyInfo info;
-  bool has_index;
   Factory<float> make_float;
   Factory<double> make_double;
 
@@ -29,33 +28,34 @@ struct Entry {
   }
 };
 
+constexpr Index kMostTables = 10000;
+
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
-      {{"dense", "nothing, scans all neurons", "-", true}, false, make_dense<float>, make_dense<double>},
+      {{"dense", "nothing, scans all neurons", "-", true, ""}, make_dense<float>, make_dense<double>},
       {{"weights", "half-space index over the lifted weights",
-        "Song, Yang, Zhang, arXiv 2110.04622, algorithm 1; Gao, Qin, Song, Wang, arXiv 2208.05395", true},
-       true,
+        "Song, Yang, Zhang, arXiv 2110.04622, algorithm 1; Gao, Qin, Song, Wang, arXiv 2208.05395", true, "index"},
        make_weights<float>,
        make_weights<double>},
       {{"data", "half-space index over the inputs, and who can fire on what both ways",
-        "Song, Yang, Zhang, arXiv 2110.04622, algorithm 2", true},
-       true,
+        "Song, Yang, Zhang, arXiv 2110.04622, algorithm 2", true, "index"},
        make_data<float>,
        make_data<double>},
       {{"dtree", "per input a max-tree over its products with all neurons",
-        "Alman, Liang, Song, Zhang, Zhuo, arXiv 2211.14227, correlation DTree", true},
-       false,
+        "Alman, Liang, Song, Zhang, Zhuo, arXiv 2211.14227, correlation DTree", true, ""},
        make_dtree<float>,
        make_dtree<double>},
       {{"wtree", "per neuron a max-tree over its products with all inputs",
-        "Alman, Liang, Song, Zhang, Zhuo, arXiv 2211.14227, correlation WTree", true},
-       false,
+        "Alman, Liang, Song, Zhang, Zhuo, arXiv 2211.14227, correlation WTree", true, ""},
        make_wtree<float>,
        make_wtree<double>},
-      {{"margin", "candidate lists with a skin that moving neurons use up", "this library", true},
-       false,
+      {{"margin", "candidate lists with a skin that moving neurons use up", "this library", true, ""},
        make_margin<float>,
        make_margin<double>},
+      {{"simhash", "hash tables of the weights' sign patterns, approximate",
+        "Charikar, STOC 2002; Chen et al. (SLIDE), arXiv 1903.03129", false, "hashing"},
+       make_simhash<float>,
+       make_simhash<double>},
   };
   return all;
 }
@@ -75,14 +75,31 @@ const Entry& find_entry(const std::string& name) {
 }
 
 void require_index(const Entry& entry, const std::string& index) {
-  if (index.empty() || (entry.has_index && index == kAutomatic)) return;
-  if (!entry.has_index)
+  if (index.empty() || (entry.info.option == "index" && index == kAutomatic)) return;
+  if (entry.info.option != "index")
     throw std::invalid_argument("strategy \"" + entry.info.name + "\" has no index inside, but index is \"" + index +
                                 "\"; leave it empty");
   for (const std::string& name : index_names())
     if (name == index) return;
   throw std::invalid_argument("unknown index \"" + index + "\"; give one of " +
                               join_names(index_names(), [](const std::string& each) { return each; }));
+}
+
+void require_hashing(const HashOptions& hashing) {
+  const auto require_range = [](double value, double least, double most, const char* what) {
+    if (!(value >= least && value <= most))
+      throw std::invalid_argument(std::string(what) + " is " + std::to_string(value) + "; give a number from " +
+                                  std::to_string(least) + " to " + std::to_string(most));
+  };
+  if (hashing.bits < 1 || hashing.bits > kMostHashBits)
+    throw std::invalid_argument("bits is " + std::to_string(hashing.bits) + "; give a number from 1 to " +
+                                std::to_string(kMostHashBits));
+  if (hashing.tables < 1 || hashing.tables > kMostTables)
+    throw std::invalid_argument("tables is " + std::to_string(hashing.tables) + "; give a number from 1 to " +
+                                std::to_string(kMostTables));
+  require_range(hashing.least_share, 0, 1, "least_share");
+  require_range(hashing.rebuild_after, 1, 1e9, "rebuild_after");
+  require_range(hashing.rebuild_growth, 0, 10, "rebuild_growth");
 }
 
 void require_radius(double radius) {
@@ -159,6 +176,7 @@ std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neur
   const FloatingPointScope scope;
   const Entry& entry = find_entry(name);
   require_index(entry, options.index);
+  require_hashing(options.hashing);
   require_radius(ball.radius);
   require_count(neurons.count, "neurons");
   require_count(inputs.count, "inputs");
@@ -168,7 +186,8 @@ std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neur
   require_finite(neurons.weights, neurons.count, neurons.dimension, "weights");
   require_finite(neurons.biases, neurons.count, 1, "biases");
   require_finite(inputs.data, inputs.count, inputs.dimension, "inputs");
-  FinderArguments<T> arguments{neurons, inputs, ball, options.index, options.max_bytes, resolve_threads(threads)};
+  FinderArguments<T> arguments{
+      neurons, inputs, ball, options.index, options.max_bytes, options.hashing, resolve_threads(threads)};
   if (arguments.max_bytes == 0) arguments.max_bytes = available_memory();
   return entry.make(arguments);
 }

@@ -16,6 +16,7 @@ struct FinderArguments {
   Ball ball;
   std::string index;
   std::size_t max_bytes = 0;
+  HashOptions hashing;
   int threads = 1;
 };
 
@@ -34,6 +35,8 @@ template <class T>
 FinderPointer<T> make_wtree(const FinderArguments<T>& arguments);
 template <class T>
 FinderPointer<T> make_margin(const FinderArguments<T>& arguments);
+template <class T>
+FinderPointer<T> make_simhash(const FinderArguments<T>& arguments);
 
 // The checks of a question, of foreign points and of moved rows that all strategies make first.
 void require_positions(const Index* inputs, Index count, Index size);

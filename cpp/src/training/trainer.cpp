@@ -101,6 +101,11 @@ struct Trainer<T>::State {
     measure_weights();
   }
 
+  // Others may have changed the weights.
+  void refresh_finder() {
+    if (finder_version != network.version()) build_finder();
+  }
+
   void measure_weights() { largest_weight = norm_bound(network.weights(), network.width() * d, Norm::infinity); }
 
   static constexpr Index kTile = 256;  // neurons whose fired positions are gathered at a time
@@ -134,7 +139,9 @@ struct Trainer<T>::State {
     // Lists of fired neurons may take as much as the finder's structure; beyond that the update finds them again.
     const std::size_t fired_limit = options.finder.max_bytes != 0 ? options.finder.max_bytes : available_memory() / 2;
     std::size_t fired_bytes = static_cast<std::size_t>(network.width()) * sizeof(Index);
-    bool keep_fired = fired_bytes <= fired_limit;
+    // (With an approximate finder it would find others too, so its lists are kept whatever they take.)
+    const bool must_keep = !finder->exact();
+    bool keep_fired = must_keep || fired_bytes <= fired_limit;
     const Index block = inputs_per_block(network.width(), count, options.finder.max_bytes);
     const std::uint64_t epoch = static_cast<std::uint64_t>(order_epoch);
     Work work;
@@ -171,7 +178,7 @@ struct Trainer<T>::State {
           });
       if (!keep_fired) continue;
       fired_bytes += block_fired.ids.size() * 2 * sizeof(NeuronId);
-      keep_fired = fired_bytes <= fired_limit;
+      keep_fired = must_keep || fired_bytes <= fired_limit;
       if (keep_fired)
         fired.push_back(std::move(block_fired));
       else
@@ -292,7 +299,7 @@ struct Trainer<T>::State {
   StepReport step(double rate) {
     require(std::isfinite(rate) && rate >= 0, "learning_rate is negative or not finite; give a finite number >= 0");
     const FloatingPointScope scope;
-    if (finder_version != network.version()) build_finder();
+    refresh_finder();
     const std::vector<Index> batch = next_batch();
     const Index count = static_cast<Index>(batch.size());
     StepReport report;
@@ -346,6 +353,13 @@ void Trainer<T>::set_steps_done(std::int64_t steps) {
 template <class T>
 const NeuronFinder<T>& Trainer<T>::finder() const noexcept {
   return *state_->finder;
+}
+
+template <class T>
+Work Trainer<T>::candidates(const Index* inputs, Index count, CandidateLists& out) {
+  const FloatingPointScope scope;
+  state_->refresh_finder();
+  return state_->finder->candidates(inputs, count, state_->threads, out);
 }
 
 template class Trainer<float>;

@@ -224,6 +224,7 @@ TEST_CASE("rates follow their schedule") {
 TEST_CASE_TEMPLATE("a step of rate 0 moves nothing, and weights changed by others are noticed", T, float, double) {
   const Problem<T> problem(20, 8, "logistic");
   for (const StrategyInfo& strategy : strategies()) {
+    if (!strategy.exact) continue;
     CAPTURE(strategy.name);
     Setting<T> setting;
     setting.strategy = strategy.name;

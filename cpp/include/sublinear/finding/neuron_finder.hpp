@@ -27,7 +27,18 @@ struct CandidateView {
   LineNote<T>* notes = nullptr;
 };
 
-/// Choices that change speed and memory, never results.
+/// Choices of "simhash". Unlike those of exact strategies they change which neurons are found, so they change results.
+struct HashOptions {
+  Index bits = 9;               ///< sign bits of a bucket, 1 to kMostHashBits
+  Index tables = 50;            ///< at least 1; SLIDE's experiments have 9 bits and 50 tables
+  double least_share = 0.05;    ///< answers below this share of the neurons are filled up at random; 0 to 1
+  double rebuild_after = 50;    ///< the i-th rebuild of the tables comes rebuild_after * exp(rebuild_growth * (i - 1))
+  double rebuild_growth = 0.1;  ///< steps after the one before; at least 1, and at least 0
+  std::uint64_t seed = 0;       ///< of projections and of neurons that are added
+};
+inline constexpr Index kMostHashBits = 20;
+
+/// Choices that change speed and memory, never results, but for `hashing`.
 struct FinderOptions {
   /// The `HalfSpaceIndex` inside strategies that have one ("weights", "data"; an error for others); empty for the
   /// strategy's own choice.
@@ -36,11 +47,13 @@ struct FinderOptions {
   /// are built. Structures of size n x m ("dtree", "wtree") refuse above it; candidate lists keep what fits and scan
   /// for the rest. What grows like n + m only is not counted.
   std::size_t max_bytes = 0;
+  /// For "simhash"; others do not look at it.
+  HashOptions hashing;
 };
 
 /// Built over a layer of neurons and the training inputs, tells for each input which neurons can fire somewhere in its
-/// ball. It may propose too many neurons, never too few: whatever the attack does inside the ball (with the rounding
-/// that attack.hpp allows), every neuron that then fires by the canonical test is in the list.
+/// ball. An exact one may propose too many neurons, never too few: whatever the attack does inside the ball (with the
+/// rounding that attack.hpp allows), every neuron that then fires by the canonical test is in the list.
 ///
 /// The neurons and the inputs are views and must outlive the finder. Whoever changes weight rows or biases says so
 /// through `moved` before the next question.
@@ -53,6 +66,9 @@ class NeuronFinder {
 
   /// The name in the registry, such as "margin".
   [[nodiscard]] virtual const char* name() const noexcept = 0;
+
+  /// Whether no neuron that can fire is ever missed, so that training ends with the bits of "dense".
+  [[nodiscard]] virtual bool exact() const noexcept { return true; }
 
   /// Candidates for the training inputs with these (distinct) positions, one list per position, ids ascending.
   /// Not const: answers may be brought up to date. @param threads changes speed only, never lists or counts; 0 = all
@@ -89,16 +105,17 @@ struct StrategyInfo {
   std::string structure;  ///< what the structure is over
   std::string source;     ///< the paper it implements
   bool exact = true;      ///< whether training ends with the bits of "dense"
+  std::string option;     ///< what else it takes: "index", "hashing" or nothing
 };
 
 /// The strategies `make_finder` knows, in the order in which tables show them.
 [[nodiscard]] const std::vector<StrategyInfo>& strategies();
 
 /// Makes the strategy called `name` for balls `ball` around `inputs`.
-/// @throws std::invalid_argument for an unknown name or index, an index for a strategy that has none inside, a radius
-/// that is negative or not finite, no neurons or no inputs, values that are not finite, or inputs whose dimension is
-/// not the neurons'; std::length_error for 2^31 inputs or neurons or more; MemoryLimitError (before any allocation) if
-/// the structure needs more than `options.max_bytes`.
+/// @throws std::invalid_argument for an unknown name or index, an index for a strategy that has none inside, choices of
+/// hashing out of range, a radius that is negative or not finite, no neurons or no inputs, values that are not finite,
+/// or inputs whose dimension is not the neurons'; std::length_error for 2^31 inputs or neurons or more;
+/// MemoryLimitError (before any allocation) if the structure needs more than `options.max_bytes`.
 template <class T>
 [[nodiscard]] std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neurons<T>& neurons,
                                                            Points<T> inputs, Ball ball, const FinderOptions& options,

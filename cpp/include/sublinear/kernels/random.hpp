@@ -11,7 +11,7 @@
 namespace sublinear {
 
 /// What a stream of random numbers is for; streams of different purposes are independent for one seed.
-enum class RandomPurpose : std::uint64_t { weights = 1, output_weights, biases, order, attack, partition };
+enum class RandomPurpose : std::uint64_t { weights = 1, output_weights, biases, order, attack, partition, hashing };
 
 /// A stream of random numbers (xoshiro256++, Blackman and Vigna) that is a pure function of seed, purpose and keys,
 /// so that what an input draws does not depend on which thread or batch it is in.

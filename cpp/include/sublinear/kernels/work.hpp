@@ -12,6 +12,7 @@ struct Work {
   std::int64_t inner_products = 0;  ///< inner products of the full dimension, of whatever precision
   std::int64_t bounds = 0;  ///< bounds evaluated: tree nodes, blocks of a max-tree, candidates along an attack's line
   std::int64_t candidates = 0;    ///< neurons (or points) proposed
+  std::int64_t added = 0;         ///< candidates taken at random, to fill up answers (approximate strategies)
   std::int64_t fired = 0;         ///< neurons that fired (or points reported) after the canonical test
   std::int64_t rows_moved = 0;    ///< weight rows (or points) whose stored value changed
   std::int64_t rows_reasked = 0;  ///< (neuron, input) pairs asked again because a stored answer had expired
@@ -20,6 +21,7 @@ struct Work {
     inner_products += other.inner_products;
     bounds += other.bounds;
     candidates += other.candidates;
+    added += other.added;
     fired += other.fired;
     rows_moved += other.rows_moved;
     rows_reasked += other.rows_reasked;
@@ -27,7 +29,7 @@ struct Work {
   }
   friend bool operator==(const Work& a, const Work& b) noexcept {
     return a.inner_products == b.inner_products && a.bounds == b.bounds && a.candidates == b.candidates &&
-           a.fired == b.fired && a.rows_moved == b.rows_moved && a.rows_reasked == b.rows_reasked;
+           a.added == b.added && a.fired == b.fired && a.rows_moved == b.rows_moved && a.rows_reasked == b.rows_reasked;
   }
 };
 

@@ -68,6 +68,10 @@ class Trainer {
 
   [[nodiscard]] const NeuronFinder<T>& finder() const noexcept;
 
+  /// What the strategy proposes now for these training inputs (distinct positions), ids ascending. Changes no result.
+  /// @throws std::invalid_argument for a position that does not exist.
+  Work candidates(const Index* inputs, Index count, CandidateLists& out);
+
  private:
   struct State;
   std::unique_ptr<State> state_;
