@@ -1,0 +1,136 @@
+"""Data to train on: bundled sets, generators, OpenML and files, split and normalised in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sublinear.arrays import as_number, as_seed
+from sublinear.datasets import bundled, csv_file, generators, idx, libsvm, npz, openml
+from sublinear.datasets.normalization import normalise, normalization_steps
+from sublinear.datasets.options import call_with_options, option_names
+from sublinear.datasets.samples import Samples, split
+
+__all__ = ["DATASETS", "FILES", "Dataset", "Samples", "describe_datasets", "load_dataset"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and test inputs (n, d) float64, C-contiguous, and class indices 0 ... classes - 1 as int64.
+
+    `normalization` says what was done to the inputs, such as "standard+unit"; `load_dataset` explains it.
+    """
+
+    name: str
+    X_train: NDArray[np.float64]
+    y_train: NDArray[np.int64]
+    X_test: NDArray[np.float64]
+    y_test: NDArray[np.int64]
+    classes: int
+    normalization: str = "none"
+
+    @property
+    def n_features(self) -> int:
+        """d."""
+        return int(self.X_train.shape[1])
+
+
+#: Every data set with a name: a function that gives `Samples`. Its parameters, each with a default that is an integer
+#: or a float, are the options of the name ("teacher:n=2000,d=16"); `seed`, if it is one, is that of `load_dataset`
+#: unless given. Adding one: its line here.
+DATASETS: dict[str, Callable[..., Samples]] = {
+    "digits": bundled.digits,
+    "wine": bundled.wine,
+    "iris": bundled.iris,
+    "breast-cancer": bundled.breast_cancer,
+    "sphere": generators.sphere,
+    "teacher": generators.teacher,
+    "gaussian-mixture": generators.gaussian_mixture,
+    "low-dimensional": generators.low_dimensional,
+}
+
+#: What reads a file, by the end of its name without ".gz". Adding a format: its line here.
+FILES: dict[str, Callable[[Path], Samples]] = {
+    ".npz": npz.read,
+    ".csv": csv_file.read,
+    ".svm": libsvm.read,
+    ".svmlight": libsvm.read,
+    ".libsvm": libsvm.read,
+    "images-idx3-ubyte": idx.read,
+    "images.idx3-ubyte": idx.read,
+}
+
+
+def describe_datasets() -> str:
+    """What the name of a data set can be: one paragraph, for help texts."""
+    plain = [name for name, loader in DATASETS.items() if not option_names(loader)]
+    drawn = [f"{name} ({', '.join(option_names(loader))})" for name, loader in DATASETS.items() if option_names(loader)]
+    return (
+        f"A bundled set: {', '.join(plain)}; a generator, with options as in teacher:n=2000,d=16: {', '.join(drawn)}; "
+        f"openml:NAME or openml:NAME:VERSION; a file whose name ends in {', '.join(FILES)}, or in these and .gz; or a "
+        "folder with the four files of MNIST."
+    )
+
+
+def load_dataset(name: str, seed: int = 0, test_share: float = 0.25, normalization: str | None = None) -> Dataset:
+    """Loads or draws a data set, splits it and normalises the inputs.
+
+    Parameters
+    ----------
+    name : str
+        A key of `DATASETS`, with options after a colon ("sphere:n=500,delta=0.3"); "openml:NAME" or
+        "openml:NAME:VERSION"; or a path: a file that `FILES` knows by the end of its name, ".gz" allowed, or a folder
+        with MNIST's four files. `describe_datasets` lists them.
+    seed : int in [0, 2^64)
+        Of the split, and of generators that are given no seed of their own.
+    test_share : float in (0, 1)
+        Of the rows, stratified by class. Of no meaning where the set comes with test rows.
+    normalization : str, optional
+        "none", or steps joined by "+" that are done in order, fitted on the training rows: "standard" (centred, divided
+        by the standard deviation), "minmax" (to [0, 1]), "unit" (rows to length 1; a row of zeros stays). Default: the
+        set's own: "unit" for digits, IDX images and gaussian-mixture, "none" for the other generators, whose rows have
+        length 1, "standard+unit" for all else.
+
+    Labels become 0 ... classes - 1 in the order of their values. Raises ValueError for names, options and files that
+    are wrong, with the place; OSError for what cannot be read or fetched; MemoryError for what is too large.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"dataset is {name!r}; give its name or path as a string")
+    seed = as_seed(seed)
+    share = as_number(test_share, "test_share", positive=True)
+    if share >= 1:
+        raise ValueError(f"test_share is {share:g}; give a share of the rows between 0 and 1")
+    if normalization is not None:
+        normalization_steps(normalization)
+    samples = _samples(name, seed)
+    X_train, y_train, X_test, y_test, classes = split(samples, name, share, seed)
+    done = samples.normalization if normalization is None else normalization
+    X_train, X_test = normalise(X_train, X_test, done, name)
+    return Dataset(name, X_train, y_train, X_test, y_test, classes, done)
+
+
+def _samples(name: str, seed: int) -> Samples:
+    head, colon, rest = name.partition(":")
+    if head in DATASETS:
+        return call_with_options(head, DATASETS[head], rest if colon else None, seed)
+    if head == "openml":
+        return openml.fetch(rest)
+    path = Path(name)
+    ending = name.lower().removesuffix(".gz")
+    reader = next((FILES[each] for each in FILES if ending.endswith(each)), None)
+    if path.is_dir():
+        return idx.read_folder(path)
+    if reader is not None:
+        if not path.exists():
+            raise FileNotFoundError(f"dataset is {name!r}; there is no such file")
+        return reader(path)
+    if path.exists():
+        raise ValueError(f"dataset is {name!r}; files are known by the ends of their names: {', '.join(FILES)}")
+    raise ValueError(
+        f"dataset is {name!r}; known are {', '.join(map(repr, DATASETS))}, 'openml:NAME', and files that end in "
+        f"{', '.join(FILES)}"
+    )

@@ -1,0 +1,88 @@
+"""What every source of data gives, and the one way it is checked and split."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sublinear.arrays import as_points
+
+Split = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], int]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs (n, d) and labels (n,) of any kind as a source gives them, its test rows if it has any, and the
+    normalization that suits it."""
+
+    X: NDArray[Any]
+    y: NDArray[Any]
+    normalization: str = "standard+unit"
+    X_test: NDArray[Any] | None = None
+    y_test: NDArray[Any] | None = None
+
+
+def split(samples: Samples, name: str, test_share: float, seed: int) -> Split:
+    """Training and test inputs and class indices, and the number of classes.
+
+    Without test rows of its own a set is split by scikit-learn, stratified, a function of `seed`. ValueError for inputs
+    that are not finite or differ in number from the labels, for fewer than two classes, and for classes too small.
+    """
+    X = as_points(samples.X, f"{name}: inputs", dtype=np.float64)
+    values, y = _class_indices(samples.y, len(X), f"{name}: labels")
+    if len(values) < 2:
+        raise ValueError(f"{name} has {_classes(values)}; give at least two classes")
+    if samples.X_test is not None and samples.y_test is not None:
+        X_test = as_points(samples.X_test, f"{name}: test inputs", X.shape[1], np.float64)
+        test_values, test_indices = _class_indices(samples.y_test, len(X_test), f"{name}: test labels")
+        unknown = np.flatnonzero(~np.isin(test_values, values))
+        if unknown.size:
+            row = int(np.flatnonzero(np.isin(test_indices, unknown))[0])
+            raise ValueError(f"{name}: test label {samples.y_test[row]} in row {row} is not among the training labels")
+        return X, y, X_test, np.searchsorted(values, test_values)[test_indices], len(values)
+    counts = np.bincount(y)
+    if counts.min() < 2:
+        small = int(counts.argmin())
+        row = int(np.flatnonzero(y == small)[0])
+        raise ValueError(f"{name}: class {values[small]} has 1 row, row {row}; a split into training and test needs 2")
+    n_test = math.ceil(test_share * len(X))
+    if min(n_test, len(X) - n_test) < len(values):
+        raise ValueError(
+            f"{name}: test_share {test_share:g} leaves {len(X) - n_test} training and {n_test} test rows for "
+            f"{len(values)} classes; give one that leaves as many rows as classes to both"
+        )
+    from sklearn.model_selection import train_test_split
+
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, test_size=test_share, stratify=y, random_state=seed % 2**32
+    )
+    return X_train, y_train, X_test, y_test, len(values)
+
+
+def _class_indices(labels: NDArray[Any], count: int, what: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The values there are, sorted, and the position of each label among them."""
+    given = np.asarray(labels)
+    if given.dtype.kind == "O":
+        strange = next((row for row, value in enumerate(given.flat) if not isinstance(value, str)), None)
+        if strange is not None:
+            raise ValueError(f"{what}: the label in row {strange} is {given.flat[strange]!r}; give text or numbers")
+        given = given.astype(str)
+    if given.dtype.kind not in "fiubUS":
+        raise TypeError(f"{what} have dtype {given.dtype}; give text or numbers")
+    if given.shape == (count, 1):
+        given = given[:, 0]
+    if given.shape != (count,):
+        raise ValueError(f"{what} have shape {given.shape}; give one for each of the {count} inputs")
+    if given.dtype.kind == "f" and not np.isfinite(given).all():
+        row = int(np.flatnonzero(~np.isfinite(given))[0])
+        raise ValueError(f"{what}: the label in row {row} is {given[row]}; give finite labels")
+    values, indices = np.unique(given, return_inverse=True)
+    return values, indices.astype(np.int64)
+
+
+def _classes(values: NDArray[Any]) -> str:
+    return f"one class only, {values[0]}" if len(values) else "no rows"
