@@ -4,9 +4,18 @@ import numpy as np
 
 import sublinear as sl
 
-from .common import DIMENSIONS, INDEXES, POINTS, QUERIES, gaussian_points, require_served, unit_normals
+from .common import (
+    DIMENSIONS,
+    INDEXES,
+    ONE_PERCENT,
+    POINTS,
+    QUERIES,
+    gaussian_points,
+    require_served,
+    unit_normals,
+)
 
-THRESHOLDS = {"1e-4": 3.719, "1e-2": 2.326}  # share of standard normal numbers -> quantile
+THRESHOLDS = {"1e-4": 3.719, "1e-2": ONE_PERCENT}  # share of standard normal numbers -> quantile
 
 
 class Report:

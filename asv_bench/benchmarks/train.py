@@ -1,26 +1,25 @@
-"""Adversarial training on digits: what the second epoch of each strategy costs, structures built and lists warm."""
+"""Adversarial training on digits: what each strategy costs to build, and its second epoch, when lists are warm."""
 
-import sublinear as sl
-
-from .common import STRATEGIES, WIDTH, unit_digits
+from .common import STRATEGIES, digits_trainer, require_strategy, unit_digits
 
 
-def trainer_after_one_epoch(strategy):
-    inputs, labels = unit_digits()
-    network = sl.TwoLayerNetwork.random(inputs.shape[1], WIDTH, n_outputs=10, seed=0)
-    attack = sl.PGD(radius=0.05, steps=10)
-    trainer = sl.Trainer(
-        network,
-        strategy=strategy,
-        attack=attack,
-        loss="cross-entropy",
-        learning_rate=100.0,
-        batch_size=64,
-        threads=1,
-        seed=0,
-    )
-    trainer.fit(inputs, labels, epochs=1)
-    return trainer, inputs, labels
+class BuildStrategy:
+    param_names = ("strategy",)
+    params = (STRATEGIES,)
+
+    def setup(self, strategy):
+        require_strategy(strategy)
+        self.inputs, self.labels = unit_digits()
+
+    def time_build(self, strategy):
+        digits_trainer(strategy).fit(self.inputs, self.labels, epochs=0)
+
+    def track_bytes(self, strategy):
+        trainer = digits_trainer(strategy)
+        trainer.fit(self.inputs, self.labels, epochs=0)
+        return trainer.nbytes
+
+    track_bytes.unit = "bytes"
 
 
 class Epoch:
@@ -28,21 +27,23 @@ class Epoch:
     params = (STRATEGIES,)
     number = 1  # every call trains on: repeating one epoch would measure another state
     warmup_time = 0
-    timeout = 600
 
     def setup(self, strategy):
-        self.trainer, self.inputs, self.labels = trainer_after_one_epoch(strategy)
+        require_strategy(strategy)
+        self.inputs, self.labels = unit_digits()
+        self.trainer = digits_trainer(strategy)
+        self.trainer.fit(self.inputs, self.labels)
 
     def time_epoch(self, strategy):
-        self.trainer.fit(self.inputs, self.labels, epochs=1)
+        self.trainer.fit(self.inputs, self.labels)
 
     def track_inner_products(self, strategy):
-        return self.trainer.fit(self.inputs, self.labels, epochs=1).work[0].inner_products
+        return self.trainer.fit(self.inputs, self.labels).work[0].inner_products
 
     track_inner_products.unit = "inner products"
 
     def track_candidates(self, strategy):
-        return self.trainer.fit(self.inputs, self.labels, epochs=1).work[0].candidates / len(self.inputs)
+        return self.trainer.fit(self.inputs, self.labels).work[0].candidates / len(self.inputs)
 
     track_candidates.unit = "neurons per input"
 
@@ -50,3 +51,20 @@ class Epoch:
         return self.trainer.nbytes
 
     track_bytes.unit = "bytes"
+
+
+class EpochMemory:
+    """Peak memory of the process; what the reference takes (interpreter, packages, inputs) is in both."""
+
+    param_names = ("strategy",)
+    params = (STRATEGIES,)
+
+    def setup(self, strategy):
+        require_strategy(strategy)
+        self.inputs, self.labels = unit_digits()
+
+    def peakmem_epoch(self, strategy):
+        digits_trainer(strategy).fit(self.inputs, self.labels)
+
+    def peakmem_reference(self, strategy):
+        pass
