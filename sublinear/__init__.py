@@ -14,7 +14,7 @@ from sublinear.adapters import MaskedIndex, OffsetIndex, ProjectedIndex
 from sublinear.attacks import FGSM, PGD, NoAttack
 from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
-from sublinear.datasets import DATASETS, Dataset, load_dataset
+from sublinear.datasets import DATASETS, Dataset, describe_datasets, load_dataset
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
 from sublinear.indexes import (
     INDEXES,
@@ -31,21 +31,27 @@ from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
 from sublinear.network import TwoLayerNetwork
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
-from sublinear.strategies import STRATEGIES, Strategy
+from sublinear.strategies import EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy
 from sublinear.trainer import DivergenceError, History, Progress, Trainer
 from sublinear.work import Work
 
 del _kernels
 
-_ESTIMATORS = ("SublinearClassifier", "SublinearRegressor")
+#: What takes long to import, or is seldom needed, by the module it is in.
+_LAZY = {
+    "SublinearClassifier": "sublinear.estimators",
+    "SublinearRegressor": "sublinear.estimators",
+    "load_results": "sublinear.report",
+    "write_report": "sublinear.report",
+}
 
 
 def __getattr__(name: str) -> object:
     # scikit-learn takes a second to import; who only asks an index need not wait for it.
-    if name in _ESTIMATORS:
-        from sublinear import estimators
+    if name in _LAZY:
+        from importlib import import_module
 
-        return getattr(estimators, name)
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -53,6 +59,7 @@ __version__ = _metadata.version("sublinear")
 
 __all__ = [
     "DATASETS",
+    "EXACT_STRATEGIES",
     "FGSM",
     "INDEXES",
     "LOSSES",
@@ -67,6 +74,7 @@ __all__ = [
     "DivergenceError",
     "Evaluation",
     "HalfSpaceIndex",
+    "Hashing",
     "History",
     "IndexChoice",
     "KDTree",
@@ -89,11 +97,14 @@ __all__ = [
     "attack_inputs",
     "build_info",
     "choose_index",
+    "describe_datasets",
     "evaluate",
     "get_cmake_dir",
     "get_include",
     "index_serves",
     "load_dataset",
+    "load_results",
     "make_index",
     "simd_level",
+    "write_report",
 ]

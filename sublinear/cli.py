@@ -6,8 +6,9 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,13 +17,24 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sublinear import __version__
 from sublinear.attacks import parse_attacks
 from sublinear.compare import Comparison, Settings, Watcher, compare
-from sublinear.datasets import DATASETS, load_dataset
+from sublinear.datasets import describe_datasets, load_dataset
 from sublinear.evaluation import evaluate
+from sublinear.executors import LocalProcesses, OnDask
 from sublinear.files import write_whole
 from sublinear.info import build_info, get_cmake_dir, get_include, machine
 from sublinear.network import TwoLayerNetwork
-from sublinear.strategies import STRATEGIES, Strategy
-from sublinear.tables import comparison_caption, comparison_table, evaluation_table, info_table
+from sublinear.report import write_report
+from sublinear.scaling import PEER, Cell, Executor, InThisProcess, Sweep, growth_lines, sweep_cells
+from sublinear.strategies import EXACT_STRATEGIES, Strategy
+from sublinear.tables import (
+    approximate_table,
+    comparison_caption,
+    comparison_table,
+    evaluation_table,
+    growth_table,
+    info_table,
+    scaling_table,
+)
 from sublinear.trainer import DivergenceError
 from sublinear.trainer import Progress as Step
 from sublinear.training_run import NETWORK, TrainSettings, train
@@ -34,6 +46,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train wide two-layer networks adversarially in the neurons that fire, exactly.",
 )
+
+
+_DATASET = describe_datasets()
+_NORMALIZATION = "Of inputs: none, or steps of standard, minmax, unit joined by +; default: the set's own."
 
 
 def _version(asked: bool) -> None:
@@ -57,14 +73,14 @@ def _refuse(problem: object) -> typer.Exit:
 
 
 @contextmanager
-def _one_sentence() -> Iterator[None]:
+def _one_sentence(interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
     """What a user got wrong, and what the machine refuses, is one sentence on standard error and exit status 2."""
     try:
         yield
-    except (ValueError, TypeError, MemoryError, DivergenceError, OSError) as error:
+    except (ValueError, TypeError, MemoryError, DivergenceError, OSError, ImportError) as error:
         raise _refuse(error) from None
     except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted; nothing was written")
+        Console(stderr=True).print(interrupted)
         raise typer.Exit(130) from None
 
 
@@ -112,7 +128,8 @@ def _prepare(folder: Path) -> Path:
 
 @app.command("compare")
 def compare_command(
-    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")] = "digits",
+    dataset: Annotated[str, typer.Option(help=_DATASET)] = "digits",
+    normalization: Annotated[str | None, typer.Option(help=_NORMALIZATION)] = None,
     width: Annotated[int, typer.Option(help="Number of neurons.")] = Settings.width,
     epochs: Annotated[int, typer.Option(help="Passes over the training inputs.")] = Settings.epochs,
     batch_size: Annotated[int, typer.Option(help="Inputs a step.")] = Settings.batch_size,
@@ -121,8 +138,12 @@ def compare_command(
     norm: Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")] = "2",
     learning_rate: Annotated[float, typer.Option(help="Rate at the start; falls to 0.")] = Settings.learning_rate,
     strategies: Annotated[
-        str, typer.Option(help="Names, comma-separated; weights and data take an index: weights:kd-tree.")
-    ] = ",".join(STRATEGIES),
+        str,
+        typer.Option(
+            help="Names, comma-separated; weights and data take an index: weights:kd-tree. Approximate: simhash, or "
+            "simhash:BITSxTABLES."
+        ),
+    ] = ",".join(EXACT_STRATEGIES),
     max_bytes: Annotated[int | None, typer.Option(help="Most bytes a structure may hold.")] = None,
     threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
     seed: Annotated[int, typer.Option(help="Of split, network and order.")] = Settings.seed,
@@ -140,6 +161,7 @@ def compare_command(
         chosen = [Strategy.of(name.strip()) for name in strategies.split(",") if name.strip()]
         settings = Settings(
             dataset=dataset,
+            normalization=normalization,
             width=width,
             epochs=epochs,
             batch_size=batch_size,
@@ -186,6 +208,11 @@ def _show(comparison: Comparison, path: Path) -> None:
     console.print(comparison_table(comparison))
     console.print("Inner products are per epoch, attack included; candidates and fired neurons")
     console.print("are per input, in the first and in the last epoch.")
+    missing = approximate_table(comparison)
+    if missing is not None:
+        console.print(missing)
+        console.print("Means over all epochs; added ones were taken at random. Recall is measured in")
+        console.print("the end: of the neurons that fire at the training inputs, the share found.")
     console.print(f"Written: {path}", soft_wrap=True)
 
 
@@ -204,7 +231,8 @@ def _epoch_bar(epochs: int) -> Iterator[Callable[[Step, int], None]]:
 
 @app.command("train")
 def train_command(
-    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")] = TrainSettings.dataset,
+    dataset: Annotated[str, typer.Option(help=_DATASET)] = TrainSettings.dataset,
+    normalization: Annotated[str | None, typer.Option(help=_NORMALIZATION)] = None,
     width: Annotated[int, typer.Option(help="Number of neurons.")] = TrainSettings.width,
     epochs: Annotated[int, typer.Option(help="Passes over the training inputs, in all.")] = TrainSettings.epochs,
     batch_size: Annotated[int, typer.Option(help="Inputs a step.")] = TrainSettings.batch_size,
@@ -239,6 +267,7 @@ def train_command(
             raise ValueError(f"threads is {threads}; give a positive number, or 0 for all processors")
         settings = TrainSettings(
             dataset=dataset,
+            normalization=normalization,
             width=width,
             epochs=epochs,
             batch_size=batch_size,
@@ -292,7 +321,8 @@ def train_command(
 @app.command("evaluate")
 def evaluate_command(
     network: Annotated[Path, typer.Argument(help="A network that `train` or TwoLayerNetwork.save wrote.")],
-    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASETS)}.")] = "digits",
+    dataset: Annotated[str, typer.Option(help=_DATASET)] = "digits",
+    normalization: Annotated[str | None, typer.Option(help=_NORMALIZATION)] = None,
     seed: Annotated[int, typer.Option(help="Of the split that was trained on, and of random starts.")] = 0,
     attacks: Annotated[
         str, typer.Option(help="Comma-separated: fgsm:R, pgd:R or pgd:R:STEPS, each with :inf for the norm inf.")
@@ -305,7 +335,7 @@ def evaluate_command(
         if threads < 0:
             raise ValueError(f"threads is {threads}; give a positive number, or 0 for all processors")
         net = TwoLayerNetwork.load(network)
-        data = load_dataset(dataset, seed)
+        data = load_dataset(dataset, seed, normalization=normalization)
         if (net.n_features, net.n_outputs) != (data.n_features, data.classes):
             raise ValueError(
                 f"{network} takes {net.n_features} features and has {net.n_outputs} outputs; {dataset} has "
@@ -319,6 +349,132 @@ def evaluate_command(
         typer.echo(json.dumps({name: each.as_dict() for name, each in judged.items()}, indent=2))
     else:
         _console().print(evaluation_table(judged))
+
+
+def _numbers(text: str, option: str, kind: Callable[[str], Any] = int) -> tuple[Any, ...]:
+    try:
+        return tuple(kind(each) for each in text.split(",") if each.strip())
+    except ValueError:
+        raise ValueError(f"{option} is {text!r}; give numbers, comma-separated") from None
+
+
+@contextmanager
+def _cell_bar() -> Iterator[Callable[[Cell | None, float, float, int, int], None]]:
+    """A bar over the cells of a sweep, by what they cost."""
+    with _bar() as bar:
+        task = bar.add_task("", total=None)
+
+        def watch(cell: Cell | None, done: float, total: float, number: int, count: int) -> None:
+            after = "" if cell is None else f", {cell.label()}"
+            bar.update(task, total=total, completed=done, description=f"{number} of {count} cells{after}")
+
+        yield watch
+
+
+@app.command("scaling")
+def scaling_command(
+    strategies: Annotated[
+        str, typer.Option(help=f"Names as in compare, and {PEER}: the dense computation in NumPy.")
+    ] = ",".join(Sweep.strategies),
+    widths: Annotated[str, typer.Option(help="Numbers of neurons.")] = ",".join(map(str, Sweep.widths)),
+    inputs: Annotated[str, typer.Option(help="Numbers of training inputs; 0 = all.")] = "0",
+    features: Annotated[str, typer.Option(help="Dimensions, for generators; 0 = what the set has.")] = "0",
+    radii: Annotated[str, typer.Option(help="Radii of the attack's ball.")] = "0.05",
+    batch_sizes: Annotated[str, typer.Option(help="Inputs a step; 0 = all.")] = "0",
+    threads: Annotated[str, typer.Option(help="Threads; 0 = all processors.")] = "0",
+    repeats: Annotated[int, typer.Option(help="Runs of each cell.")] = Sweep.repeats,
+    dataset: Annotated[str, typer.Option(help=_DATASET)] = Sweep.dataset,
+    normalization: Annotated[str | None, typer.Option(help=_NORMALIZATION)] = None,
+    steps: Annotated[int, typer.Option(help="Steps of the attack.")] = Sweep.steps,
+    norm: Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")] = Sweep.norm,
+    learning_rate: Annotated[float, typer.Option(help="Constant rate.")] = Sweep.learning_rate,
+    iterations: Annotated[int, typer.Option(help="Timed training steps, after one that is not.")] = Sweep.iterations,
+    max_bytes: Annotated[int, typer.Option(help="Most bytes a structure may hold; 0 = what is available.")] = 0,
+    timeout: Annotated[float | None, typer.Option(help="Seconds a cell may take.")] = None,
+    seed: Annotated[int, typer.Option(help="Of split, network and order.")] = Sweep.seed,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = Sweep.dtype,
+    workers: Annotated[int, typer.Option(help="Run cells in so many processes; 0 = in this one.")] = 0,
+    dask: Annotated[str | None, typer.Option(help="Run cells on the Dask scheduler at this address.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Run cells again that were refused or failed.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for a file per cell.")] = Path("sublinear-scaling"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print records and exponents as JSON.")] = False,
+) -> None:
+    """Sweep strategies over sizes, and fit how time and counted work grow.
+
+    Options take comma-separated lists; every combination is a cell. Cells that --out has are not run again: call it
+    again to go on. Exit status 1: a cell was refused, failed or took too long.
+    """
+    with _one_sentence("interrupted; cells that ended are kept, call it again to go on"):
+        sweep = Sweep(
+            strategies=tuple(name.strip() for name in strategies.split(",") if name.strip()),
+            widths=_numbers(widths, "--widths"),
+            inputs=_numbers(inputs, "--inputs"),
+            features=_numbers(features, "--features"),
+            radii=_numbers(radii, "--radii", float),
+            batch_sizes=_numbers(batch_sizes, "--batch-sizes"),
+            threads=_numbers(threads, "--threads"),
+            repeats=repeats,
+            dataset=dataset,
+            normalization=normalization,
+            steps=steps,
+            norm=norm,
+            learning_rate=learning_rate,
+            iterations=iterations,
+            max_bytes=max_bytes,
+            seed=seed,
+            dtype=dtype,
+        )
+        folder = _prepare(out)
+        executor = _executor(workers, dask)
+        with _cell_bar() as watch:
+            records = sweep_cells(sweep, folder, executor, timeout, retry, watch)
+    lines = growth_lines(records)
+    if as_json:
+        typer.echo(json.dumps({"records": records, "growth": [asdict(line) for line in lines]}, indent=2))
+    else:
+        console = _console()
+        console.print(scaling_table(records))
+        if lines:
+            console.print(growth_table(lines))
+            console.print("Exponents of seconds and of counted inner products, with 95 % confidence.")
+        console.print(f"Written: {len(records)} cells in {folder}", soft_wrap=True)
+    for record in records:
+        if record["status"] != "done":
+            label = Cell(**record["cell"]).label()
+            Console(stderr=True).print(f"[bold red]{label}: {record['status']}:[/] {record['error']}", soft_wrap=True)
+    if any(record["status"] != "done" for record in records):
+        raise typer.Exit(1)
+
+
+def _executor(workers: int, dask: str | None) -> Executor:
+    if workers < 0:
+        raise ValueError(f"workers is {workers}; give a positive number, or 0 for this process")
+    if workers and dask is not None:
+        raise ValueError("--workers and --dask are both given; cells run in one place only")
+    if dask is not None:
+        return OnDask(dask)
+    return LocalProcesses(workers) if workers else InThisProcess()
+
+
+@app.command("report")
+def report_command(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that compare, scaling and train wrote.")],
+    out: Annotated[Path | None, typer.Option(help="HTML file; default report.html in the first folder.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="CSV file; default beside the HTML file.")] = None,
+) -> None:
+    """Write a report of results: one HTML file that opens anywhere, and a CSV file.
+
+    It shows everything found in the folders and below them.
+    """
+    with _one_sentence():
+        where = folders[0] if folders[0].is_dir() else folders[0].parent
+        html = out or where / "report.html"
+        table = csv or html.with_suffix(".csv")
+        count = write_report(folders, html, table)
+    console = _console()
+    console.print(f"{count} results")
+    console.print(f"Written: {html}", soft_wrap=True)
+    console.print(f"Written: {table}", soft_wrap=True)
 
 
 @app.command()

@@ -13,17 +13,20 @@ import numpy as np
 from sublinear.arrays import as_integer, as_number
 from sublinear.attacks import PGD
 from sublinear.datasets import Dataset, load_dataset
-from sublinear.evaluation import evaluate
+from sublinear.files import command
 from sublinear.info import machine, versions
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LinearRate
-from sublinear.strategies import STRATEGIES, Strategy
+from sublinear.strategies import EXACT_STRATEGIES, Strategy
 from sublinear.trainer import History, Progress, Trainer
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What `compare` trains. The defaults learn digits to over 95 % clean and 85 % robust test accuracy."""
+    """What `compare` trains. The defaults learn digits to over 95 % clean and 85 % robust test accuracy.
+
+    `dataset` and `normalization` are those of `load_dataset`; of the others, see `Trainer` and `PGD`.
+    """
 
     dataset: str = "digits"
     width: int = 2048
@@ -33,10 +36,11 @@ class Settings:
     steps: int = 10
     norm: float = 2.0
     learning_rate: float = 200.0
-    strategies: tuple[Strategy, ...] = tuple(STRATEGIES.values())
+    strategies: tuple[Strategy, ...] = tuple(Strategy(name) for name in EXACT_STRATEGIES)
     threads: int | None = None
     seed: int = 0
     dtype: str = "float32"
+    normalization: str | None = None
 
     def __post_init__(self) -> None:
         as_integer(self.width, "width", 1)
@@ -54,10 +58,35 @@ class Settings:
         """The attack of training and evaluation."""
         return PGD(self.radius, self.steps, norm=self.norm)
 
+    def command(self) -> str:
+        """What to type to do it again."""
+        attack, labels = self.attack(), ",".join(strategy.label for strategy in self.strategies)
+        options: dict[str, Any] = {
+            "dataset": self.dataset,
+            "normalization": self.normalization,
+            "width": self.width,
+            "epochs": self.epochs,
+            "batch-size": self.batch_size,
+            "radius": attack.radius,
+            "steps": attack.steps,
+            "norm": "inf" if attack.norm != 2 else 2,
+            "learning-rate": self.learning_rate,
+            "strategies": labels,
+            "max-bytes": self.strategies[0].max_bytes,
+            "threads": self.threads,
+            "seed": self.seed,
+            "dtype": self.dtype,
+        }
+        return command("compare", options)
+
 
 @dataclass(frozen=True)
 class Run:
-    """The figures of one strategy. A run that was refused has `error` and no figures."""
+    """The figures of one strategy. A run that was refused has `error` and no figures.
+
+    `recall` is measured for approximate strategies, after the last step; `history` has the other figures of each epoch,
+    as `History` names them, judged on the test inputs.
+    """
 
     strategy: str
     exact: bool
@@ -70,6 +99,8 @@ class Run:
     robust_accuracy: float = 0.0
     fired_share: list[float] = field(default_factory=list)
     candidates_share: list[float] = field(default_factory=list)
+    recall: float | None = None
+    history: dict[str, list[Any]] = field(default_factory=dict)
     weights_sha256: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -113,6 +144,7 @@ class Comparison:
                 "n_test": len(self.data.X_test),
                 "n_features": self.data.n_features,
                 "classes": self.data.classes,
+                "normalization": self.data.normalization,
             },
             "network": {
                 "width": network.width,
@@ -136,6 +168,7 @@ class Comparison:
                 "learning_rate": {"first": settings.learning_rate, "last": 0.0},
             },
             "seed": settings.seed,
+            "command": settings.command(),
             "versions": versions(),
             "machine": {**where, "threads": settings.threads or where["processors"]},
             "runs": [run.as_dict() for run in self.runs],
@@ -152,7 +185,7 @@ def compare(settings: Settings, watch: Watcher | None = None) -> Comparison:
     `watch` is called after every step. A strategy that memory refuses becomes a run with an `error`, and the others go
     on. Raises ValueError for settings that do not fit the data.
     """
-    data = load_dataset(settings.dataset, settings.seed)
+    data = load_dataset(settings.dataset, settings.seed, normalization=settings.normalization)
     start = TwoLayerNetwork.random(
         data.n_features, settings.width, data.classes, init="ntk", seed=settings.seed, dtype=settings.dtype
     )
@@ -187,12 +220,12 @@ def _run(
         threads=settings.threads,
         seed=settings.seed,
     )
-    history = trainer.fit(data.X_train, data.y_train, settings.epochs, callbacks=[callback])
-    judged = evaluate(
-        net, data.X_test, data.y_test, "cross-entropy", settings.attack(), settings.seed, settings.threads
-    )
-    assert judged.clean_accuracy is not None
-    assert judged.robust_accuracy is not None
+    held_out = (data.X_test, data.y_test)
+    history = trainer.fit(data.X_train, data.y_train, settings.epochs, held_out, [callback])
+    clean, robust = history.validation_clean_accuracy[-1], history.validation_robust_accuracy[-1]
+    assert clean is not None
+    assert robust is not None
+    curves = {name: values for name, values in history.as_dict().items() if name not in ("work", *_OWN_COLUMNS)}
     return Run(
         strategy.label,
         strategy.exact,
@@ -200,12 +233,18 @@ def _run(
         seconds_per_epoch=statistics.median(history.seconds),
         work=_per_epoch(history),
         bytes=trainer.nbytes,
-        clean_accuracy=judged.clean_accuracy,
-        robust_accuracy=judged.robust_accuracy,
+        clean_accuracy=clean,
+        robust_accuracy=robust,
         fired_share=history.fired_share,
         candidates_share=history.candidates_share,
+        recall=None if strategy.exact else trainer.recall(),
+        history=curves,
         weights_sha256=hashlib.sha256(np.ascontiguousarray(net.weights).tobytes()).hexdigest(),
     )
+
+
+#: Columns of a history that a run has under their own names.
+_OWN_COLUMNS = ("fired_share", "candidates_share")
 
 
 def _per_epoch(history: History) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -60,6 +61,21 @@ def machine() -> dict[str, Any]:
         "memory_available": _kernels.available_memory(),
         "system": platform.platform(),
     }
+
+
+def reset_peak_memory() -> None:
+    """Lets the peak start again from what this process holds now; only Linux can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> int | None:
+    """Most bytes of memory this process held since it began, or since `reset_peak_memory`; None where not known."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return None
 
 
 def versions() -> dict[str, str | None]:

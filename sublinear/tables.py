@@ -9,6 +9,7 @@ from rich.table import Table
 
 from sublinear.compare import Comparison, Run
 from sublinear.evaluation import Evaluation
+from sublinear.scaling import SIZES, Line
 
 
 def quantity(value: float, unit: str = "") -> str:
@@ -27,15 +28,39 @@ def seconds_text(seconds: float) -> str:
 
 def comparison_table(comparison: Comparison) -> Table:
     """One row a strategy. Candidates and fired neurons are shown for the first and the last epoch."""
-    table = Table(box=_BOX, padding=0, pad_edge=False)
-    for header in _COLUMNS:
-        table.add_column(header, justify="left" if header == "strategy" else "right", overflow="fold")
+    table = _table(_COLUMNS)
     for run in comparison.runs:
         if run.error is None:
             table.add_row(*_row(comparison, run))
         else:
-            table.add_row(run.strategy.replace(":", ":\n "), *["-"] * (len(_COLUMNS) - 1))
+            table.add_row(_broken(run.strategy), *["-"] * (len(_COLUMNS) - 1))
     return table
+
+
+def approximate_table(comparison: Comparison) -> Table | None:
+    """What approximate strategies found, per input; None where none ran."""
+    runs = [run for run in comparison.runs if run.error is None and not run.exact]
+    if not runs:
+        return None
+    table = _table(("approximate\nstrategy", "reported\n/input", "added\n/input", "used\n/input", "recall\n%"))
+    inputs = len(comparison.data.X_train)
+    for run in runs:
+        found = (run.work["candidates"] - run.work["added"], run.work["added"], run.work["fired"])
+        assert run.recall is not None
+        table.add_row(run.strategy, *(f"{each / inputs:.0f}" for each in found), f"{100 * run.recall:.1f}")
+    return table
+
+
+def _table(columns: tuple[str, ...]) -> Table:
+    table = Table(box=_BOX, padding=0, pad_edge=False)
+    for number, header in enumerate(columns):
+        table.add_column(header, justify="right" if number else "left", overflow="fold")
+    return table
+
+
+def _broken(strategy: str) -> str:
+    """The name over two lines where it has a part after a colon."""
+    return strategy.replace(":", ":\n ")
 
 
 _BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n")
@@ -64,7 +89,7 @@ def _row(comparison: Comparison, run: Run) -> list[str]:
         return first if first == last else f"{first}-{last}"
 
     return [
-        run.strategy.replace(":", ":\n "),
+        _broken(run.strategy),
         seconds_text(run.build_seconds),
         seconds_text(run.seconds_per_epoch),
         f"{run.seconds_per_epoch / dense.seconds_per_epoch:.2f}" if dense else "-",
@@ -74,7 +99,7 @@ def _row(comparison: Comparison, run: Run) -> list[str]:
         quantity(run.bytes, "B"),
         f"{100 * run.clean_accuracy:.1f}",
         f"{100 * run.robust_accuracy:.1f}",
-        "yes" if comparison.identical(run) else "NO",
+        "yes" if comparison.identical(run) else "NO" if run.exact else "no",
     ]
 
 
@@ -104,12 +129,60 @@ def info_table(content: dict[str, Any]) -> Table:
 
 def evaluation_table(judged: dict[str, Evaluation]) -> Table:
     """One row an attack; the first row is the clean inputs."""
-    table = Table(box=_BOX, padding=0, pad_edge=False)
-    for header in ("attack", "accuracy %", "loss"):
-        table.add_column(header, justify="left" if header == "attack" else "right")
+    table = _table(("attack", "accuracy %", "loss"))
     first = next(iter(judged.values()))
     rows = [("none", first.clean_accuracy, first.clean_loss)]
     rows += [(name, each.robust_accuracy, each.robust_loss) for name, each in judged.items() if name != "none"]
     for name, accuracy, loss in rows:
         table.add_row(name, "-" if accuracy is None else f"{100 * accuracy:.1f}", f"{loss:.4f}")
+    return table
+
+
+def scaling_table(records: list[dict[str, Any]]) -> Table:
+    """One row a cell. Shares are of the width, in the last step."""
+    table = _table(
+        (
+            "strategy",
+            "m\n",
+            "n\n",
+            "d\n",
+            "radius\n",
+            "batch\n",
+            "iter.\ns",
+            "inner\nprod.",
+            "fired\n%",
+            "cand.\n%",
+            "peak\n",
+        )
+    )
+    for record in records:
+        cell, sizes = record["cell"], record.get("sizes", {})
+        row = [_broken(cell["strategy"]), str(cell["width"])]
+        row += [str(sizes.get(name) or cell[name] or "-") for name in ("inputs", "features")]
+        row += [f"{cell['radius']:g}", str(cell["batch_size"] or "all")]
+        if record["status"] == "done":
+            row += [seconds_text(record["seconds_per_iteration"]), quantity(record["work"]["inner_products"])]
+            row += [f"{100 * record[name][-1]:.1f}" if name in record else "-" for name in _SHARES]
+            row.append("-" if record["peak_bytes"] is None else quantity(record["peak_bytes"], "B"))
+        else:
+            row += [record["status"], *["-"] * 4]
+        table.add_row(*row)
+    return table
+
+
+_SHARES = ("fired_share", "candidates_share")
+
+
+def growth_table(lines: list[Line]) -> Table:
+    """One row for each strategy and size, and whatever else is fixed where it differs between lines."""
+    table = _table(("strategy", "grows with", "seconds", "inner products", "points"))
+    names = list(dict.fromkeys(name for line in lines for name in line.fixed))
+    varying = [name for name in names if len({line.fixed[name] for line in lines if name in line.fixed}) > 1]
+    rows: dict[tuple[str, str], dict[str, Line]] = {}
+    for line in lines:
+        fixed = ", ".join(f"{name} {line.fixed[name]}" for name in varying if name in line.fixed)
+        rows.setdefault((line.strategy, SIZES[line.axis] + (f" ({fixed})" if fixed else "")), {})[line.figure] = line
+    for (strategy, axis), figures in rows.items():
+        texts = [figures[name].growth.text() if name in figures else "-" for name in ("seconds", "inner_products")]
+        table.add_row(strategy, axis, *texts, str(next(iter(figures.values())).growth.points))
     return table

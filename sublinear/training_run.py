@@ -53,6 +53,7 @@ class TrainSettings:
     checkpoint_epochs: int = 1
     checkpoint_minutes: float | None = None
     schedule_epochs: int | None = None
+    normalization: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("width", "epochs", "batch_size", "checkpoint_epochs"):
@@ -65,7 +66,10 @@ class TrainSettings:
         if self.schedule_epochs is None:
             object.__setattr__(self, "schedule_epochs", self.epochs)
         as_integer(self.schedule_epochs, "schedule_epochs", 1)
-        Strategy.of(self.strategy)
+        if not Strategy.of(self.strategy).exact:
+            raise ValueError(
+                f"strategy is {self.strategy!r}; runs that may be resumed take an exact one, such as margin"
+            )
         self.attack()
 
     def attack(self) -> PGD:
@@ -112,7 +116,7 @@ def train(
     """
     from sklearn.model_selection import train_test_split
 
-    data = load_dataset(settings.dataset, settings.seed)
+    data = load_dataset(settings.dataset, settings.seed, normalization=settings.normalization)
     path = folder / CHECKPOINT
     if resume:
         state = Checkpoint.load(path)

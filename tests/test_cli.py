@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -31,8 +32,10 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
     results = json.loads((tmp_path / "sublinear-report" / "results.json").read_text())
-    assert set(results) == {"dataset", "network", "attack", "training", "seed", "versions", "machine", "runs"}
-    assert results["dataset"] == {"name": "wine", "n_train": 133, "n_test": 45, "n_features": 13, "classes": 3}
+    parts = {"dataset", "network", "attack", "training", "seed", "command", "versions", "machine", "runs"}
+    assert set(results) == parts
+    sizes = {"n_train": 133, "n_test": 45, "n_features": 13, "classes": 3}
+    assert results["dataset"] == {"name": "wine", **sizes, "normalization": "standard+unit"}
     assert results["network"]["width"] == 256
     assert results["attack"] == {"name": "PGD", "radius": 0.05, "steps": 2, "norm": 2}
     assert {"sublinear", "numpy", "python", "git"} <= set(results["versions"])
@@ -46,6 +49,7 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
             "inner_products",
             "bounds",
             "candidates",
+            "added",
             "fired",
             "rows_moved",
             "rows_reasked",
@@ -54,6 +58,8 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
         assert all(isinstance(figure, float) and math.isfinite(figure) for figure in figures)
         assert isinstance(each["bytes"], int)
         assert len(each["fired_share"]) == len(each["candidates_share"]) == 2
+        assert each["history"]["validation_robust_accuracy"][-1] == each["robust_accuracy"]
+        assert {len(column) for column in each["history"].values()} == {2}
         row = next(line for line in done.stdout.splitlines() if line.strip().startswith(each["strategy"]))
         assert row.split()[-1] == "yes"
     assert results["runs"][0]["work"] != results["runs"][1]["work"]
@@ -89,6 +95,16 @@ def test_the_defaults_learn(run):
         assert each["clean_accuracy"] >= 0.95
         assert each["robust_accuracy"] >= 0.85
         assert each["fired_share"][-1] > 1.5 * each["fired_share"][0]
+
+
+def test_the_command_in_the_results_repeats_them(run):
+    first = json.loads(run("compare", *TINY, "--json", "--strategies", "margin,simhash:5x4", "--norm", "inf").stdout)
+    program, *again = shlex.split(first["command"])
+    assert program == "sublinear"
+    second = json.loads(run(*again, "--json").stdout)
+    for name in ("dataset", "network", "attack", "training", "seed", "command"):
+        assert first[name] == second[name]
+    assert [each["weights_sha256"] for each in first["runs"]] == [each["weights_sha256"] for each in second["runs"]]
 
 
 def test_a_refused_strategy_leaves_the_others(run):
@@ -127,7 +143,10 @@ def test_mistakes_are_one_sentence_and_write_nothing(run, tmp_path, arguments, w
     assert not list(tmp_path.rglob("results.json"))
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("compare", "--help"), ("info", "--help")])
+COMMANDS = ("compare", "train", "evaluate", "scaling", "report", "info")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), *((name, "--help") for name in COMMANDS)])
 def test_help_fits_80_columns(run, arguments):
     done = run(*arguments)
     assert done.returncode == 0

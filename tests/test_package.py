@@ -48,10 +48,11 @@ def test_importing_is_light(tmp_path):
 
 
 def test_strategies_are_named_and_checked():
-    assert list(sl.STRATEGIES) == ["dense", "weights", "data", "dtree", "wtree", "margin"]
+    assert sl.EXACT_STRATEGIES == ("dense", "weights", "data", "dtree", "wtree", "margin")
+    assert tuple(sl.STRATEGIES) == (*sl.EXACT_STRATEGIES, "simhash")
     for name, strategy in sl.STRATEGIES.items():
         assert strategy.name == strategy.label == name
-        assert strategy.exact
+        assert strategy.exact == (name in sl.EXACT_STRATEGIES)
         assert strategy.structure
     tree = sl.Strategy.of("data:kd-tree")
     assert (tree.index, tree.label) == ("kd-tree", "data:kd-tree")

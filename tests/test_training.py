@@ -119,10 +119,7 @@ def test_every_strategy_ends_with_the_same_bits(loss, init, rate, attack, batch_
     x, y = problem(loss, dtype=dtype)
     start = network(loss, init, dtype)
     results = {}
-    for strategy in [name for name, strategy in sl.STRATEGIES.items() if strategy.exact] + [
-        "weights:kd-tree",
-        "data:brute-force",
-    ]:
+    for strategy in (*sl.EXACT_STRATEGIES, "weights:kd-tree", "data:brute-force"):
         for threads in (1, 2):
             net = start.copy()
             trainer = sl.Trainer(
@@ -146,7 +143,7 @@ def test_every_strategy_ends_with_the_same_bits(loss, init, rate, attack, batch_
 def test_each_strategy_does_its_own_kind_of_work():
     x, y = problem("logistic", n=80, dtype="float32")
     works = {}
-    for strategy in sl.STRATEGIES:
+    for strategy in sl.EXACT_STRATEGIES:
         net = network("logistic", dtype="float32", width=512)
         trainer = sl.Trainer(net, strategy, attack=sl.PGD(radius=0.02), loss="logistic", learning_rate=2.0)
         works[strategy] = trainer.fit(x, y, epochs=8).work[-1]
@@ -220,7 +217,7 @@ def test_other_data_in_between_is_noticed():
     x, y = problem("logistic")
     other_x, other_y = problem("logistic", seed=1)
     ends = set()
-    for strategy in sl.STRATEGIES:
+    for strategy in sl.EXACT_STRATEGIES:
         net = network("logistic")
         trainer = sl.Trainer(net, strategy, attack=sl.PGD(radius=0.1), loss="logistic", learning_rate=10.0)
         for inputs, labels in ((x, y), (other_x, other_y), (x, y)):
@@ -290,7 +287,7 @@ def test_duplicates_coupled_rows_and_smallest_sizes():
         x = np.repeat(rng.integers(-2, 3, (max(1, n // 3), d)), 3, axis=0)[:n].astype("float32")
         y = np.where(np.arange(len(x)) % 2, 1, -1)
         ends = set()
-        for strategy in sl.STRATEGIES:
+        for strategy in sl.EXACT_STRATEGIES:
             net = sl.TwoLayerNetwork.random(d, width, coupled=width > 1, kappa=0.5, seed=1)
             sl.Trainer(net, strategy, attack=sl.PGD(radius=0.1), loss="logistic", learning_rate=3.0).fit(x, y, epochs=3)
             ends.add(sha256(net))
@@ -305,7 +302,7 @@ def test_neurons_exactly_on_the_threshold_fire_for_every_strategy():
     fired = (x @ weights.T) >= 7
     assert ((x @ weights.T) == 7).sum() > 20
     ends = set()
-    for strategy in sl.STRATEGIES:
+    for strategy in sl.EXACT_STRATEGIES:
         net = sl.TwoLayerNetwork(weights, np.ones((200, 1), "float32"), threshold=7, scale=0.1, activation="jump")
         assert np.array_equal(net.fired(x).to_scipy().toarray().astype(bool), fired)
         history = sl.Trainer(net, strategy, loss="logistic", learning_rate=0.5).fit(x, y, epochs=3)

@@ -1,0 +1,195 @@
+"""The figures of a report: SVG whose colours are variables of the page, so that light and dark are one drawing."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: After Okabe and Ito, whose palette colour-blind readers tell apart, without yellow; (light page, dark page).
+COLOURS = (
+    ("#1b1f24", "#e6edf3"),
+    ("#0072b2", "#4c9fe8"),
+    ("#d55e00", "#ff8c42"),
+    ("#009e73", "#2fd3a5"),
+    ("#cc79a7", "#e3a1c6"),
+    ("#b07d00", "#f0b429"),
+    ("#56b4e9", "#a5dcff"),
+    ("#7a858f", "#8d98a3"),
+)
+#: Beside colours, so that no line is known by its colour alone.
+MARKERS = "os^Dvp*Xhd"
+DASHES = ("-", "--", "-.", ":")
+
+#: Sizes that have room beside each other under an axis.
+_MOST_TICKS = 6
+
+_INK, _FAINT = "#010203", "#040506"  # stand for the text's colour and for that of grids
+
+
+def _series_colour(number: int) -> str:
+    if number >= len(COLOURS):  # rarer ones share colours, not with the two that are compared most
+        number = 2 + (number - len(COLOURS)) % (len(COLOURS) - 2)
+    return f"#0a0b{number:02x}"
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line: its values over x, and for fitted lines those of the fit."""
+
+    label: str
+    x: list[float]
+    y: list[float]
+    style: int  # the same number, the same colour and marker in every figure
+    dash: int = 0
+    fit_x: tuple[float, ...] = ()
+    fit_y: tuple[float, ...] = ()
+
+
+@contextmanager
+def _drawing(title: str, width: float = 5.2, height: float = 3.5) -> Iterator[tuple[Axes, list[str]]]:
+    """Axes to draw on; the SVG is appended to the list when the block ends."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    style: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "sublinear",
+        "font.family": "sans-serif",
+        "font.size": 11,
+        "axes.titlesize": 12,
+        "text.color": _INK,
+        "axes.edgecolor": _INK,
+        "axes.labelcolor": _INK,
+        "xtick.color": _INK,
+        "ytick.color": _INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": _FAINT,
+        "grid.linewidth": 0.6,
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 5,
+    }
+    done: list[str] = []
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(width, height))
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        yield axes, done
+        axes.set_title(title, loc="left")
+        handles, labels = axes.get_legend_handles_labels()
+        if handles:
+            columns = 1 if max(map(len, labels)) > 26 else 2
+            figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.02, 0.0), ncols=columns, fontsize=10)
+        out = io.StringIO()
+        metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(out, format="svg", bbox_inches="tight", transparent=True, metadata=metadata)
+    done.append(_for_page(out.getvalue(), title))
+
+
+def _for_page(svg: str, title: str) -> str:
+    """The drawing as a part of a page: without prologue and fixed size, its colours those of the page."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{_escape(title)}" ', 1)
+    svg = svg.replace(_INK, "var(--ink)").replace(_FAINT, "var(--faint)")
+    for number in range(len(COLOURS)):
+        svg = svg.replace(_series_colour(number), f"var(--series-{number})")
+    return re.sub(r"font: ([^;\"]*?)'sans-serif'[^;\"]*", r"font: \1sans-serif", svg)
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+
+
+def lines(
+    title: str,
+    x_label: str,
+    y_label: str,
+    series: list[Series],
+    log: bool = False,
+    from_zero: bool = True,
+    percent: bool = False,
+) -> str:
+    """Series over x, with markers; fitted parts are thin. `log` is of both axes."""
+    with _drawing(title) as (axes, done):
+        for each in series:
+            colour = _series_colour(each.style)
+            marker = MARKERS[each.style % len(MARKERS)]
+            fitted = len(each.fit_x) > 0
+            axes.plot(
+                each.x,
+                each.y,
+                marker=marker,
+                color=colour,
+                linestyle="none" if fitted else DASHES[each.dash % len(DASHES)],
+                label=each.label,
+                fillstyle="none" if each.dash else "full",
+            )
+            if fitted:
+                axes.plot(each.fit_x, each.fit_y, color=colour, linewidth=1.1, linestyle=DASHES[each.dash % 4])
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        if log:
+            axes.set_xscale("log", base=2)
+            axes.set_yscale("log")
+            sizes = sorted({x for each in series for x in each.x})
+            if len(sizes) <= _MOST_TICKS:
+                axes.set_xticks(sizes)
+                axes.minorticks_off()
+            axes.xaxis.set_major_formatter(_plain_numbers())
+        else:
+            from matplotlib.ticker import MaxNLocator
+
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if from_zero:
+                axes.set_ylim(bottom=0)
+            if percent:
+                axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+    return done[0]
+
+
+def _plain_numbers() -> Any:
+    from matplotlib.ticker import FuncFormatter
+
+    return FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009"))
+
+
+def bars(title: str, x_label: str, names: list[str], values: list[float], styles: list[int]) -> str:
+    """One horizontal bar a name, its value written behind it; a logarithmic axis where values differ much."""
+    positive = [value for value in values if value > 0]
+    log = bool(positive) and max(positive) > 30 * min(positive)
+    with _drawing(title, height=1.1 + 0.34 * len(names)) as (axes, done):
+        places = list(range(len(names)))
+        axes.barh(places, values, color=[_series_colour(style) for style in styles], height=0.62)
+        axes.set_yticks(places, names)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel(x_label)
+        if log:
+            axes.set_xscale("log")
+            axes.set_xlim(min(positive) / 2, max(positive) * 4)
+        else:
+            axes.set_xlim(0, max(values, default=1) * 1.22 or 1)
+        for place, value in zip(places, values, strict=True):
+            axes.annotate(
+                f"{value:.3g}" if value < 1000 else f"{value:,.0f}".replace(",", "\u2009"),
+                (value if value > 0 else axes.get_xlim()[0], place),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=10,
+            )
+    return done[0]

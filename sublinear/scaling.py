@@ -1,0 +1,412 @@
+"""How strategies scale: one training run for each cell of a grid, one file for each cell."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from sublinear.arrays import as_integer, as_number
+from sublinear.attacks import PGD
+from sublinear.datasets import DATASETS, Dataset, load_dataset
+from sublinear.datasets.options import option_names
+from sublinear.dense_peer import DensePeer
+from sublinear.files import command, write_whole
+from sublinear.growth import Growth, fit_growth
+from sublinear.info import machine, peak_memory, reset_peak_memory, versions
+from sublinear.network import TwoLayerNetwork
+from sublinear.strategies import Strategy
+from sublinear.trainer import DivergenceError, Progress, Trainer
+
+#: The dense computation in NumPy, beside the strategies.
+PEER = "numpy"
+
+#: The axes of a sweep that are sizes, over which growth is fitted.
+SIZES = {"width": "m", "inputs": "n", "features": "d"}
+
+_FORMAT = "sublinear-cell-1"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training run of a sweep. `batch_size` 0 is the full batch, `inputs` and `features` 0 what the set has."""
+
+    strategy: str
+    width: int
+    inputs: int
+    features: int
+    radius: float
+    batch_size: int
+    threads: int
+    repeat: int
+    dataset: str
+    normalization: str | None
+    steps: int
+    norm: str
+    learning_rate: float
+    iterations: int
+    max_bytes: int
+    seed: int
+    dtype: str
+
+    @property
+    def cost(self) -> float:
+        """Multiplications of one dense evaluation, up to a factor: for the order of cells and the time left."""
+        inputs = self.batch_size or self.inputs or 1000
+        return float(self.width * inputs * (self.features or 64) * (self.steps + 1) * (self.iterations + 1))
+
+    @property
+    def file(self) -> str:
+        """The name of its file: what differs most often, and a hash of everything."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+        return f"{self.strategy.replace(':', '-')}-m{self.width}-n{self.inputs}-d{self.features}-{digest}.json"
+
+    def label(self) -> str:
+        """For progress bars and messages."""
+        sizes = f"m {self.width}" + (f", n {self.inputs}" if self.inputs else "")
+        sizes += f", d {self.features}" if self.features else ""
+        return f"{self.strategy}, {sizes}"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The grid: every combination is a cell. Text, numbers and tuples of them; everything is checked when it is made.
+
+    The rate is constant; `iterations` steps are timed after one that is not. `inputs` takes the first ones of the
+    training inputs; `features` is for generators that have the option d.
+    """
+
+    strategies: tuple[str, ...] = ("dense", "margin", PEER)
+    widths: tuple[int, ...] = (1024, 2048, 4096, 8192)
+    inputs: tuple[int, ...] = (0,)
+    features: tuple[int, ...] = (0,)
+    radii: tuple[float, ...] = (0.05,)
+    batch_sizes: tuple[int, ...] = (0,)
+    threads: tuple[int, ...] = (0,)
+    repeats: int = 1
+    dataset: str = "digits"
+    normalization: str | None = None
+    steps: int = 10
+    norm: str = "2"
+    learning_rate: float = 50.0
+    iterations: int = 10
+    max_bytes: int = 0
+    seed: int = 0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        for name in ("strategies", "widths", "inputs", "features", "radii", "batch_sizes", "threads"):
+            values = getattr(self, name)
+            if len(values) == 0:
+                raise ValueError(f"{name} is empty; give at least one")
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} has {', '.join(map(str, values))}; give each once")
+        for name in ("widths", "inputs", "features", "batch_sizes", "threads"):
+            for value in getattr(self, name):
+                as_integer(value, name, 1 if name == "widths" else 0)
+        for name in ("repeats", "iterations"):
+            as_integer(getattr(self, name), name, 1)
+        as_integer(self.max_bytes, "max_bytes")
+        as_number(self.learning_rate, "learning_rate", 0)
+        for radius in self.radii:
+            PGD(radius, self.steps, norm=_norm(self.norm))
+        for name in self.strategies:
+            if name != PEER:
+                Strategy.of(name)
+        if self.features != (0,) and not _takes(self.dataset, "d"):
+            raise ValueError(
+                f"features is given and dataset {self.dataset!r} has its own; give a generator, such as sphere"
+            )
+
+    def cells(self) -> list[Cell]:
+        """Every cell, cheap ones first; strategies and repeats of the same sizes stand together."""
+        shared = {each.name: getattr(self, each.name) for each in fields(Cell) if hasattr(self, each.name)}
+        for axis in ("inputs", "features", "threads"):
+            del shared[axis]
+        axes = (self.widths, self.inputs, self.features, self.radii, self.batch_sizes, self.threads)
+        cells = [
+            Cell(
+                strategy=strategy,
+                width=m,
+                inputs=n,
+                features=d,
+                radius=radius,
+                batch_size=batch,
+                threads=threads,
+                repeat=repeat,
+                **shared,
+            )
+            for m, n, d, radius, batch, threads in itertools.product(*axes)
+            for repeat in range(self.repeats)
+            for strategy in self.strategies
+        ]
+        return sorted(cells, key=lambda cell: cell.cost)
+
+
+def _takes(dataset: str, option: str) -> bool:
+    """Whether the data set is a generator with this option."""
+    loader = DATASETS.get(dataset.partition(":")[0])
+    return loader is not None and option in option_names(loader)
+
+
+def _norm(text: str) -> float:
+    if text not in ("2", "inf"):
+        raise ValueError(f"norm is {text!r}; give 2 or inf")
+    return float(text)
+
+
+class CellTimeout(Exception):
+    """A cell took longer than it may."""
+
+
+def run_cell(cell: Cell, timeout: float | None = None) -> dict[str, Any]:
+    """Trains one cell and returns its record, ready for JSON; what goes wrong is in the record, not raised.
+
+    "status" is "done", "refused" (by memory), "timeout" (checked between steps) or "failed" (the data does not fit, or
+    the loss diverged); "error" says why.
+    """
+    record = blank_record(cell)
+    began = time.perf_counter()
+    try:
+        record |= {"status": "done", **_figures(cell, timeout)}
+    except MemoryError as error:
+        record |= {"status": "refused", "error": str(error) or "out of memory"}
+    except CellTimeout as error:
+        record |= {"status": "timeout", "error": str(error)}
+    except (ValueError, TypeError, OSError, DivergenceError) as error:
+        record |= {"status": "failed", "error": str(error)}
+    record["seconds_in_all"] = time.perf_counter() - began
+    return record
+
+
+def blank_record(cell: Cell) -> dict[str, Any]:
+    """What every record begins with."""
+    return {"format": _FORMAT, "cell": asdict(cell), "versions": versions(), "machine": machine()}
+
+
+def _load(cell: Cell) -> Dataset:
+    name = cell.dataset
+    if cell.features:
+        name += f"{',' if ':' in name else ':'}d={cell.features}"
+    if cell.inputs and _takes(name, "n"):
+        # A quarter becomes test inputs; a few more than needed, because splits are rounded.
+        name += f"{',' if ':' in name else ':'}n={math.ceil(cell.inputs / 0.75) + 4}"
+    return load_dataset(name, cell.seed, normalization=cell.normalization)
+
+
+def _figures(cell: Cell, timeout: float | None) -> dict[str, Any]:
+    data = _load(cell)
+    count = cell.inputs or len(data.X_train)
+    if count > len(data.X_train):
+        raise ValueError(f"inputs is {count} and {data.name} has {len(data.X_train)} training inputs; give fewer")
+    net = TwoLayerNetwork.random(data.n_features, cell.width, data.classes, seed=cell.seed, dtype=cell.dtype)
+    attack = PGD(cell.radius, cell.steps, norm=_norm(cell.norm))
+    X, y = data.X_train[:count].astype(net.dtype), data.y_train[:count]
+    sizes = {"inputs": count, "features": data.n_features, "outputs": data.classes}
+    reset_peak_memory()
+    run = _run_peer if cell.strategy == PEER else _run_strategy
+    deadline = math.inf if timeout is None else time.perf_counter() + timeout
+
+    def check_time() -> None:
+        if time.perf_counter() > deadline:
+            raise CellTimeout(f"took more than {timeout:g} seconds; give a higher timeout or smaller sizes")
+
+    return {"sizes": sizes, **run(cell, net, attack, X, y, check_time), "peak_bytes": peak_memory()}
+
+
+def _run_strategy(
+    cell: Cell, net: TwoLayerNetwork, attack: PGD, X: Any, y: Any, check_time: Callable[[], None]
+) -> dict[str, Any]:
+    strategy = Strategy.of(cell.strategy).replace(max_bytes=cell.max_bytes or None)
+    trainer = Trainer(
+        net,
+        strategy,
+        attack=attack,
+        learning_rate=cell.learning_rate,
+        batch_size=cell.batch_size or None,
+        threads=cell.threads or None,
+        seed=cell.seed,
+    )
+    steps: list[Progress] = []
+
+    def watch(progress: Progress) -> bool:
+        steps.append(progress)
+        check_time()
+        return len(steps) <= cell.iterations
+
+    per_epoch = math.ceil(len(X) / (cell.batch_size or len(X)))
+    trainer.fit(X, y, epochs=math.ceil((cell.iterations + 1) / per_epoch), callbacks=[watch])
+    timed = steps[1:]
+    works = [step.work.as_dict() for step in timed]
+    pairs = [step.inputs * net.width for step in timed]
+    return {
+        "exact": strategy.exact,
+        "build_seconds": trainer.build_seconds,
+        "seconds": [step.seconds for step in steps],
+        "seconds_per_iteration": statistics.median(step.seconds for step in timed),
+        "work": {name: statistics.fmean(work[name] for work in works) for name in works[0]},
+        "fired_share": [step.work.fired / size for step, size in zip(timed, pairs, strict=True)],
+        "candidates_share": [step.work.candidates / size for step, size in zip(timed, pairs, strict=True)],
+        "robust_loss": [step.robust_loss for step in steps],
+        "bytes": trainer.nbytes,
+        "recall": None if strategy.exact else trainer.recall(),
+        "weights_sha256": hashlib.sha256(np.ascontiguousarray(net.weights).tobytes()).hexdigest(),
+    }
+
+
+def _run_peer(
+    cell: Cell, net: TwoLayerNetwork, attack: PGD, X: Any, y: Any, check_time: Callable[[], None]
+) -> dict[str, Any]:
+    peer = DensePeer(net, attack)
+    size = cell.batch_size or len(X)
+    starts = itertools.cycle(range(0, len(X), size))
+    seconds, losses = [], []
+    for _ in range(cell.iterations + 1):
+        begin = next(starts)
+        began = time.perf_counter()
+        losses.append(peer.step(X[begin : begin + size], y[begin : begin + size], cell.learning_rate))
+        seconds.append(time.perf_counter() - began)
+        check_time()
+    evaluations = (2 * cell.steps + 2) * net.width * min(size, len(X))  # two products a step, and two for the update
+    return {
+        "exact": False,
+        "build_seconds": 0.0,
+        "seconds": seconds,
+        "seconds_per_iteration": statistics.median(seconds[1:]),
+        "work": {"inner_products": evaluations},
+        "robust_loss": losses,
+        "bytes": 0,
+    }
+
+
+class Executor(Protocol):
+    """Where cells run."""
+
+    def run(self, cells: list[Cell], timeout: float | None) -> Iterator[tuple[Cell, dict[str, Any]]]:
+        """The record of each cell, in the order in which they end."""
+
+
+class InThisProcess:
+    """One cell after the other, here. A timeout is noticed between steps."""
+
+    def run(self, cells: list[Cell], timeout: float | None) -> Iterator[tuple[Cell, dict[str, Any]]]:
+        """The record of each cell, in order."""
+        for cell in cells:
+            yield cell, run_cell(cell, timeout)
+
+
+#: (cell that ended, or None before the first; cost of those done; cost of all; cells done; cells in all)
+Watcher = Callable[[Cell | None, float, float, int, int], object]
+
+
+def sweep_cells(
+    sweep: Sweep,
+    folder: Path,
+    executor: Executor | None = None,
+    timeout: float | None = None,
+    retry: bool = False,
+    watch: Watcher | None = None,
+) -> list[dict[str, Any]]:
+    """Runs every cell of the sweep that has no record in `folder` yet; returns the records of all cells.
+
+    Each cell's record is written whole as soon as it ends, so that a sweep which is stopped in any way goes on where it
+    was. Records of cells that were refused, failed or timed out count as ended, unless `retry`. Times are those of the
+    machine that ran the cell; its record says which.
+    """
+    if timeout is not None:
+        timeout = as_number(timeout, "timeout", positive=True)
+    cells = sweep.cells()
+    records: dict[Cell, dict[str, Any]] = {}
+    for cell in cells:
+        record = read_record(folder / cell.file)
+        if record is not None and record["cell"] == asdict(cell) and (record["status"] == "done" or not retry):
+            records[cell] = record
+    total = sum(cell.cost for cell in cells)
+
+    def tell(cell: Cell | None) -> None:
+        if watch is not None:
+            watch(cell, sum(each.cost for each in records), total, len(records), len(cells))
+
+    tell(None)
+    missing = [cell for cell in cells if cell not in records]
+    for cell, record in (executor or InThisProcess()).run(missing, timeout) if missing else ():
+        write_whole(folder / cell.file, json.dumps(record, indent=1).encode() + b"\n")
+        records[cell] = record
+        tell(cell)
+    return [records[cell] for cell in cells]
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record in a file, or None where there is none, or none that is whole."""
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(record, dict) or record.get("format") != _FORMAT or not isinstance(record.get("cell"), dict):
+        return None
+    if record["cell"].keys() != {each.name for each in fields(Cell)}:  # of another version
+        return None
+    return record if record.get("status") in ("done", "refused", "timeout", "failed") else None
+
+
+def sweep_command(cells: Iterable[Cell]) -> str:
+    """What to type for a sweep that has these cells, which differ in its axes only; and others if they are no grid."""
+    cells = list(cells)
+
+    def values(name: str) -> str:
+        return ",".join(dict.fromkeys(str(getattr(cell, name)) for cell in cells))
+
+    axes = {"strategies": "strategy", "widths": "width", "inputs": "inputs", "features": "features"}
+    axes |= {"radii": "radius", "batch-sizes": "batch_size", "threads": "threads"}
+    options: dict[str, Any] = {option: values(name) for option, name in axes.items()}
+    options["repeats"] = 1 + max(cell.repeat for cell in cells)
+    shared = ("dataset", "normalization", "steps", "norm", "learning_rate", "iterations", "max_bytes", "seed", "dtype")
+    options |= {name.replace("_", "-"): getattr(cells[0], name) for name in shared}
+    return command("scaling", options)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Growth of one figure ("seconds" or "inner_products") of one strategy over one size, everything else equal."""
+
+    strategy: str
+    axis: str
+    figure: str
+    fixed: dict[str, Any]
+    sizes: tuple[float, ...]
+    values: tuple[float, ...]
+    growth: Growth
+
+
+def growth_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
+    """Fits a line wherever cells that are done differ in one size (m, n or d) only; repeats count as points."""
+    done = [record for record in records if record["status"] == "done"]
+    lines = []
+    for axis in SIZES:
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for record in done:
+            fixed = {name: value for name, value in record["cell"].items() if name not in (axis, "repeat")}
+            groups.setdefault(json.dumps(fixed, sort_keys=True), []).append(record)
+        for key, group in groups.items():
+            for figure in ("seconds", "inner_products"):
+                sizes = [record["cell"][axis] or record["sizes"].get(axis, 0) for record in group]
+                values = [
+                    record["seconds_per_iteration"] if figure == "seconds" else record["work"]["inner_products"]
+                    for record in group
+                ]
+                growth = fit_growth(sizes, values) if min(values) > 0 else None
+                if growth is None:
+                    continue
+                fixed = json.loads(key)
+                lines.append(Line(fixed.pop("strategy"), axis, figure, fixed, tuple(sizes), tuple(values), growth))
+    return lines

@@ -1,0 +1,190 @@
+"""Reports: one page that shows what the files say, and a table of the same."""
+
+from __future__ import annotations
+
+import csv
+import html.parser
+import json
+import re
+import shutil
+import sys
+from dataclasses import replace
+
+import pytest
+
+import sublinear as sl
+from sublinear.compare import Settings, compare
+from sublinear.report import write_report
+from sublinear.scaling import Sweep, sweep_cells
+from sublinear.training_run import TrainSettings, train
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A comparison with an approximate strategy and a refused one, a sweep with a refused cell, and a training run."""
+    folder = tmp_path_factory.mktemp("results")
+    strategies = ["dense", "weights:kd-tree", "dtree", "margin", "simhash:6x4"]
+    chosen = tuple(sl.Strategy.of(name).replace(max_bytes=2000 if name == "dtree" else None) for name in strategies)
+    comparison = compare(Settings("wine", width=128, epochs=3, steps=2, strategies=chosen))
+    (folder / "a").mkdir()
+    (folder / "a" / "results.json").write_text(json.dumps(comparison.as_dict()))
+    sweep = Sweep(
+        strategies=("dense", "margin", "numpy"), widths=(64, 128, 256), inputs=(40, 80), iterations=2, steps=1
+    )
+    (folder / "b").mkdir()
+    sweep_cells(sweep, folder / "b")
+    sweep_cells(replace(sweep, strategies=("dtree",), widths=(64,), max_bytes=2000), folder / "b")
+    (folder / "c").mkdir()
+    train(TrainSettings(dataset="iris", width=64, epochs=2, steps=1), folder / "c")
+    (folder / "notes.json").write_text("[1, 2]")
+    (folder / "broken.json").write_text("{")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    count = write_report([folder], folder / "report.html", folder / "report.csv")
+    assert count == 5 + 3 * 3 * 2 + 2 + 1
+    return (folder / "report.html").read_text()
+
+
+class Checker(html.parser.HTMLParser):
+    """Collects text and attributes, and holds tags to closing in order."""
+
+    EMPTY = ("meta", "link", "br", "img", "use", "path", "rect", "line", "circle")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.attributes = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.attributes += [(tag, *each) for each in attributes]
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.attributes += [(tag, *each) for each in attributes]
+
+    def handle_endtag(self, tag):
+        if tag not in self.EMPTY:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def parsed(page):
+    checker = Checker()
+    checker.feed(page)
+    checker.close()
+    assert checker.open == []
+    return checker
+
+
+def test_the_page_needs_no_network_and_serves_light_dark_and_phones(page, parsed):
+    links = {value for _, name, value in parsed.attributes if name in ("src", "href", "xlink:href", "data")}
+    assert all(link.startswith("#") for link in links), links
+    assert not re.search(r"@import|url\((?!#)|<script", page)
+    assert "prefers-color-scheme: dark" in page
+    assert ("meta", "name", "viewport") in parsed.attributes
+    light, dark = (set(re.findall(r"(--[\w-]+):", part)) for part in page.split("prefers-color-scheme: dark")[:2])
+    assert light == dark
+    used = set(re.findall(r"var\((--[\w-]+)\)", page))
+    assert used <= light
+    # No colour of the drawings is fixed, or one page would not serve both.
+    assert not re.search(r"(?:stroke|fill): ?#[0-9a-f]{6}", page)
+
+
+def test_the_table_of_a_comparison_says_what_the_file_says(folder, parsed):
+    content = json.loads((folder / "a" / "results.json").read_text())
+    text = parsed.text
+    for run in content["runs"]:
+        place = text.index(run["strategy"])
+        if "error" in run:
+            assert any(run["error"] in each for each in text)
+            continue
+        assert f"{100 * run['clean_accuracy']:.1f}" in text[place : place + 40]
+        assert f"{100 * run['robust_accuracy']:.1f}" in text[place : place + 40]
+    hashed = next(run for run in content["runs"] if not run["exact"])
+    assert f"{100 * hashed['recall']:.1f}" in text
+    assert any("coincide" in each and "margin" in each for each in text)
+    assert content["command"] in text
+    assert content["command"].startswith("sublinear compare --dataset wine --width 128 ")
+
+
+def test_axes_of_figures_are_labelled_with_units(parsed):
+    for label in ("epoch", "accuracy, %", "cross-entropy", "neurons per input", "seconds per epoch", "neurons m"):
+        assert label in parsed.text, label
+    for label in ("training inputs n", "seconds", "inner products per iteration", "bytes", "training step"):
+        assert label in parsed.text, label
+    titles = [value for tag, name, value in parsed.attributes if (tag, name) == ("svg", "aria-label")]
+    assert len(titles) > 10
+    assert all(titles)
+    assert any(re.fullmatch(r"numpy, m\^1\.00", each) for each in parsed.text)
+
+
+def test_preprocessing_is_paid_for_when_the_steps_saved_what_it_cost():
+    from sublinear.report.page import paid_after
+
+    assert paid_after(build=10.0, seconds=1.0, dense_build=0.0, dense_seconds=3.0) == 5
+    assert paid_after(build=10.1, seconds=1.0, dense_build=0.0, dense_seconds=3.0) == 6
+    assert paid_after(build=1.0, seconds=1.0, dense_build=2.0, dense_seconds=3.0) == 0
+    assert paid_after(build=1.0, seconds=3.0, dense_build=0.0, dense_seconds=3.0) is None
+
+
+def test_the_table_has_a_row_for_each_result(folder, page):
+    rows = sl.load_results(folder)
+    assert {row["kind"] for row in rows} == {"compare", "scaling", "train"}
+    assert len({tuple(row) for row in rows}) == 1
+    done = [row for row in rows if row["status"] == "done"]
+    assert all(row["seconds_per_iteration"] > 0 for row in done)
+    assert {row["strategy"] for row in rows if row["status"] == "refused"} == {"dtree"}
+    with (folder / "report.csv").open(newline="") as file:
+        read = list(csv.DictReader(file))
+    assert [row["strategy"] for row in read] == [row["strategy"] for row in rows]
+    for given, row in zip(rows, read, strict=True):
+        for name, value in given.items():
+            assert row[name] == ("" if value is None else str(value))
+    assert {type(value) for row in rows for value in row.values()} <= {str, int, float, bool, type(None)}
+
+
+def test_the_same_results_give_the_same_page(folder, page, tmp_path):
+    write_report([folder], tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_text() == page
+    assert not (tmp_path / "again.csv").exists()
+
+
+def test_text_from_files_is_escaped(folder, tmp_path):
+    shutil.copy(folder / "a" / "results.json", tmp_path / "results.json")
+    content = json.loads((tmp_path / "results.json").read_text())
+    content["dataset"]["name"] = "<script>alert(1)</script>"
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    write_report([tmp_path], tmp_path / "report.html")
+    assert "<script" not in (tmp_path / "report.html").read_text()
+
+
+def test_nothing_to_report_is_said_before_anything_is_written(folder, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="no results"):
+        write_report([tmp_path], tmp_path / "report.html")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        write_report([tmp_path / "nowhere"], tmp_path / "report.html")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "sublinear.report.page", raising=False)
+    with pytest.raises(ImportError, match=r"sublinear\[report\]"):
+        write_report([folder], tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_the_program_writes_both_files(folder, tmp_path):
+    from typer.testing import CliRunner
+
+    from sublinear.cli import app
+
+    done = CliRunner().invoke(app, ["report", str(folder / "a"), str(folder / "c"), "--out", str(tmp_path / "r.html")])
+    assert done.exit_code == 0, done.output
+    assert "6 results" in done.output
+    assert (tmp_path / "r.html").is_file()
+    assert (tmp_path / "r.csv").is_file()
+    refused = CliRunner().invoke(app, ["report", str(tmp_path / "none")])
+    assert refused.exit_code == 2
