@@ -187,14 +187,14 @@ def test_a_sweep_that_cannot_run_is_refused_before_it_starts(changes, words):
 def test_the_command_of_a_sweep_is_the_sweep():
     from typer.testing import CliRunner
 
-    import sublinear.cli
+    import sublinear.cli.scaling
 
     sweep = replace(TINY, radii=(0.05, 0.1), max_bytes=10**9, learning_rate=3.5, norm="inf")
     words = sweep_command(sweep.cells()).split()
     assert words[:2] == ["sublinear", "scaling"]
     seen = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sublinear.cli, "sweep_cells", lambda given, *_: seen.append(given) or [])
+        patch.setattr(sublinear.cli.scaling, "sweep_cells", lambda given, *_: seen.append(given) or [])
         CliRunner().invoke(sublinear.cli.app, words[1:])
     assert seen == [sweep]
 

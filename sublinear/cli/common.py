@@ -1,0 +1,102 @@
+"""What the commands share: the program itself, errors, bars and folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from sublinear import __version__
+from sublinear.datasets import describe_datasets
+from sublinear.trainer import DivergenceError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train wide two-layer networks adversarially in the neurons that fire, exactly.",
+)
+
+DATASET = describe_datasets()
+NORMALIZATION = "Of inputs: none, or steps of standard, minmax, unit joined by +; default: the set's own."
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sublinear {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+def refuse(problem: object) -> typer.Exit:
+    """Says what is wrong; to be raised."""
+    Console(stderr=True).print(f"[bold red]error:[/] {problem}", highlight=False, soft_wrap=True)
+    return typer.Exit(2)
+
+
+@contextmanager
+def one_sentence(interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
+    """What a user got wrong, and what the machine refuses, is one sentence on standard error and exit status 2."""
+    try:
+        yield
+    except (ValueError, TypeError, MemoryError, DivergenceError, OSError, ImportError) as error:
+        raise refuse(error) from None
+    except KeyboardInterrupt:
+        Console(stderr=True).print(interrupted)
+        raise typer.Exit(130) from None
+
+
+def progress_bar() -> Progress:
+    """On standard error; silent where that is no terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def parse_norm(text: str) -> float:
+    """2 or infinity, from the text of an option."""
+    if text not in ("2", "inf"):
+        raise ValueError(f"norm is {text!r}; give 2 or inf")
+    return float(text)
+
+
+def prepare(folder: Path) -> Path:
+    """The folder, there and writable, before any work starts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} is not writable; give another folder with --out")
+    return folder
+
+
+def results_console() -> Console:
+    """On standard output; of 80 columns where that is no terminal."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=80)
+
+
+def thread_count(threads: int) -> int | None:
+    """The number as the library takes it; 0 on the command line is all processors."""
+    if threads < 0:
+        raise ValueError(f"threads is {threads}; give a positive number, or 0 for all processors")
+    return threads or None

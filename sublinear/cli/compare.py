@@ -1,0 +1,127 @@
+"""`sublinear compare`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sublinear.cli.common import (
+    DATASET,
+    NORMALIZATION,
+    app,
+    one_sentence,
+    parse_norm,
+    prepare,
+    progress_bar,
+    results_console,
+    thread_count,
+)
+from sublinear.compare import Comparison, Settings, Watcher, compare
+from sublinear.files import write_whole
+from sublinear.strategies import EXACT_STRATEGIES, Strategy
+from sublinear.tables import approximate_table, comparison_caption, comparison_table
+from sublinear.trainer import Progress as Step
+
+
+@contextmanager
+def strategy_bar() -> Iterator[Watcher]:
+    """A bar over the strategies of a comparison."""
+    with progress_bar() as bar:
+        task = bar.add_task("", total=None)
+
+        def watch(strategy: str, number: int, count: int, step: Step) -> None:
+            total = count * step.epochs * step.steps_per_epoch
+            ended = step.epoch - (step.step == step.steps_per_epoch)
+            done = (number - 1) * step.epochs * step.steps_per_epoch + ended * step.steps_per_epoch + step.step
+            bar.update(task, total=total, completed=done, description=f"{strategy} ({number} of {count})")
+
+        yield watch
+
+
+@app.command("compare")
+def compare_command(
+    dataset: Annotated[str, typer.Option(help=DATASET)] = "digits",
+    normalization: Annotated[str | None, typer.Option(help=NORMALIZATION)] = None,
+    width: Annotated[int, typer.Option(help="Number of neurons.")] = Settings.width,
+    epochs: Annotated[int, typer.Option(help="Passes over the training inputs.")] = Settings.epochs,
+    batch_size: Annotated[int, typer.Option(help="Inputs a step.")] = Settings.batch_size,
+    radius: Annotated[float, typer.Option(help="Radius of the attack's ball.")] = Settings.radius,
+    steps: Annotated[int, typer.Option(help="Steps of the attack.")] = Settings.steps,
+    norm: Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")] = "2",
+    learning_rate: Annotated[float, typer.Option(help="Rate at the start; falls to 0.")] = Settings.learning_rate,
+    strategies: Annotated[
+        str,
+        typer.Option(
+            help="Names, comma-separated; weights and data take an index: weights:kd-tree. Approximate: simhash, or "
+            "simhash:BITSxTABLES."
+        ),
+    ] = ",".join(EXACT_STRATEGIES),
+    max_bytes: Annotated[int | None, typer.Option(help="Most bytes a structure may hold.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of split, network and order.")] = Settings.seed,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = Settings.dtype,
+    out: Annotated[Path, typer.Option(help="Folder for results.json.")] = Path("sublinear-report"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
+) -> None:
+    """Train one network with every strategy on the same data, and compare.
+
+    Exit status 1: an exact strategy ended with other weights, or one was refused.
+    """
+    with one_sentence():
+        chosen = [Strategy.of(name.strip()) for name in strategies.split(",") if name.strip()]
+        settings = Settings(
+            dataset=dataset,
+            normalization=normalization,
+            width=width,
+            epochs=epochs,
+            batch_size=batch_size,
+            radius=radius,
+            steps=steps,
+            norm=parse_norm(norm),
+            learning_rate=learning_rate,
+            strategies=tuple(each.replace(max_bytes=max_bytes) for each in chosen),
+            threads=thread_count(threads),
+            seed=seed,
+            dtype=dtype,
+        )
+        folder = prepare(out)
+        with strategy_bar() as watch:
+            comparison = compare(settings, watch)
+        content = json.dumps(comparison.as_dict(), indent=2)
+        write_whole(folder / "results.json", content.encode() + b"\n")
+    if as_json:
+        typer.echo(content)
+    else:
+        _show(comparison, folder / "results.json")
+    for run in comparison.runs:
+        if run.error is not None:
+            Console(stderr=True).print(f"[bold red]{run.strategy} was refused:[/] {run.error}", soft_wrap=True)
+    for run in comparison.broken:
+        Console(stderr=True).print(
+            f"[bold red]{run.strategy} is exact and ended with other weights than the others:[/] this is a bug, please "
+            "report it with results.json",
+            soft_wrap=True,
+        )
+    if comparison.broken or any(run.error is not None for run in comparison.runs):
+        raise typer.Exit(1)
+
+
+def _show(comparison: Comparison, path: Path) -> None:
+    console = results_console()
+    for line in comparison_caption(comparison):
+        console.print(line)
+    console.print(comparison_table(comparison))
+    console.print("Inner products are per epoch, attack included; candidates and fired neurons")
+    console.print("are per input, in the first and in the last epoch.")
+    missing = approximate_table(comparison)
+    if missing is not None:
+        console.print(missing)
+        console.print("Means over all epochs; added ones were taken at random. Recall is measured in")
+        console.print("the end: of the neurons that fire at the training inputs, the share found.")
+    console.print(f"Written: {path}", soft_wrap=True)

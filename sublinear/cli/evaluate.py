@@ -1,0 +1,54 @@
+"""`sublinear evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sublinear.attacks import parse_attacks
+from sublinear.cli.common import (
+    DATASET,
+    NORMALIZATION,
+    app,
+    one_sentence,
+    results_console,
+    thread_count,
+)
+from sublinear.datasets import load_dataset
+from sublinear.evaluation import evaluate
+from sublinear.network import TwoLayerNetwork
+from sublinear.tables import evaluation_table
+
+
+@app.command("evaluate")
+def evaluate_command(
+    network: Annotated[Path, typer.Argument(help="A network that `train` or TwoLayerNetwork.save wrote.")],
+    dataset: Annotated[str, typer.Option(help=DATASET)] = "digits",
+    normalization: Annotated[str | None, typer.Option(help=NORMALIZATION)] = None,
+    seed: Annotated[int, typer.Option(help="Of the split that was trained on, and of random starts.")] = 0,
+    attacks: Annotated[
+        str, typer.Option(help="Comma-separated: fgsm:R, pgd:R or pgd:R:STEPS, each with :inf for the norm inf.")
+    ] = "fgsm:0.05,pgd:0.05,pgd:0.05:50,pgd:0.01:10:inf",
+    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Judge a saved network on test inputs, clean and under several attacks."""
+    with one_sentence():
+        net = TwoLayerNetwork.load(network)
+        data = load_dataset(dataset, seed, normalization=normalization)
+        if (net.n_features, net.n_outputs) != (data.n_features, data.classes):
+            raise ValueError(
+                f"{network} takes {net.n_features} features and has {net.n_outputs} outputs; {dataset} has "
+                f"{data.n_features} features and {data.classes} classes"
+            )
+        judged = {
+            name: evaluate(net, data.X_test, data.y_test, "cross-entropy", attack, seed, thread_count(threads))
+            for name, attack in parse_attacks(attacks).items()
+        }
+    if as_json:
+        typer.echo(json.dumps({name: each.as_dict() for name, each in judged.items()}, indent=2))
+    else:
+        results_console().print(evaluation_table(judged))

@@ -1,0 +1,126 @@
+"""`sublinear train`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sublinear.cli.common import (
+    DATASET,
+    NORMALIZATION,
+    app,
+    one_sentence,
+    parse_norm,
+    prepare,
+    progress_bar,
+    results_console,
+    thread_count,
+)
+from sublinear.trainer import Progress as Step
+from sublinear.training_run import NETWORK, TrainSettings, train
+
+
+@contextmanager
+def epoch_bar(epochs: int) -> Iterator[Callable[[Step, int], None]]:
+    """A bar over the epochs of one run."""
+    with progress_bar() as bar:
+        task = bar.add_task("", total=epochs)
+
+        def watch(step: Step, before: int) -> None:
+            done = before + step.step / step.steps_per_epoch
+            bar.update(task, completed=done, description=f"robust loss {step.robust_loss:.4g}")
+
+        yield watch
+
+
+@app.command("train")
+def train_command(
+    dataset: Annotated[str, typer.Option(help=DATASET)] = TrainSettings.dataset,
+    normalization: Annotated[str | None, typer.Option(help=NORMALIZATION)] = None,
+    width: Annotated[int, typer.Option(help="Number of neurons.")] = TrainSettings.width,
+    epochs: Annotated[int, typer.Option(help="Passes over the training inputs, in all.")] = TrainSettings.epochs,
+    batch_size: Annotated[int, typer.Option(help="Inputs a step.")] = TrainSettings.batch_size,
+    radius: Annotated[float, typer.Option(help="Radius of the attack's ball.")] = TrainSettings.radius,
+    steps: Annotated[int, typer.Option(help="Steps of the attack.")] = TrainSettings.steps,
+    norm: Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")] = "2",
+    learning_rate: Annotated[float, typer.Option(help="Rate at the start; falls to 0.")] = TrainSettings.learning_rate,
+    schedule_epochs: Annotated[int | None, typer.Option(help="Epochs until the rate is 0; default --epochs.")] = None,
+    init: Annotated[str, typer.Option(help="Initialisation: ntk or gao.")] = TrainSettings.init,
+    strategy: Annotated[str, typer.Option(help="How neurons are found.")] = TrainSettings.strategy,
+    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of split, network and order.")] = TrainSettings.seed,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = TrainSettings.dtype,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs without a lower robust loss on held-out inputs.")
+    ] = None,
+    checkpoint_epochs: Annotated[int, typer.Option(help="Epochs between checkpoints.")] = 1,
+    checkpoint_minutes: Annotated[
+        float | None, typer.Option(help="Minutes between checkpoints, within epochs.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("sublinear-run"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Train a network adversarially, with checkpoints.
+
+    Ctrl-C saves and ends; --resume goes on, with the bits of a run that was never stopped. Writes
+    checkpoint.safetensors, network.safetensors and history.json.
+    """
+    with one_sentence():
+        settings = TrainSettings(
+            dataset=dataset,
+            normalization=normalization,
+            width=width,
+            epochs=epochs,
+            batch_size=batch_size,
+            radius=radius,
+            steps=steps,
+            norm=parse_norm(norm),
+            learning_rate=learning_rate,
+            init=init,
+            strategy=strategy,
+            threads=thread_count(threads),
+            seed=seed,
+            dtype=dtype,
+            patience=patience,
+            checkpoint_epochs=checkpoint_epochs,
+            checkpoint_minutes=checkpoint_minutes,
+            schedule_epochs=schedule_epochs,
+        )
+        folder = prepare(out)
+        with epoch_bar(epochs) as watch:
+            outcome = train(settings, folder, resume, watch)
+    if outcome.ending == "interrupted":
+        Console(stderr=True).print(
+            f"interrupted after {outcome.epochs_done} of {epochs} epochs; saved in {folder}, go on with --resume",
+            soft_wrap=True,
+        )
+        raise typer.Exit(130)
+    assert outcome.test is not None
+    if as_json:
+        content = {
+            "ending": outcome.ending,
+            "epochs": outcome.epochs_done,
+            "best_epoch": outcome.best_epoch,
+            "test": outcome.test.as_dict(),
+            "network": str(folder / NETWORK),
+        }
+        typer.echo(json.dumps(content, indent=2))
+        return
+    console = results_console()
+    after = f"after {outcome.epochs_done} epochs"
+    if outcome.best_epoch is not None:
+        after += f"; the best was epoch {outcome.best_epoch}"
+    console.print(f"{outcome.ending} {after}")
+    assert outcome.test.clean_accuracy is not None
+    assert outcome.test.robust_accuracy is not None
+    console.print(
+        f"test accuracy: {outcome.test.clean_accuracy:.1%} clean, {outcome.test.robust_accuracy:.1%} under PGD"
+    )
+    console.print(f"Written: {folder / NETWORK}", soft_wrap=True)
