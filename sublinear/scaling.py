@@ -17,8 +17,7 @@ import numpy as np
 
 from sublinear.arrays import as_integer, as_number
 from sublinear.attacks import PGD
-from sublinear.datasets import DATASETS, Dataset, load_dataset
-from sublinear.datasets.options import option_names
+from sublinear.datasets.sized import load_sized, takes_option
 from sublinear.dense_peer import DensePeer
 from sublinear.files import command, write_whole
 from sublinear.growth import Growth, fit_growth
@@ -123,7 +122,7 @@ class Sweep:
         for name in self.strategies:
             if name != PEER:
                 Strategy.of(name)
-        if self.features != (0,) and not _takes(self.dataset, "d"):
+        if self.features != (0,) and not takes_option(self.dataset, "d"):
             raise ValueError(
                 f"features is given and dataset {self.dataset!r} has its own; give a generator, such as sphere"
             )
@@ -151,12 +150,6 @@ class Sweep:
             for strategy in self.strategies
         ]
         return sorted(cells, key=lambda cell: cell.cost)
-
-
-def _takes(dataset: str, option: str) -> bool:
-    """Whether the data set is a generator with this option."""
-    loader = DATASETS.get(dataset.partition(":")[0])
-    return loader is not None and option in option_names(loader)
 
 
 def _norm(text: str) -> float:
@@ -194,25 +187,12 @@ def blank_record(cell: Cell) -> dict[str, Any]:
     return {"format": _FORMAT, "cell": asdict(cell), "versions": versions(), "machine": machine()}
 
 
-def _load(cell: Cell) -> Dataset:
-    name = cell.dataset
-    if cell.features:
-        name += f"{',' if ':' in name else ':'}d={cell.features}"
-    if cell.inputs and _takes(name, "n"):
-        # A quarter becomes test inputs; a few more than needed, because splits are rounded.
-        name += f"{',' if ':' in name else ':'}n={math.ceil(cell.inputs / 0.75) + 4}"
-    return load_dataset(name, cell.seed, normalization=cell.normalization)
-
-
 def _figures(cell: Cell, timeout: float | None) -> dict[str, Any]:
-    data = _load(cell)
-    count = cell.inputs or len(data.X_train)
-    if count > len(data.X_train):
-        raise ValueError(f"inputs is {count} and {data.name} has {len(data.X_train)} training inputs; give fewer")
+    data = load_sized(cell.dataset, cell.inputs, cell.features, cell.seed, cell.normalization)
     net = TwoLayerNetwork.random(data.n_features, cell.width, data.classes, seed=cell.seed, dtype=cell.dtype)
     attack = PGD(cell.radius, cell.steps, norm=_norm(cell.norm))
-    X, y = data.X_train[:count].astype(net.dtype), data.y_train[:count]
-    sizes = {"inputs": count, "features": data.n_features, "outputs": data.classes}
+    X, y = data.X_train.astype(net.dtype), data.y_train
+    sizes = {"inputs": len(X), "features": data.n_features, "outputs": data.classes}
     reset_peak_memory()
     run = _run_peer if cell.strategy == PEER else _run_strategy
     deadline = math.inf if timeout is None else time.perf_counter() + timeout

@@ -186,3 +186,26 @@ def growth_table(lines: list[Line]) -> Table:
         texts = [figures[name].growth.text() if name in figures else "-" for name in ("seconds", "inner_products")]
         table.add_row(strategy, axis, *texts, str(next(iter(figures.values())).growth.points))
     return table
+
+
+def theory_table(claims: list[dict[str, Any]]) -> Table:
+    """Claims at one n, d and radius: one row for each width, exponents last."""
+    table = _table(("claim", "m", "measured", "theory", ""))
+    order = list(dict.fromkeys(claim["name"] for claim in claims))
+    before = None
+    for claim in sorted(claims, key=lambda claim: (claim["relation"] == "exponent", order.index(claim["name"]))):
+        measured, stated = claim_texts(claim)
+        verdict = {True: "yes", False: "NO", None: ""}[claim["holds"]]
+        name = "" if claim["name"] == before else claim["name"]
+        before = claim["name"]
+        table.add_row(name, str(claim["at"].get("m", "")), measured, stated, verdict)
+    return table
+
+
+def claim_texts(claim: dict[str, Any]) -> tuple[str, str]:
+    """What was measured, with the half width of its confidence, and what theory says."""
+    measured, power = f"{claim['mean']:.3g}", "m^" if claim["relation"] == "exponent" else ""
+    if claim["low"] is not None:
+        measured += f" +-{(claim['high'] - claim['low']) / 2:.2g}"
+    sign = {"at most": "<= ", "at least": ">= ", "equals": "= "}.get(claim["relation"], power)
+    return power + measured, "-" if claim["theory"] is None else f"{sign}{claim['theory']:.3g}"

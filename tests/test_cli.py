@@ -143,7 +143,7 @@ def test_mistakes_are_one_sentence_and_write_nothing(run, tmp_path, arguments, w
     assert not list(tmp_path.rglob("results.json"))
 
 
-COMMANDS = ("compare", "train", "evaluate", "scaling", "report", "info")
+COMMANDS = ("compare", "train", "evaluate", "scaling", "theory", "report", "info")
 
 
 @pytest.mark.parametrize("arguments", [("--help",), *((name, "--help") for name in COMMANDS)])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -100,3 +100,11 @@ def thread_count(threads: int) -> int | None:
     if threads < 0:
         raise ValueError(f"threads is {threads}; give a positive number, or 0 for all processors")
     return threads or None
+
+
+def numbers(text: str, option: str, kind: Callable[[str], Any] = int) -> tuple[Any, ...]:
+    """The numbers of a comma-separated option."""
+    try:
+        return tuple(kind(each) for each in text.split(",") if each.strip())
+    except ValueError:
+        raise ValueError(f"{option} is {text!r}; give numbers, comma-separated") from None

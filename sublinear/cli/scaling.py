@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from sublinear.cli.common import (
     DATASET,
     NORMALIZATION,
     app,
+    numbers,
     one_sentence,
     prepare,
     progress_bar,
@@ -24,13 +25,6 @@ from sublinear.cli.common import (
 from sublinear.executors import LocalProcesses, OnDask
 from sublinear.scaling import PEER, Cell, Executor, InThisProcess, Sweep, growth_lines, sweep_cells
 from sublinear.tables import growth_table, scaling_table
-
-
-def _numbers(text: str, option: str, kind: Callable[[str], Any] = int) -> tuple[Any, ...]:
-    try:
-        return tuple(kind(each) for each in text.split(",") if each.strip())
-    except ValueError:
-        raise ValueError(f"{option} is {text!r}; give numbers, comma-separated") from None
 
 
 @contextmanager
@@ -82,12 +76,12 @@ def scaling_command(
     with one_sentence("interrupted; cells that ended are kept, call it again to go on"):
         sweep = Sweep(
             strategies=tuple(name.strip() for name in strategies.split(",") if name.strip()),
-            widths=_numbers(widths, "--widths"),
-            inputs=_numbers(inputs, "--inputs"),
-            features=_numbers(features, "--features"),
-            radii=_numbers(radii, "--radii", float),
-            batch_sizes=_numbers(batch_sizes, "--batch-sizes"),
-            threads=_numbers(threads, "--threads"),
+            widths=numbers(widths, "--widths"),
+            inputs=numbers(inputs, "--inputs"),
+            features=numbers(features, "--features"),
+            radii=numbers(radii, "--radii", float),
+            batch_sizes=numbers(batch_sizes, "--batch-sizes"),
+            threads=numbers(threads, "--threads"),
             repeats=repeats,
             dataset=dataset,
             normalization=normalization,

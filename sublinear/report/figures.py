@@ -145,10 +145,12 @@ def lines(
         if log:
             axes.set_xscale("log", base=2)
             axes.set_yscale("log")
+            from matplotlib.ticker import NullLocator
+
             sizes = sorted({x for each in series for x in each.x})
             if len(sizes) <= _MOST_TICKS:
                 axes.set_xticks(sizes)
-                axes.minorticks_off()
+                axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(_plain_numbers())
         else:
             from matplotlib.ticker import MaxNLocator

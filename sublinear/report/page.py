@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +14,12 @@ from markupsafe import Markup
 
 from sublinear.info import versions
 from sublinear.report.figures import COLOURS, Series, bars, lines
+from sublinear.report.parts import Section, Table, machine_facts
 from sublinear.report.results import Results, seconds_per_iteration
+from sublinear.report.theory import theory_sections
 from sublinear.scaling import PEER, SIZES, Cell, growth_lines, sweep_command
 from sublinear.strategies import STRATEGIES
 from sublinear.tables import quantity, seconds_text
-
-
-@dataclass
-class Table:
-    """Cells are text; the first column is left-aligned, the others right."""
-
-    columns: list[str]
-    rows: list[list[str]]
-    folded: bool = False  # shown when asked for
-
-
-@dataclass
-class Section:
-    """A part of the page, in the order of its fields."""
-
-    title: str
-    lead: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    figures: list[Markup] = field(default_factory=list)
-    more: Table | None = None
-    facts: list[tuple[str, str]] = field(default_factory=list)
-    command: str | None = None
 
 
 def render(results: Results) -> str:
@@ -50,6 +28,7 @@ def render(results: Results) -> str:
     sections = [_comparison(path, content, styles) for path, content in results.comparisons]
     sections += _sweeps([record for _, record in results.cells], styles)
     sections += [_training(path, content) for path, content in results.trainings]
+    sections += [section for path, content in results.theories for section in theory_sections(path, content)]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -97,14 +76,6 @@ def _paid_text(after: int | None) -> str:
     return "never" if after is None else "at once" if after == 0 else f"{after:,}".replace(",", "\u2009")
 
 
-def _machine_facts(content: dict[str, Any]) -> list[tuple[str, str]]:
-    where, found = content["machine"], content["versions"]
-    facts = [("processor", f"{where['cpu']}, {where['processors']} visible"), ("instruction set", where["simd_level"])]
-    facts += [("memory available", quantity(where["memory_available"], "B")), ("system", where["system"])]
-    facts.append(("versions", ", ".join(f"{name} {value}" for name, value in found.items() if value)))
-    return facts
-
-
 def _comparison(path: Path, content: dict[str, Any], styles: Styles) -> Section:
     data, network, attack, training = (content[name] for name in ("dataset", "network", "attack", "training"))
     section = Section(f"Comparison: {data['name']}, {network['width']} neurons")
@@ -131,7 +102,7 @@ def _comparison(path: Path, content: dict[str, Any], styles: Styles) -> Section:
             "one line stands for them all."
         )
     section.figures = [Markup(each) for each in _comparison_figures(content, runs, styles)]
-    section.facts = [("file", str(path)), *_machine_facts(content), ("threads", str(content["machine"]["threads"]))]
+    section.facts = [("file", str(path)), *machine_facts(content), ("threads", str(content["machine"]["threads"]))]
     section.command = content.get("command")
     return section
 
@@ -296,7 +267,7 @@ def _sweep(records: list[dict[str, Any]], styles: Styles) -> Section:
         if record["status"] != "done"
     ]
     section.more = _cells_table(records)
-    section.facts = [fact for fact in _machine_facts(records[0]) if fact[0] != "memory available"]
+    section.facts = [fact for fact in machine_facts(records[0]) if fact[0] != "memory available"]
     machines = {record["machine"]["cpu"] for record in records}
     if len(machines) > 1:
         section.notes.append(f"Cells ran on different processors ({', '.join(sorted(machines))}): compare counts.")

@@ -12,23 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from sublinear.scaling import read_record
+from sublinear.theory import THEORY_FORMAT
 from sublinear.training_run import HISTORY
 
 
 @dataclass
 class Results:
-    """What was found: comparisons, cells of sweeps and training runs, each with the file it came from."""
+    """What was found: comparisons, cells of sweeps, training runs and theory, each with the file it came from."""
 
     comparisons: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
     cells: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
     trainings: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
+    theories: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.comparisons or self.cells or self.trainings)
+        return bool(self.comparisons or self.cells or self.trainings or self.theories)
 
 
 def find_results(folders: Iterable[str | os.PathLike[str]]) -> Results:
-    """Everything that `compare`, `scaling` and `train` wrote in these folders and below.
+    """Everything that `compare`, `scaling`, `train` and `theory` wrote in these folders and below.
 
     Files that are something else are passed over. Raises FileNotFoundError for a folder that is not there, and
     ValueError for folders without any results.
@@ -60,6 +62,8 @@ def _read(path: Path, results: Results) -> None:
         return
     if isinstance(content.get("runs"), list) and {"dataset", "network", "attack", "training"} <= content.keys():
         results.comparisons.append((path, content))
+    elif content.get("format") == THEORY_FORMAT:
+        results.theories.append((path, content))
     elif path.name == HISTORY and {"settings", "history"} <= content.keys():
         results.trainings.append((path, content))
 
@@ -74,6 +78,7 @@ def load_results(*folders: str | os.PathLike[str]) -> list[dict[str, Any]]:
     rows = [_of_run(path, content, run) for path, content in results.comparisons for run in content["runs"]]
     rows += [_of_cell(path, record) for path, record in results.cells]
     rows += [_of_training(path, content) for path, content in results.trainings]
+    rows += [_of_claim(path, content, claim) for path, content in results.theories for claim in content["claims"]]
     names = list(dict.fromkeys(name for row in rows for name in row))
     return [{name: row.get(name) for name in names} for row in rows]
 
@@ -201,4 +206,28 @@ def _of_training(path: Path, content: dict[str, Any]) -> dict[str, Any]:
         "robust_accuracy": (history["validation_robust_accuracy"] or [None])[-1],
         **_ends(history["fired_share"], "fired_share"),
         **_ends(history["candidates_share"], "candidates_share"),
+    }
+
+
+def _of_claim(path: Path, content: dict[str, Any], claim: dict[str, Any]) -> dict[str, Any]:
+    settings, at = content["settings"], claim["at"]
+    return {
+        "kind": "theory",
+        "file": str(path),
+        "status": "done",
+        "dataset": settings["dataset"],
+        "width": at.get("m"),
+        "inputs": at["n"],
+        "features": at["d"],
+        "radius": at["radius"],
+        "steps": settings["steps"],
+        **_where(content),
+        "claim": claim["name"],
+        "source": claim["source"],
+        "relation": claim["relation"],
+        "measured": claim["mean"],
+        "measured_low": claim["low"],
+        "measured_high": claim["high"],
+        "theory": claim["theory"],
+        "holds": claim["holds"],
     }

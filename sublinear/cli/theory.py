@@ -1,0 +1,87 @@
+"""`sublinear theory`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sublinear.cli.common import app, numbers, one_sentence, prepare, progress_bar, results_console, thread_count
+from sublinear.files import write_whole
+from sublinear.tables import theory_table
+from sublinear.theory import TheorySettings, by_place, theory
+
+
+@contextmanager
+def grid_bar() -> Iterator[Callable[[dict[str, Any], int, int], None]]:
+    """A bar over the places of the grid."""
+    with progress_bar() as bar:
+        task = bar.add_task("", total=None)
+
+        def watch(at: dict[str, Any], number: int, count: int) -> None:
+            bar.update(task, total=count, completed=number - 1, description=f"m {at['m']} ({number} of {count})")
+
+        yield watch
+
+
+def _listed(values: tuple[Any, ...]) -> str:
+    return ",".join(map(str, values))
+
+
+@app.command("theory")
+def theory_command(
+    widths: Annotated[str, typer.Option(help="Numbers of neurons.")] = _listed(TheorySettings.widths),
+    inputs: Annotated[str, typer.Option(help="Numbers of training inputs.")] = _listed(TheorySettings.inputs),
+    features: Annotated[str, typer.Option(help="Dimensions.")] = _listed(TheorySettings.features),
+    radii: Annotated[str, typer.Option(help="Radii of the attack; 0 is clean.")] = _listed(TheorySettings.radii),
+    init: Annotated[str, typer.Option(help="Initialisation, with its loss and rate.")] = TheorySettings.init,
+    independent: Annotated[bool, typer.Option("--independent", help="Neurons are not drawn in pairs.")] = False,
+    kappa: Annotated[float | None, typer.Option(help="Threshold; default sqrt(0.4 log m).")] = TheorySettings.kappa,
+    iterations: Annotated[int, typer.Option(help="Training steps, full batch.")] = TheorySettings.iterations,
+    steps: Annotated[int, typer.Option(help="Steps of the attack.")] = TheorySettings.steps,
+    strategies: Annotated[str, typer.Option(help="Exact ones.")] = _listed(TheorySettings.strategies),
+    dataset: Annotated[str, typer.Option(help="A generator with two classes.")] = TheorySettings.dataset,
+    seeds: Annotated[int, typer.Option(help="Initialisations each.")] = TheorySettings.seeds,
+    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for theory.json.")] = Path("sublinear-theory"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Print what the papers claim beside what is measured.
+
+    Lists are comma-separated; every combination is measured.
+    """
+    with one_sentence():
+        settings = TheorySettings(
+            widths=numbers(widths, "--widths"),
+            inputs=numbers(inputs, "--inputs"),
+            features=numbers(features, "--features"),
+            radii=numbers(radii, "--radii", float),
+            init=init,
+            coupled=not independent,
+            kappa=kappa,
+            iterations=iterations,
+            steps=steps,
+            strategies=tuple(name.strip() for name in strategies.split(",") if name.strip()),
+            dataset=dataset,
+            seeds=seeds,
+            threads=thread_count(threads),
+        )
+        folder = prepare(out)
+        with grid_bar() as watch:
+            content = theory(settings, watch)
+        text = json.dumps(content, indent=1)
+        write_whole(folder / "theory.json", text.encode() + b"\n")
+    if as_json:
+        typer.echo(text)
+        return
+    console = results_console()
+    for place, claims in by_place(content["claims"]).items():
+        console.print(place)
+        console.print(theory_table(claims))
+    console.print(f"Means of {seeds} seeds, with the half width of their 95 % confidence; for exponents")
+    console.print("that of the fit. yes, NO: whether a bound is kept.")
+    console.print(f"Written: {folder / 'theory.json'}", soft_wrap=True)

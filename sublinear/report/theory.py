@@ -1,0 +1,89 @@
+"""Theory beside measurement, as sections of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from sublinear.report.figures import Series, lines
+from sublinear.report.parts import Section, Table, machine_facts
+from sublinear.tables import claim_texts
+from sublinear.theory import by_place
+
+#: Figures over the width: title, label, and (claim, legend of what was measured, legend of theory) of its lines.
+_FIGURES = (
+    (
+        "Fired share at the start",
+        "share of neurons",
+        (("fired share at the start", "measured", "Q(kappa)"), ("fired share, bound", None, "exp(-kappa^2 / 2)")),
+    ),
+    ("Fired on any input", "share of neurons", (("fired on any input", "measured", "independent inputs"),)),
+    ("Drift of a neuron", "largest ||w(T) - w(0)||", (("drift of a neuron", "measured", "radius of the theory"),)),
+    (
+        "Smallest eigenvalue of the shifted kernel",
+        "eigenvalue",
+        (
+            ("smallest eigenvalue, limit", "in the limit", "bound"),
+            ("smallest eigenvalue, drawn", "drawn neurons", None),
+        ),
+    ),
+    ("Gap to the pseudo-network", "largest |g - f|", (("gap to the pseudo-network", "measured", None),)),
+)
+
+
+def theory_sections(path: Path, content: dict[str, Any]) -> Iterator[Section]:
+    """One section for each n, d and radius."""
+    settings = content["settings"]
+    for place, claims in by_place(content["claims"]).items():
+        section = Section(f"Theory beside measurement: {settings['init']}, {place}")
+        section.lead = [
+            f"Initialisation {settings['init']}{', neurons in pairs' if settings['coupled'] else ''}; "
+            f"{settings['iterations']} steps, full batch; {settings['dataset']}; means of {settings['seeds']} seeds "
+            "with the half width of their 95 % confidence, for exponents that of the fit.",
+        ]
+        rows = [[claim["name"], str(claim["at"].get("m", "-")), *claim_texts(claim)] for claim in claims]
+        verdicts = [{True: "yes", False: "no", None: "-"}[claim["holds"]] for claim in claims]
+        rows = [[*row, verdict, claim["source"]] for row, verdict, claim in zip(rows, verdicts, claims, strict=True)]
+        columns = ["claim", "m", "measured", "theory", "bound holds", "source"]
+        section.tables = [Table(columns, rows, folded=len(rows) > 40)]
+        section.figures = [Markup(drawing) for drawing in _figures(claims)]
+        curves = [curve for curve in content["curves"] if _is_at(curve["at"], claims[0]["at"])]
+        section.figures += [Markup(_curves(curves))] if curves else []
+        if settings["init"] == "gao":
+            section.notes.append(
+                "The constants of the paper's theorem cannot hold together (its radius asks for less drift than any "
+                "step that learns): the drift is printed beside it, and exceeds it."
+            )
+        section.facts = [("file", str(path)), *machine_facts(content)]
+        section.command = content["command"]
+        yield section
+
+
+def _is_at(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one[name] == other[name] for name in ("n", "d", "radius"))
+
+
+def _figures(claims: list[dict[str, Any]]) -> Iterator[str]:
+    for title, label, wanted in _FIGURES:
+        series = []
+        for number, (name, measured, stated) in enumerate(wanted):
+            found = [claim for claim in claims if claim["name"] == name]
+            x = [float(claim["at"]["m"]) for claim in found]
+            for legend, key, style in ((measured, "mean", number + 1), (stated, "theory", 0 if number == 0 else 3)):
+                if found and legend and all(claim[key] is not None and claim[key] > 0 for claim in found):
+                    series.append(Series(legend, x, [claim[key] for claim in found], style, dash=int(key == "theory")))
+        if series and len({x for each in series for x in each.x}) > 1:
+            yield lines(title, "neurons m", label, series, log=True)
+
+
+def _curves(curves: list[dict[str, Any]]) -> str:
+    """Robust loss over the steps, the mean of the seeds, one line a width."""
+    series = []
+    for style, curve in enumerate(curves):
+        seeds = list(zip(*curve["robust_loss"], strict=True))
+        means = [sum(values) / len(values) for values in seeds]
+        series.append(Series(f"m = {curve['at']['m']}", [float(k + 1) for k in range(len(means))], means, style))
+    return lines("Robust loss", "training step", "mean loss under attack", series)
