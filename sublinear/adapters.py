@@ -86,8 +86,9 @@ class ProjectedIndex:
     -----
     The threshold is lowered by a margin for rounding. With B as computed and r, s the computed residuals of p and x,
     <p, x> = <Bp, Bx> + <r, s> + e, where e comes from B B^T being the identity only nearly and from the rounding of the
-    residuals; |e| <= 4 (||B B^T - I||_F + (q + 2) (d + 4) 2^-52) ||p|| ||x||. The products of u and v and the canonical
-    one of p and x err by gamma_(d + 8) of the index's dtype times ||p|| ||x|| each, likewise their rounding to it.
+    residuals; its size is at most 4 (||B B^T - I||_F + (q + 2) (d + 4) 2^-52) ||p|| ||x||. The products of u and v and
+    the canonical one of p and x err by gamma_(d + 8) of the index's dtype times ||p|| ||x|| each, likewise their
+    rounding to it.
     """
 
     def __init__(self, points: ArrayLike, directions: ArrayLike, index: str = "auto", rank: int | None = None) -> None:
