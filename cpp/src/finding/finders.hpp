@@ -36,6 +36,8 @@ FinderPointer<T> make_wtree(const FinderArguments<T>& arguments);
 template <class T>
 FinderPointer<T> make_margin(const FinderArguments<T>& arguments);
 template <class T>
+FinderPointer<T> make_static(const FinderArguments<T>& arguments);
+template <class T>
 FinderPointer<T> make_simhash(const FinderArguments<T>& arguments);
 
 // The checks of a question, of foreign points and of moved rows that all strategies make first.

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "finding/finders.hpp"
+#include "finding/key_samples.hpp"
 #include "finding/noted_list.hpp"
 #include "finding/scan.hpp"
 #include "finding/skin_model.hpp"
@@ -33,7 +34,7 @@ class Margin final : public NeuronFinder<T> {
         visited_at_(static_cast<std::size_t>(inputs_.count), kNever),
         dropped_(static_cast<std::size_t>(inputs_.count)),
         recent_drift_(static_cast<std::size_t>(neurons_.count)) {
-    measure_keys(arguments.threads);
+    keys_ = sample_keys(neurons_, inputs_, limits_, arguments.threads);
     set_skin(model_.first_skin(keys_));
   }
 
@@ -145,7 +146,6 @@ class Margin final : public NeuronFinder<T> {
   static constexpr Time kNever = -1;
   static constexpr std::int64_t kMostSteps = 64;  // between two looks at the skin
   static constexpr Time kCleaning = 8;
-  static constexpr Index kSamples = 16;       // inputs that are enough for a histogram of keys
   static constexpr Index kSortingShare = 32;  // sorting so small a share of the neurons is less than a look at all
 
   struct Expiry {
@@ -172,27 +172,6 @@ class Margin final : public NeuronFinder<T> {
   // because one that is below it is below the difference too.
   void lower_limit(NeuronId r) {
     lowered_[static_cast<std::size_t>(r)] = round_down<T>(static_cast<double>(limits_[r]) - skin_);
-  }
-
-  // Before the first question: the keys of a few inputs, evenly spread.
-  void measure_keys(int threads) {
-    const Index samples = std::min(kSamples, inputs_.count);
-    std::vector<KeyHistogram> parts(static_cast<std::size_t>(samples));
-    scan_neurons(
-        neurons_, limits_.data(), samples, threads, [&](Index k) { return inputs_.row(k * inputs_.count / samples); },
-        [](Index, const std::vector<NeuronId>&, const std::vector<T>&) {},
-        [&](Index k, Index first, Index size, const T* products) {
-          add_keys(first, size, products, limits_.data(), parts[static_cast<std::size_t>(k)]);
-        });
-    for (KeyHistogram& part : parts) {
-      part.add_input();
-      keys_ += part;
-    }
-  }
-
-  static void add_keys(Index first, Index size, const T* products, const T* limits, KeyHistogram& keys) {
-    for (Index i = 0; i < size; ++i)
-      keys.add_key(static_cast<double>(products[i]) - static_cast<double>(limits[first + i]));
   }
 
   // All lists are asked anew at the next visits of their inputs, so drifts start again.

@@ -159,7 +159,7 @@ TEST_CASE_TEMPLATE("strategies stay complete when their lists may not take the m
 
 TEST_CASE_TEMPLATE("every index serves the strategies that have one inside", T, float, double) {
   for (const std::string& index : index_names())
-    for (const char* strategy : {"weights", "data"}) {
+    for (const char* strategy : {"weights", "data", "static"}) {
       CAPTURE(index);
       Layer<T> layer(50, 12, 4, Numbers::integers, 11);
       if (!index_serves(index, 6)) continue;
@@ -341,8 +341,9 @@ TEST_CASE("each strategy does its own kind of work") {
     if (strategy.name == "data" || stores_products(strategy.name)) CHECK(asked.inner_products == 0);
     if (stores_products(strategy.name)) CHECK(told.inner_products == 10 * 40);
     if (strategy.name == "data" || strategy.name == "wtree") CHECK(told.bounds > 0);
-    if (strategy.name == "dtree" || strategy.name == "weights") CHECK(asked.bounds > 0);
-    if (strategy.name == "dense" || strategy.name == "weights" || strategy.name == "margin")
+    if (strategy.name == "dtree" || strategy.name == "weights" || strategy.name == "static") CHECK(asked.bounds > 0);
+    if (strategy.name == "dense" || strategy.name == "weights" || strategy.name == "margin" ||
+        strategy.name == "static")
       CHECK(told.inner_products == 0);
   }
 }
@@ -371,6 +372,70 @@ TEST_CASE("margin asks few pairs while rows hardly move, and no more than a scan
   CHECK(inner_products_of(1e-2, 5, reasked) < 0.9);
   CHECK(reasked > 0);
   CHECK(inner_products_of(10, n, reasked) <= 1);
+}
+
+TEST_CASE_TEMPLATE("static counts all of a step that goes straight for the threshold, also beyond its slack", T, float,
+                   double) {
+  // In one dimension a step of w raises the best product of the ball by the step times (|x| + radius): the whole bound.
+  // Half of the neurons go by their biases instead.
+  constexpr Index kNeurons = 200;
+  const Ball ball{5, Norm::two};
+  std::vector<T> weights(kNeurons), biases(kNeurons);
+  const std::vector<T> inputs{1, T(0.5)};
+  for (std::size_t r = 0; r < kNeurons; ++r) weights[r] = static_cast<T>(static_cast<double>(r) / 400);
+  const Neurons<T> neurons{weights.data(), biases.data(), kNeurons, 1, T(3)};
+  const auto finder = make_finder<T>("static", neurons, {inputs.data(), 2, 1}, ball, {}, 1);
+  const std::vector<Index> both{0, 1};
+  CandidateLists lists;
+  for (int step = 0; step < 300; ++step) {
+    finder->candidates(both.data(), 2, 1, lists);
+    for (NeuronId r = 0; r < kNeurons; ++r)
+      for (const Index i : both)
+        if (weights[static_cast<std::size_t>(r)] * (inputs[static_cast<std::size_t>(i)] + 5) +
+                biases[static_cast<std::size_t>(r)] >=
+            3)
+          CHECK(std::binary_search(lists.begin(i), lists.end(i), r));
+    Moved moved;
+    for (NeuronId r = static_cast<NeuronId>(step % 2); r < kNeurons; r += 2) {
+      T& w = (r / 2 % 2 == 0 ? weights : biases)[static_cast<std::size_t>(r)];
+      w += T(1.0 / 1024);
+      moved.rows.push_back(r);
+      moved.by.push_back(r / 2 % 2 == 0 ? Displacement{1.0 / 1024, 1.0 / 1024, 0} : Displacement{0, 0, 1.0 / 1024});
+    }
+    finder->moved(moved.rows.data(), moved.by.data(), static_cast<Index>(moved.rows.size()), 1);
+  }
+}
+
+TEST_CASE("static widens its question as rows move, is built anew when they went too far, and forgives a return") {
+  Layer<float> layer(2000, 40, 3, Numbers::gaussian, 17);
+  const Ball ball{0.01, Norm::two};
+  const auto finder = make_finder<float>("static", layer.neurons(), layer.points(), ball, {}, 1);
+  const std::vector<Index> all = layer.choose(40, 40, true);
+  CandidateLists lists;
+  const auto ask = [&] {
+    finder->candidates(all.data(), 40, 1, lists);
+    return lists.ids.size();
+  };
+  const auto move = [&](float by) {
+    layer.weights[0] += by;
+    const NeuronId row = 0;
+    const Displacement displacement{std::abs(by) * 1.0001, std::abs(by) * 1.0001, 0};
+    finder->moved(&row, &displacement, 1, 1);
+  };
+  const std::size_t unmoved = ask();
+  move(1.0F / 64);
+  const std::size_t widened = ask();
+  CHECK(widened > unmoved);
+  move(-1.0F / 64);  // it is back, but the largest displacement is kept
+  CHECK(ask() == widened);
+  move(1.0F / 64);
+  CHECK(ask() == widened);
+  move(8);  // beyond any slack: built anew, and narrow again
+  const std::size_t anew = ask();
+  CHECK(anew < widened);
+  CHECK(anew >= unmoved - 40);
+  move(1.0F / 1024);
+  CHECK(ask() >= anew);
 }
 
 TEST_CASE("a long run with rare visits keeps its log short and its answers right") {

@@ -40,8 +40,8 @@ inline constexpr Index kMostHashBits = 20;
 
 /// Choices that change speed and memory, never results, but for `hashing`.
 struct FinderOptions {
-  /// The `HalfSpaceIndex` inside strategies that have one ("weights", "data"; an error for others); empty for the
-  /// strategy's own choice.
+  /// The `HalfSpaceIndex` inside strategies that have one ("weights", "data", "static"; an error for others); empty for
+  /// the strategy's own choice.
   std::string index;
   /// Most bytes that trees and lists over pairs of a neuron and an input may hold; 0 = the memory available when they
   /// are built. Structures of size n x m ("dtree", "wtree") refuse above it; candidate lists keep what fits and scan
