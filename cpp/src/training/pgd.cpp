@@ -10,6 +10,7 @@
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/require.hpp"
 #include "sublinear/training/attack.hpp"
+#include "training/slice.hpp"
 
 namespace sublinear {
 namespace {
@@ -44,16 +45,25 @@ T scaled_component(T v, T size, T factor) {
   return size == 1 ? factor * v : factor * (v / size);
 }
 
+// Steps on the slice that squares in double have room for.
+constexpr double kLongestSliceStep = 1e6;
+
+// No two points of the slice are further apart than its diameter.
+[[nodiscard]] double radius_of(const PgdOptions& options) {
+  return options.domain == Domain::slice ? std::min(options.radius, 2 * kSliceRadius) : options.radius;
+}
+
 template <class T>
 class Pgd final : public Attack<T> {
  public:
   explicit Pgd(const PgdOptions& options)
       : options_(options),
-        radius_(static_cast<T>(options.radius)),
+        radius_(static_cast<T>(radius_of(options))),
         step_(static_cast<T>(options.step_size >= 0 ? options.step_size
-                                                    : 2.5 * options.radius / std::max(options.steps, 1))),
+                                                    : 2.5 * radius_of(options) / std::max(options.steps, 1))),
         low_(static_cast<T>(options.clip_low)),
-        high_(static_cast<T>(options.clip_high)) {}
+        high_(static_cast<T>(options.clip_high)),
+        on_slice_(options.domain == Domain::slice) {}
 
   // The radius as T has it: rounding must not let a step leave the ball that finders are asked for.
   [[nodiscard]] Ball ball() const noexcept override { return {static_cast<double>(radius_), options_.norm}; }
@@ -65,6 +75,7 @@ class Pgd final : public Attack<T> {
   }
 
   void check_inputs(Points<T> inputs) const override {
+    if (on_slice_) require_on_slice(inputs);
     for (Index k = 0; k < inputs.count * inputs.dimension; ++k)
       if (inputs.data[k] < low_ || inputs.data[k] > high_)
         throw std::invalid_argument("the input in row " + std::to_string(k / inputs.dimension) + ", column " +
@@ -107,6 +118,7 @@ class Pgd final : public Attack<T> {
     for (int step = 0; step < options_.steps; ++step) {
       network.evaluate(out);
       network.input_gradient(loss, label, gradient);
+      if (on_slice_) project_to_tangent(out, d, gradient);
       if (!advance(gradient, d, delta, scaled)) break;  // a zero gradient moves nothing, now or later
       place(x, d, delta, scaled, out);
     }
@@ -145,6 +157,11 @@ class Pgd final : public Attack<T> {
 
   // Projects delta onto the ball and writes x + delta, clipped to the box (x lies in it, so clipping only shortens).
   void place(const T* x, Index d, T* delta, T* scratch, T* out) const {
+    if (on_slice_) {
+      project_to_slice(x, d, static_cast<double>(radius_), delta);
+      for (Index j = 0; j < d; ++j) out[j] = x[j] + delta[j];
+      return;
+    }
     if (options_.norm == Norm::infinity) {
       for (Index j = 0; j < d; ++j) delta[j] = std::min(std::max(delta[j], -radius_), radius_);
     } else {
@@ -163,6 +180,7 @@ class Pgd final : public Attack<T> {
 
   PgdOptions options_;
   T radius_, step_, low_, high_;
+  bool on_slice_;
 };
 
 }  // namespace
@@ -180,6 +198,11 @@ std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options) {
   require(options.restarts == 1 || options.random_start,
           "restarts is above 1 without random_start; every run would be the same, set random_start");
   require(options.clip_low <= options.clip_high, "clip is an empty box; give (low, high) with low <= high");
+  if (options.domain == Domain::slice) {
+    require(options.norm == Norm::two, "norm is infinity on the slice; its ball is one of norm 2");
+    require(std::isinf(options.clip_low) && std::isinf(options.clip_high), "clip is given on the slice; leave it out");
+    require(options.step_size <= kLongestSliceStep, "step_size is above 1e6 on the slice; give a shorter one");
+  }
   const FloatingPointScope scope;
   return std::make_shared<const Pgd<T>>(options);
 }

@@ -35,6 +35,14 @@ class Attack {
                        T* out) const = 0;
 };
 
+/// Where attacked points may lie: anywhere, or on the slice of the unit sphere where ||x|| = 1 and x_d = 1/2, the
+/// domain of Gao, Qin, Song and Wang (arXiv 2208.05395, section 3).
+///
+/// On the slice inputs must lie on it, up to rounding; the part of the gradient along it is followed, and every point
+/// goes to the nearest one in the slice and the ball at once, in closed form. The ball is one of Norm::two, there is no
+/// box, and radii above sqrt(3), the diameter of the slice, count as that.
+enum class Domain { space, slice };
+
 /// Projected gradient ascent on the loss (Madry et al.). Starts at x (or at random in the ball), goes `steps` times by
 /// `step_size` along the gradient divided by its l2 norm (for Norm::infinity: along its sign, sign(0) = 0), and
 /// projects onto the ball, then onto the box, after every step. A zero gradient moves nothing.
@@ -49,10 +57,12 @@ struct PgdOptions {
   int restarts = 1;  ///< runs from different random starts; the highest loss wins (needs random_start if > 1)
   double clip_low = -std::numeric_limits<double>::infinity();
   double clip_high = std::numeric_limits<double>::infinity();
+  Domain domain = Domain::space;
 };
 
 /// @throws std::invalid_argument for a radius or step size that is negative or not finite, steps < 0, restarts < 1,
-/// several restarts without random start, or an empty box.
+/// several restarts without random start, an empty box; on the slice also for Norm::infinity, a box, or a step size
+/// above 1e6.
 template <class T>
 [[nodiscard]] std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options);
 
