@@ -32,7 +32,8 @@ struct Trainer<T>::State {
   std::int64_t order_epoch = -1;
   RowFacts<T> facts;
   AlignedVector<T> directions;  // n x d: where the attack on each input went last
-  double largest_weight = 0;  // an upper bound on |w|, raised by every step; measured again when it gets near overflow
+  // Upper bounds on |w| and |bias|, raised by every step; measured again when they get near overflow.
+  double largest_weight = 0, largest_bias = 0;
 
   // The current batch, position by position.
   AlignedVector<T> attacked;          // batch x d
@@ -106,7 +107,10 @@ struct Trainer<T>::State {
     if (finder_version != network.version()) build_finder();
   }
 
-  void measure_weights() { largest_weight = norm_bound(network.weights(), network.width() * d, Norm::infinity); }
+  void measure_weights() {
+    largest_weight = norm_bound(network.weights(), network.width() * d, Norm::infinity);
+    largest_bias = norm_bound(network.biases(), network.width(), Norm::infinity);
+  }
 
   static constexpr Index kTile = 256;  // neurons whose fired positions are gathered at a time
 
@@ -192,7 +196,7 @@ struct Trainer<T>::State {
     const auto count = static_cast<Index>(batch.size());
     const double shared = rate * static_cast<double>(network.scale()) / static_cast<double>(count);
     output_gradients.resize(loss_gradients.size());
-    double growth = 0;  // at most this much can be added to a component of a weight row
+    double growth = 0, bias_growth = 0;  // at most so much can be added to a component of a weight row, and to a bias
     const double largest_output = norm_bound(network.output_weights(), network.width() * c, Norm::infinity);
     for (Index i = 0; i < count; ++i) {
       const double factor = shared * weight_at(batch, i);
@@ -203,18 +207,20 @@ struct Trainer<T>::State {
         sum += std::abs(static_cast<double>(output_gradients[at]));
       }
       growth += sum * norm_bound(attacked.data() + i * d, d, Norm::infinity);
+      if (options.train_biases) bias_growth += sum;
     }
     growth *= largest_output * 1.01;
+    bias_growth *= largest_output * 1.01;
     // Far enough from overflow for every norm of a row.
     const double limit = static_cast<double>(std::numeric_limits<T>::max()) / static_cast<double>(8 * (d + 1));
-    if (largest_weight + growth <= limit) {
-      largest_weight += growth;
-      return;
-    }
+    const auto grow = [&] {
+      const bool fits = largest_weight + growth <= limit && (bias_growth == 0 || largest_bias + bias_growth <= limit);
+      if (fits) largest_weight += growth, largest_bias += bias_growth;
+      return fits;
+    };
+    if (grow()) return;
     measure_weights();
-    largest_weight += growth;
-    if (!(largest_weight <= limit)) {
-      measure_weights();
+    if (!grow()) {
       throw DivergenceError("step " + std::to_string(steps_done) + " with learning rate " + std::to_string(rate) +
                             " would make weights overflow; the network is as it was before the step, train it with a "
                             "lower learning rate");
@@ -222,7 +228,8 @@ struct Trainer<T>::State {
   }
 
   // One gradient step, neuron by neuron: row r loses sum over the batch positions i at which it fired, ascending, of
-  // (sum over outputs k of G_ik a_rk) x~_i. Then tells the finder which rows moved, and by how much.
+  // (sum over outputs k of G_ik a_rk) x~_i, and its bias, where biases are trained, the sum of the same coefficients.
+  // Then tells the finder which rows moved, and by how much.
   Work update(Index count) {
     const Index m = network.width();
     const bool known = !fired.empty();
@@ -241,6 +248,7 @@ struct Trainer<T>::State {
     }
     std::vector<Work> works(static_cast<std::size_t>(threads));
     T* const weights = network.change_weights();
+    T* const biases = options.train_biases ? network.change_biases() : nullptr;
     // A few long ranges of neurons per thread; within each, tiles whose positions stay in the cache.
     const Index range = std::max<Index>(kTile, (m + 4 * threads - 1) / (4 * threads));
     parallel_for(m, threads, range, [&](Index begin, Index end, int worker) {
@@ -274,6 +282,10 @@ struct Trainer<T>::State {
         std::copy(row, row + d, own.row.begin());
         for (Index j = 0; j < d; ++j) row[j] -= own.update[static_cast<std::size_t>(j)];
         Displacement& move = moves[static_cast<std::size_t>(r)];
+        if (biases != nullptr) {
+          move.bias = move_bias(biases[r], own.coefficients.data(), length);
+          facts[static_cast<std::size_t>(r)].bias = biases[r];
+        }
         move.euclidean = euclidean_distance_bound(row, own.row.data(), d);
         if (move.euclidean == 0) continue;
         const Norm norm = options.attack->ball().norm;
@@ -285,15 +297,24 @@ struct Trainer<T>::State {
     std::vector<NeuronId> rows;
     std::vector<Displacement> by;
     for (Index r = 0; r < m; ++r)
-      if (moves[static_cast<std::size_t>(r)].euclidean > 0) {
+      if (const Displacement& move = moves[static_cast<std::size_t>(r)]; move.euclidean > 0 || move.bias > 0) {
         rows.push_back(static_cast<NeuronId>(r));
-        by.push_back(moves[static_cast<std::size_t>(r)]);
+        by.push_back(move);
       }
     Work work = finder->moved(rows.data(), by.data(), static_cast<Index>(rows.size()), threads);
     for (const Work& own : works) work += own;
     work.rows_moved = static_cast<std::int64_t>(rows.size());
     finder_version = network.version();
     return work;
+  }
+
+  // Takes the coefficients, summed in their order, away from the bias; returns how far it moved, rounded outward.
+  static double move_bias(T& bias, const T* coefficients, Index count) {
+    T sum = 0;
+    for (Index k = 0; k < count; ++k) sum += coefficients[k];
+    const T before = bias;
+    bias -= sum;
+    return std::abs(static_cast<double>(bias) - static_cast<double>(before)) * (1 + kWiden);
   }
 
   StepReport step(double rate) {

@@ -65,6 +65,12 @@ bool same_weights(const TwoLayerNetwork<T>& a, const TwoLayerNetwork<T>& b) {
 }
 
 template <class T>
+bool same_biases(const TwoLayerNetwork<T>& a, const TwoLayerNetwork<T>& b) {
+  return a.width() == b.width() &&
+         std::memcmp(a.biases(), b.biases(), static_cast<std::size_t>(a.width()) * sizeof(T)) == 0;
+}
+
+template <class T>
 double largest_change(const TwoLayerNetwork<T>& a, const TwoLayerNetwork<T>& b) {
   double largest = 0;
   for (Index k = 0; k < a.width() * a.dimension(); ++k)

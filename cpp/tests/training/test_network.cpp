@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "sublinear/kernels/inner_product.hpp"
@@ -48,8 +50,53 @@ TEST_CASE_TEMPLATE("initialisations have the scales of their papers", T, float, 
   CHECK(deviation(changed.biases(), 4096) == 0);
 }
 
+TEST_CASE_TEMPLATE("the other initialisations differ where their papers do", T, float, double) {
+  Initialization how;
+  how.dimension = 16;
+  how.width = 4096;
+  const double m = 4096;
+  const auto ntk = random_network<T>(how);
+  how.name = "gao";
+  const auto gao = random_network<T>(how);
+  how.name = "hu";
+  const auto hu = random_network<T>(how);
+  CHECK(same_weights(hu, ntk));
+  CHECK(same_biases(hu, ntk));
+  CHECK(static_cast<double>(hu.threshold()) == doctest::Approx(std::sqrt(0.48 * std::log(m))));
+  CHECK(hu.scale() == ntk.scale());
+  CHECK(hu.activation() == Activation::shifted);
+  how.name = "zhang";
+  const auto zhang = random_network<T>(how);
+  CHECK(same_weights(zhang, gao));
+  CHECK(same_biases(zhang, gao));
+  CHECK(zhang.threshold() == 0);
+  CHECK(zhang.scale() == 1);
+  CHECK(zhang.activation() == Activation::shifted);
+  CHECK(std::abs(static_cast<double>(zhang.output_weights()[9])) == doctest::Approx(std::pow(m, -1 / 3.0)));
+  how.kappa = 1;
+  CHECK(static_cast<double>(random_network<T>(how).threshold()) == doctest::Approx(std::sqrt(2 / m)));
+
+  how.name = "ntk";
+  how.kappa = 0;
+  how.bias = Initialization::Bias::constant;
+  how.bias_value = -1.25;
+  const auto constant = random_network<T>(how);
+  CHECK(same_weights(constant, ntk));
+  CHECK(constant.threshold() == 0);
+  CHECK(std::count(constant.biases(), constant.biases() + 4096, T(-1.25)) == 4096);
+  how.bias = Initialization::Bias::zero;
+  CHECK_THROWS_WITH_AS(static_cast<void>(random_network<T>(how)), doctest::Contains("bias_value"),
+                       std::invalid_argument);
+  how.bias = Initialization::Bias::constant;
+  for (const double bad : {std::nan(""), HUGE_VAL}) {
+    how.bias_value = bad;
+    CHECK_THROWS_WITH_AS(static_cast<void>(random_network<T>(how)), doctest::Contains("bias_value"),
+                         std::invalid_argument);
+  }
+}
+
 TEST_CASE_TEMPLATE("coupled networks start at exactly 0", T, float, double) {
-  for (const char* init : {"ntk", "gao"}) {
+  for (const std::string& init : initialization_names()) {
     const Problem<T> problem(9, 12, "cross-entropy");
     const auto network = problem.network(512, init, true, 0.5);
     std::vector<NeuronId> all(512);
@@ -133,6 +180,6 @@ TEST_CASE("a network refuses what it cannot be made of") {
   CHECK_THROWS_AS(static_cast<void>(random_network<float>(how)), std::invalid_argument);
   how.coupled = false;
   how.name = "he";
-  CHECK_THROWS_WITH_AS(static_cast<void>(random_network<float>(how)), "init is \"he\"; known are \"ntk\" and \"gao\"",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(static_cast<void>(random_network<float>(how)),
+                       "init is \"he\"; known are \"ntk\", \"hu\", \"gao\", \"zhang\"", std::invalid_argument);
 }

@@ -30,7 +30,7 @@ struct Setting {
   double rate = 5, kappa = -1;
   int epochs = 3, threads = 2;
   std::size_t max_bytes = 0;
-  bool coupled = false;
+  bool coupled = false, train_biases = false;
 
   [[nodiscard]] TrainerOptions<T> options() const {
     TrainerOptions<T> options;
@@ -42,6 +42,7 @@ struct Setting {
     options.batch_size = batch_size;
     options.seed = 1;
     options.threads = threads;
+    options.train_biases = train_biases;
     return options;
   }
 };
@@ -133,12 +134,115 @@ TEST_CASE_TEMPLATE("every strategy ends with the bits of dense, doing its own ki
       CAPTURE(index);
       if (!index_serves(index, 14)) continue;  // lifted by two coordinates
       setting.index = index;
-      for (const char* strategy : {"weights", "data"}) {
+      for (const char* strategy : {"weights", "data", "static"}) {
         setting.strategy = strategy;
         CHECK(same_weights(dense.network, train(problem, setting).network));
       }
     }
   }
+}
+
+TEST_CASE_TEMPLATE("trained biases have the bits of dense with every strategy", T, float, double) {
+  struct Case {
+    const char *loss, *init;
+    double rate;
+    PgdOptions attack;
+    Index batch_size;
+  };
+  const std::vector<Case> cases{{"logistic", "ntk", 20, pgd(0.1), 0},
+                                {"cross-entropy", "hu", 20, pgd(0.03, 4, Norm::infinity), 7},
+                                {"squared", "gao", 0.05, pgd(0.1, 3), 16},
+                                {"absolute", "zhang", 0.02, pgd(0, 0), 0}};
+  for (const Case& one : cases) {
+    CAPTURE(one.init);
+    Problem<T> problem(40, 12, one.loss);
+    // At an input of zeros weights have no gradient, and biases move alone.
+    std::fill_n(problem.inputs.begin() + 3 * problem.d, problem.d, T(0));
+    Setting<T> setting;
+    setting.loss = one.loss;
+    setting.init = one.init;
+    setting.rate = one.rate;
+    setting.attack = one.attack;
+    setting.batch_size = one.batch_size;
+    const auto start = problem.network(setting.width, one.init);
+    const Trained<T> frozen = train(problem, setting);
+    CHECK(same_biases(frozen.network, start));
+    setting.train_biases = true;
+    const Trained<T> dense = train(problem, setting);
+    REQUIRE(dense.last_loss < dense.first_loss);
+    REQUIRE_FALSE(same_biases(dense.network, start));
+    REQUIRE_FALSE(same_weights(dense.network, frozen.network));
+    for (const StrategyInfo& strategy : strategies()) {
+      if (!strategy.exact) continue;
+      CAPTURE(strategy.name);
+      setting.strategy = strategy.name;
+      for (const int threads : {1, 3})
+        for (const std::size_t max_bytes : {std::size_t{0}, std::size_t{1500}}) {
+          if (max_bytes != 0 && (strategy.name == "dtree" || strategy.name == "wtree")) continue;
+          setting.threads = threads;
+          setting.max_bytes = max_bytes;
+          const Trained<T> other = train(problem, setting);
+          CHECK(same_weights(dense.network, other.network));
+          CHECK(same_biases(dense.network, other.network));
+          CHECK(other.work.fired == dense.work.fired);
+          CHECK(other.work.rows_moved == dense.work.rows_moved);
+        }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("biases that move alone are told to every strategy", T, float, double) {
+  // All inputs are zero: only biases decide, and only they move. They fall through the threshold one after the other.
+  Problem<T> problem(4, 6, "squared");
+  std::fill(problem.inputs.begin(), problem.inputs.end(), T(0));
+  problem.labels = {-5, -5, -5, -5};
+  Initialization how;
+  how.dimension = 6;
+  how.width = 40;
+  how.bias = Initialization::Bias::gaussian;
+  how.kappa = 0;
+  for (const StrategyInfo& strategy : strategies()) {
+    if (!strategy.exact) continue;
+    CAPTURE(strategy.name);
+    auto network = random_network<T>(how);
+    const auto start = network.clone();
+    Setting<T> setting;
+    setting.strategy = strategy.name;
+    setting.loss = "squared";
+    setting.attack = pgd(0.01, 0);
+    setting.train_biases = true;
+    Trainer<T> trainer(network, problem.points(), problem.labels.data(), setting.options());
+    std::vector<T> biases(start.biases(), start.biases() + 40);
+    for (int step = 0; step < 12; ++step) {
+      Index fire = 0;
+      for (const T bias : biases) fire += bias >= 0 ? 1 : 0;
+      const StepReport report = trainer.step(1);
+      CHECK(report.work.fired == 4 * fire);
+      CHECK(report.work.rows_moved <= fire);
+      biases.assign(network.biases(), network.biases() + 40);
+    }
+    CHECK(same_weights(network, start));
+    CHECK_FALSE(same_biases(network, start));
+    CHECK(std::count_if(biases.begin(), biases.end(), [](T bias) { return bias >= 0; }) <
+          std::count_if(start.biases(), start.biases() + 40, [](T bias) { return bias >= 0; }));
+  }
+}
+
+TEST_CASE_TEMPLATE("a step that would make a bias overflow is refused", T, float, double) {
+  Problem<T> problem(10, 8, "squared");
+  for (T& x : problem.inputs) x *= T(1e-30);  // weights hardly move
+  for (double& label : problem.labels) label *= 1e20;
+  Setting<T> setting;
+  setting.loss = "squared";
+  setting.train_biases = true;
+  auto network = problem.network(64, "gao", false, 0);
+  const auto before = network.clone();
+  Trainer<T> trainer(network, problem.points(), problem.labels.data(), setting.options());
+  const double rate = std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) * (sizeof(T) == 4 ? 1 : 1e140);
+  CHECK_THROWS_AS(trainer.step(rate), DivergenceError);
+  CHECK(same_biases(network, before));
+  CHECK(same_weights(network, before));
+  CHECK_NOTHROW(trainer.step(1e-25));
 }
 
 TEST_CASE_TEMPLATE("a tight memory limit changes work, not bits", T, float, double) {
@@ -169,6 +273,7 @@ TEST_CASE_TEMPLATE("stopping and going on gives the bits of one run, in any batc
       setting.batch_size = batch;
       setting.epochs = 4;
       setting.attack.random_start = true;
+      setting.train_biases = batch == 5;
       const Trained<T> whole = train(problem, setting);
       // Half in one trainer, half in another that is told where the first one stopped.
       auto network = problem.network(setting.width);
@@ -183,6 +288,7 @@ TEST_CASE_TEMPLATE("stopping and going on gives the bits of one run, in any batc
       second.set_steps_done(done);
       while (second.steps_done() < 4 * second.steps_per_epoch()) second.step(setting.rate);
       CHECK(same_weights(whole.network, network));
+      CHECK(same_biases(whole.network, network));
     }
   }
 }
@@ -239,6 +345,15 @@ TEST_CASE_TEMPLATE("a step of rate 0 moves nothing, and weights changed by other
     for (auto* changed : {&network, &reference}) {
       T* weights = changed->change_weights();
       for (Index k = 0; k < 64 * problem.d; ++k) weights[k] = T(1.5) * weights[63 * problem.d] - weights[k];
+    }
+    for (int k = 0; k < 3; ++k) {
+      trainer.step(2);
+      expected.step(2);
+    }
+    CHECK(same_weights(network, reference));
+    for (auto* changed : {&network, &reference}) {
+      T* biases = changed->change_biases();
+      for (Index r = 0; r < 64; r += 2) biases[r] += T(1);
     }
     for (int k = 0; k < 3; ++k) {
       trainer.step(2);

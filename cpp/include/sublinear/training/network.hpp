@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sublinear/finding/neurons.hpp"
 #include "sublinear/kernels/types.hpp"
@@ -14,7 +15,8 @@ namespace sublinear {
 enum class Activation { shifted, jump };
 
 /// f(x) = scale * sum_r a_r act(z_r), z_r = fl(inner_product(w_r, x) + bias_r), summed over the neurons that fire
-/// (z_r >= threshold, inclusive) in ascending order, with a_r in R^c for c outputs. Only the weights w are trained.
+/// (z_r >= threshold, inclusive) in ascending order, with a_r in R^c for c outputs. Trained are the weights w and, if a
+/// trainer is told so, the biases.
 ///
 /// Not copyable by accident: copy with `clone`. @note Thread safety: const functions may run concurrently.
 template <class T>
@@ -47,13 +49,20 @@ class TwoLayerNetwork {
     return {weights_.data(), biases_.data(), width(), dimension_, threshold_};
   }
 
-  /// Counts changes of the weights, so that whoever keeps a structure over them knows whether it is still right.
+  /// Counts changes of the weights and biases, so that whoever keeps a structure over them knows whether it is still
+  /// right.
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
   /// The weights, for a training step; the caller says what it changed to whatever was built over them.
   [[nodiscard]] T* change_weights() noexcept {
     ++version_;
     return weights_.data();
+  }
+
+  /// The same for the biases.
+  [[nodiscard]] T* change_biases() noexcept {
+    ++version_;
+    return biases_.data();
   }
 
  private:
@@ -69,26 +78,34 @@ class TwoLayerNetwork {
 /// How to draw a network.
 struct Initialization {
   /// "ntk": w ~ N(0, I), a = +-1, scale 1 / sqrt(m), no biases, shifted (Song-Yang-Zhang; Alman et al.).
+  /// "hu": the same with a higher threshold (Hu et al.; Deng et al.).
   /// "gao": w ~ N(0, 1/m), biases ~ N(0, 1/m), a = +-m^(-1/5), scale 1, jump (Gao et al.).
+  /// "zhang": w ~ N(0, 1/m), biases ~ N(0, 1/m), a = +-m^(-1/3), scale 1, threshold 0, shifted: ReLU (Zhang et al.).
   std::string name = "ntk";
   Index dimension = 0;
   Index width = 0;
   Index outputs = 1;
   std::uint64_t seed = 0;
-  /// Threshold in standard deviations of the pre-activation at a unit input: 1 for "ntk", sqrt(2/m) for "gao" (with
-  /// biases; sqrt(1/m) without). Negative = sqrt(0.4 log m).
+  /// Threshold in standard deviations of the pre-activation at a unit input, a constant bias not counted: 1 for "ntk"
+  /// and "hu", sqrt(2/m) for "gao" and "zhang" (sqrt(1/m) where no biases are drawn). Negative = sqrt(0.4 log m), for
+  /// "hu" sqrt(0.48 log m), for "zhang" 0.
   double kappa = -1;
   /// Neurons in pairs with equal w and bias and opposite a, so that f = 0 exactly at the start (Munteanu et al.).
   bool coupled = false;
-  /// Whether biases are drawn; by default as the initialisation has it ("ntk" none, "gao" drawn).
-  enum class Bias { as_named, zero, gaussian } bias = Bias::as_named;
+  /// Whether biases are drawn; by default as the initialisation has it ("ntk", "hu" none, "gao", "zhang" drawn).
+  /// `constant`: all start at `bias_value`, as trainable biases do in Yang et al. (there -B, with kappa 0).
+  enum class Bias { as_named, zero, gaussian, constant } bias = Bias::as_named;
+  double bias_value = 0;  ///< rounded to T; other than 0 for `constant` only
   /// The activation; by default as the initialisation has it.
   enum class ActivationChoice { as_named, shifted, jump } activation = ActivationChoice::as_named;
 };
 
+/// The names of the initialisations.
+[[nodiscard]] const std::vector<std::string>& initialization_names();
+
 /// Draws a network; the bits are a function of the fields alone (own generator, own transforms).
-/// @throws std::invalid_argument for an unknown name, sizes below 1, a kappa that is not finite, or an odd width with
-/// `coupled`; std::length_error for 2^31 neurons or more.
+/// @throws std::invalid_argument for an unknown name, sizes below 1, a kappa or bias value that is not finite, a bias
+/// value where biases are not constant, or an odd width with `coupled`; std::length_error for 2^31 neurons or more.
 template <class T>
 [[nodiscard]] TwoLayerNetwork<T> random_network(const Initialization& initialization);
 

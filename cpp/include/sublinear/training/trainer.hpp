@@ -25,6 +25,7 @@ struct TrainerOptions {
   std::vector<double> input_weights;        ///< how much each input counts, >= 0; divided by their mean; empty = alike
   Index batch_size = 0;                     ///< 0 = full batch, one step an epoch
   std::uint64_t seed = 0;                   ///< of the order of inputs and of random starts
+  bool train_biases = false;                ///< whether the gradient step moves the biases too (Yang et al.)
   int threads = 0;                          ///< 0 = all processors; changes speed only
 };
 
@@ -37,16 +38,17 @@ struct StepReport {
   Work work;
 };
 
-/// Trains a network in place: for each batch, attacks its inputs, then takes one gradient step on the weights for the
-/// mean loss at the attacked inputs. The trained weights are the same, bit for bit, for every exact strategy, thread
-/// count and SIMD level; docs/determinism.md lists the order of every reduction.
+/// Trains a network in place: for each batch, attacks its inputs, then takes one gradient step on the weights, and on
+/// the biases where `train_biases`, for the mean loss at the attacked inputs. The trained weights are the same, bit for
+/// bit, for every exact strategy, thread count and SIMD level; docs/determinism.md lists the order of every reduction.
 ///
 /// @note Thread safety: one thread at a time; the work inside is spread over `options.threads`.
 template <class T>
 class Trainer {
  public:
   /// Copies inputs and labels and builds the strategy's structure. The network must outlive the trainer and not be
-  /// moved; changes made to its weights by others between steps are noticed, and the structure is built again.
+  /// moved; changes made to its weights and biases by others between steps are noticed, and the structure is built
+  /// again.
   /// @throws std::invalid_argument for inputs, labels or options that do not fit the network or the loss;
   /// MemoryLimitError if the structure may not be that large.
   Trainer(TwoLayerNetwork<T>& network, Points<T> inputs, const double* labels, TrainerOptions<T> options);
@@ -57,7 +59,7 @@ class Trainer {
   /// One step with this learning rate. An epoch visits every input once, in an order that is a function of
   /// (seed, epoch); the last batch of an epoch may be smaller.
   /// @throws std::invalid_argument for a rate that is negative or not finite; DivergenceError, with nothing changed, if
-  /// the step would make a weight infinite or the loss is not finite.
+  /// the step would make a weight or bias infinite or the loss is not finite.
   StepReport step(double learning_rate);
 
   /// Epochs begun before the next step, and steps done in all; `set_position` continues an earlier run's order.
