@@ -20,7 +20,7 @@ ONE_PERCENT = 2.326  # where a hundredth of standard normal numbers begins
 
 INDEXES = ("brute-force", "quantized-scan", "kd-tree", "ball-tree", "partition-tree", "convex-layers")
 SERVES = {"partition-tree": range(1, 17), "convex-layers": range(2, 3)}
-STRATEGIES = ("dense", "weights", "data", "dtree", "wtree", "margin", "simhash")
+STRATEGIES = ("dense", "weights", "data", "dtree", "wtree", "margin", "static", "simhash")
 DIMENSIONS = (2, 4, 8, 16, 64)
 
 
