@@ -14,7 +14,7 @@ from sublinear.adapters import MaskedIndex, OffsetIndex, ProjectedIndex
 from sublinear.attacks import FGSM, PGD, NoAttack
 from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
-from sublinear.datasets import DATASETS, Dataset, describe_datasets, load_dataset
+from sublinear.datasets import DATASETS, Dataset, describe_datasets, from_slice, load_dataset, to_slice
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
 from sublinear.indexes import (
     INDEXES,
@@ -28,10 +28,10 @@ from sublinear.indexes import (
     index_serves,
 )
 from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
-from sublinear.network import TwoLayerNetwork
+from sublinear.network import INITIALIZATIONS, TwoLayerNetwork
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
-from sublinear.strategies import EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy
+from sublinear.strategies import COMPARED_STRATEGIES, EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy
 from sublinear.trainer import DivergenceError, History, Progress, Trainer
 from sublinear.work import Work
 
@@ -58,10 +58,12 @@ def __getattr__(name: str) -> object:
 __version__ = _metadata.version("sublinear")
 
 __all__ = [
+    "COMPARED_STRATEGIES",
     "DATASETS",
     "EXACT_STRATEGIES",
     "FGSM",
     "INDEXES",
+    "INITIALIZATIONS",
     "LOSSES",
     "PGD",
     "STRATEGIES",
@@ -99,6 +101,7 @@ __all__ = [
     "choose_index",
     "describe_datasets",
     "evaluate",
+    "from_slice",
     "get_cmake_dir",
     "get_include",
     "index_serves",
@@ -106,5 +109,6 @@ __all__ = [
     "load_results",
     "make_index",
     "simd_level",
+    "to_slice",
     "write_report",
 ]

@@ -61,6 +61,8 @@ cdef extern from "sublinear/training/network.hpp" namespace "sublinear" nogil:
         uint64_t seed
         double kappa
         cpp_bool coupled
+        double bias_value
+    vector[string] initialization_names_of "sublinear::initialization_names"() except +
 
 cdef extern from "sublinear/training/loss.hpp" namespace "sublinear" nogil:
     cppclass Loss:
@@ -77,6 +79,9 @@ cdef extern from "sublinear/training/loss.hpp" namespace "sublinear" nogil:
 cdef extern from "sublinear/training/attack.hpp" namespace "sublinear" nogil:
     cppclass Attack[T]:
         pass
+    enum class Domain:
+        space
+        slice
     cppclass PgdOptions:
         double radius
         int steps
@@ -86,6 +91,7 @@ cdef extern from "sublinear/training/attack.hpp" namespace "sublinear" nogil:
         int restarts
         double clip_low
         double clip_high
+        Domain domain
     shared_ptr[const Attack[T]] make_pgd[T](const PgdOptions&) except +
 
 cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
@@ -97,6 +103,7 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         vector[double] input_weights
         int64_t batch_size
         uint64_t seed
+        cpp_bool train_biases
         int threads
     cppclass StepReport:
         double clean_loss
@@ -141,13 +148,18 @@ cdef extern from *:
     TwoLayerNetwork[T]* new_random_network[T](Initialization, int, int) except + nogil
     TwoLayerNetwork[T]* new_copy[T](const TwoLayerNetwork[T]&) except + nogil
 
-_BIASES = {None: 0, "zero": 1, "gaussian": 2}
+_BIASES = {None: 0, "zero": 1, "gaussian": 2, "constant": 3}
 _ACTIVATIONS = {None: 0, "shifted": 1, "jump": 2}
 
 
 def loss_names():
     """The names of the losses."""
     return [name.decode() for name in loss_names_of()]
+
+
+def initialization_names():
+    """The names of the initialisations."""
+    return [name.decode() for name in initialization_names_of()]
 
 
 def strategy_infos():
@@ -188,6 +200,7 @@ cdef PgdOptions pgd_options(dict attack):
     options.random_start = attack["random_start"]
     options.restarts = attack["restarts"]
     options.clip_low, options.clip_high = attack["clip"]
+    options.domain = Domain.slice if attack["domain"] == "slice" else Domain.space
     return options
 
 
@@ -297,13 +310,13 @@ def make_network(const real[:, ::1] weights, const real[:, ::1] output_weights, 
 
 
 def random_network(bint single, str init, int64_t dimension, int64_t width, int64_t outputs, uint64_t seed,
-                   double kappa, bint coupled, bias, activation):
+                   double kappa, bint coupled, bias, double bias_value, activation):
     """A random network; a negative kappa asks for the default."""
     cdef Network network = Network()
     cdef Initialization how
     how.name = init.encode()
     how.dimension, how.width, how.outputs, how.seed = dimension, width, outputs, seed
-    how.kappa, how.coupled = kappa, coupled
+    how.kappa, how.coupled, how.bias_value = kappa, coupled, bias_value
     cdef int bias_choice = _BIASES[bias], activation_choice = _ACTIVATIONS[activation]
     with nogil:
         if single:
@@ -357,7 +370,7 @@ cdef class Trainer:
 
 def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] labels, str strategy, str index,
                  size_t max_bytes, dict hashing, dict attack, str loss, const double[::1] weights, int64_t batch_size,
-                 uint64_t seed, int threads):
+                 uint64_t seed, int threads, bint train_biases):
     """A trainer; builds the strategy's structure. No `weights`: all inputs count alike."""
     cdef Trainer trainer = Trainer()
     trainer.network = network
@@ -374,6 +387,7 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.loss = make_loss(loss.encode())
     options.input_weights.assign(start_of(weights), start_of(weights) + weights.shape[0])
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
+    options.train_biases = train_biases
     with nogil:
         if real is float:
             options.attack = make_pgd[float](pgd)

@@ -51,6 +51,11 @@ class PGD:
         Runs from different random starts; the highest loss wins. More than 1 needs `random_start`.
     clip : (low, high), optional
         A box for attacked inputs. Inputs outside it are refused.
+    domain : None or "slice"
+        "slice": attacked inputs stay on the slice of the unit sphere where the last coordinate is 1/2, the domain of
+        Gao, Qin, Song and Wang (2022); `to_slice` puts data there, other inputs are refused. The part of the gradient
+        along the slice is followed, and points go to the nearest one in the slice and the ball, in closed form. Norm 2,
+        without `clip`; a radius above sqrt(3), the slice's diameter, counts as that.
     """
 
     radius: float
@@ -60,6 +65,7 @@ class PGD:
     random_start: bool = False
     restarts: int = 1
     clip: tuple[float, float] | None = None
+    domain: str | None = None
 
     def __post_init__(self) -> None:
         checked = {
@@ -73,6 +79,10 @@ class PGD:
         }
         if self.restarts > 1 and not self.random_start:
             raise ValueError("restarts is above 1 without random_start; every run would be the same")
+        if self.domain not in (None, "slice"):
+            raise ValueError(f"domain is {self.domain!r}; give 'slice' or None")
+        if self.domain == "slice" and (checked["norm"] != 2 or checked["clip"] is not None):
+            raise ValueError("domain is 'slice' with norm inf or a clip; give norm 2 and no clip with it")
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -86,6 +96,7 @@ class PGD:
             "random_start": self.random_start,
             "restarts": self.restarts,
             "clip": self.clip or (-math.inf, math.inf),
+            "domain": self.domain,
         }
 
 
@@ -97,6 +108,7 @@ class FGSM:
     norm: Norm = 2
     random_start: bool = False
     clip: tuple[float, float] | None = None
+    domain: str | None = None
 
     def __post_init__(self) -> None:
         pgd = self._pgd()
@@ -109,7 +121,7 @@ class FGSM:
 
     def _pgd(self) -> PGD:
         radius = as_number(self.radius, "radius", 0)
-        return PGD(radius, 1, radius, self.norm, self.random_start, 1, self.clip)
+        return PGD(radius, 1, radius, self.norm, self.random_start, 1, self.clip, self.domain)
 
 
 @dataclass(frozen=True)
@@ -142,7 +154,7 @@ def check_attack(attack: Any) -> Attack:
 
 
 def parse_attacks(text: str) -> dict[str, Attack]:
-    """Attacks by their text, such as "none,fgsm:0.05,pgd:0.1:20:inf": name, radius, steps (of pgd), norm inf.
+    """Attacks by their text, such as "none,fgsm:0.05,pgd:0.1:20:inf": name, radius, steps (of pgd), norm inf or slice.
 
     ValueError for what is none, with the text that was meant.
     """
@@ -152,18 +164,20 @@ def parse_attacks(text: str) -> dict[str, Attack]:
             continue
         name, *options = part.split(":")
         norm: Norm = 2
-        if options and options[-1] == "inf":
-            norm = "inf"
+        domain: str | None = None
+        if options and options[-1] in ("inf", "slice"):
+            norm, domain = ("inf", None) if options[-1] == "inf" else (2, "slice")
             options = options[:-1]
         try:
             if name == "none" and not options:
                 attacks[part] = NoAttack()
             elif name == "fgsm" and len(options) == 1:
-                attacks[part] = FGSM(float(options[0]), norm)
+                attacks[part] = FGSM(float(options[0]), norm, domain=domain)
             elif name == "pgd" and len(options) in (1, 2):
-                attacks[part] = PGD(float(options[0]), int(options[1]) if len(options) == 2 else 10, norm=norm)
+                steps = int(options[1]) if len(options) == 2 else 10
+                attacks[part] = PGD(float(options[0]), steps, norm=norm, domain=domain)
             else:
-                raise ValueError("give none, fgsm:RADIUS or pgd:RADIUS[:STEPS], and :inf for the norm inf")
+                raise ValueError("give none, fgsm:RADIUS or pgd:RADIUS[:STEPS], with :inf for that norm or :slice")
         except ValueError as error:
             raise ValueError(f"attack {part!r}: {error}") from None
     if not attacks:

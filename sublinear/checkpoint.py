@@ -47,7 +47,9 @@ class Checkpoint:
         """Writes a safetensors file, whole or not at all: a kill or a full disk leaves the one before."""
         from safetensors.numpy import save
 
-        arrays = _arrays(self.network, "") | ({} if self.best is None else {"best": np.array(self.best.weights)})
+        arrays = _arrays(self.network)
+        if self.best is not None:
+            arrays |= {"best": np.array(self.best.weights), "best_biases": np.array(self.best.biases)}
         state = {
             "steps_done": self.steps_done,
             "threshold": self.network.threshold,
@@ -72,6 +74,7 @@ class Checkpoint:
                     raise ValueError(f"{path} is no checkpoint: its format is {metadata.get('format')!r}")
                 arrays = {name: file.get_tensor(name) for name in _ARRAYS}
                 best = file.get_tensor("best") if "best" in file.keys() else None  # noqa: SIM118
+                best_biases = None if best is None else file.get_tensor("best_biases")
             state = json.loads(metadata["state"])
             options = {name: state[name] for name in ("threshold", "scale", "activation")}
             steps, settings, history = state["steps_done"], state["settings"], state["history"]
@@ -83,11 +86,11 @@ class Checkpoint:
             if best is not None:
                 if best.shape != arrays["weights"].shape or best.dtype != arrays["weights"].dtype:
                     raise TypeError("the best weights do not fit the others")
-                best = TwoLayerNetwork(best, arrays["output_weights"], arrays["biases"], **options)
+                best = TwoLayerNetwork(best, arrays["output_weights"], best_biases, **options)
             return cls(network, steps, settings, history, best)
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"{path} is damaged or no checkpoint: {error}") from error
 
 
-def _arrays(network: TwoLayerNetwork, prefix: str) -> dict[str, NDArray[Any]]:
-    return {prefix + name: np.array(getattr(network, name)) for name in _ARRAYS}
+def _arrays(network: TwoLayerNetwork) -> dict[str, NDArray[Any]]:
+    return {name: np.array(getattr(network, name)) for name in _ARRAYS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from sublinear.files import command
 from sublinear.info import machine, versions
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LinearRate
-from sublinear.strategies import EXACT_STRATEGIES, Strategy
+from sublinear.strategies import COMPARED_STRATEGIES, Strategy
 from sublinear.trainer import History, Progress, Trainer
 
 
@@ -36,7 +37,7 @@ class Settings:
     steps: int = 10
     norm: float = 2.0
     learning_rate: float = 200.0
-    strategies: tuple[Strategy, ...] = tuple(Strategy(name) for name in EXACT_STRATEGIES)
+    strategies: tuple[Strategy, ...] = tuple(Strategy(name) for name in COMPARED_STRATEGIES)
     threads: int | None = None
     seed: int = 0
     dtype: str = "float32"
@@ -84,6 +85,8 @@ class Settings:
 class Run:
     """The figures of one strategy. A run that was refused has `error` and no figures.
 
+    `grover_calls` is sqrt(m k) for the width m and the k neurons that fired per input, per epoch: what Grover's search
+    would ask to find them, up to constants and logarithms (Song, Yang, Zhang 2021). A count; nothing is simulated.
     `recall` is measured for approximate strategies, after the last step; `history` has the other figures of each epoch,
     as `History` names them, judged on the test inputs.
     """
@@ -99,6 +102,7 @@ class Run:
     robust_accuracy: float = 0.0
     fired_share: list[float] = field(default_factory=list)
     candidates_share: list[float] = field(default_factory=list)
+    grover_calls: list[float] = field(default_factory=list)
     recall: float | None = None
     history: dict[str, list[Any]] = field(default_factory=dict)
     weights_sha256: str | None = None
@@ -237,6 +241,7 @@ def _run(
         robust_accuracy=robust,
         fired_share=history.fired_share,
         candidates_share=history.candidates_share,
+        grover_calls=[net.width * math.sqrt(share) for share in history.fired_share],
         recall=None if strategy.exact else trainer.recall(),
         history=curves,
         weights_sha256=hashlib.sha256(np.ascontiguousarray(net.weights).tobytes()).hexdigest(),

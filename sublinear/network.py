@@ -20,6 +20,10 @@ from sublinear.work import Work
 _FORMAT = "sublinear-two-layer-network-1"
 
 
+#: What `TwoLayerNetwork.random` takes as `init`.
+INITIALIZATIONS: tuple[str, ...] = tuple(_training.initialization_names())
+
+
 def _choice(value: Any, what: str, known: tuple[Any, ...]) -> Any:
     if value not in known:
         raise ValueError(f"{what} is {value!r}; known are {', '.join(map(repr, known))}")
@@ -30,8 +34,8 @@ class TwoLayerNetwork:
     """``f(x) = scale * sum_r a_r act(z_r)`` over the neurons that fire, with ``z_r = <w_r, x> + bias_r``.
 
     Neuron r fires iff ``z_r >= threshold``, inclusive, by the library's canonical inner product. A fired neuron passes
-    on ``z_r - threshold`` (activation "shifted"; Song, Yang, Zhang) or ``z_r`` ("jump"; Gao et al.). Only the weights
-    are trained, in place, by `Trainer`.
+    on ``z_r - threshold`` (activation "shifted"; Song, Yang, Zhang) or ``z_r`` ("jump"; Gao et al.). The weights are
+    trained, in place, by `Trainer`, and the biases where it is told so.
 
     Parameters
     ----------
@@ -98,6 +102,7 @@ class TwoLayerNetwork:
         activation: str | None = None,
         kappa: float | None = None,
         dtype: Any = "float32",
+        bias_value: float = 0.0,
     ) -> TwoLayerNetwork:
         """Draws a network; its bits are a function of the arguments alone.
 
@@ -105,29 +110,36 @@ class TwoLayerNetwork:
         ----------
         n_features, width, n_outputs : int >= 1
             d, m and c.
-        init : "ntk" or "gao"
-            "ntk": w ~ N(0, I), a = +-1, scale 1/sqrt(m), no biases, "shifted" (Song, Yang, Zhang 2021). "gao": w and
-            biases ~ N(0, 1/m), a = +-m^(-1/5), scale 1, "jump" (Gao, Qin, Song, Wang 2022).
+        init : "ntk", "hu", "gao" or "zhang"
+            "ntk": w ~ N(0, I), a = +-1, scale 1/sqrt(m), no biases, "shifted" (Song, Yang, Zhang 2021). "hu": the same
+            with a higher threshold (Hu, Song, Weinstein, Zhuo 2022). "gao": w and biases ~ N(0, 1/m), a = +-m^(-1/5),
+            scale 1, "jump" (Gao, Qin, Song, Wang 2022). "zhang": w and biases ~ N(0, 1/m), a = +-m^(-1/3), scale 1,
+            threshold 0, "shifted", which is ReLU: half of all neurons fire (Zhang et al. 2020).
         coupled : bool
             Neurons in pairs with equal w and opposite a, so that f = 0 exactly (Munteanu et al. 2022); even width.
-        bias : None, "zero" or "gaussian"
+        bias : None, "zero", "gaussian" or "constant"
+            "constant": all are `bias_value`. With -B, kappa 0 and `Trainer(train_biases=True)` they are the large
+            trainable biases of Yang et al. 2023.
         activation : None, "shifted" or "jump"
-            None: as `init` has them.
-        kappa : float >= 0, default sqrt(0.4 log m)
-            Threshold in standard deviations of z at a unit input.
+            None: as `init` has them, here and for `bias`.
+        kappa : float >= 0, default sqrt(0.4 log m); "hu" sqrt(0.48 log m), "zhang" 0
+            Threshold in standard deviations of z at a unit input, a constant bias not counted.
+        bias_value : float
+            Rounded to the dtype; other than 0 with "constant" only.
         """
         if kappa is not None:
             as_number(kappa, "kappa", 0)
         core = _training.random_network(
             float_dtype(dtype) == np.float32,
-            _choice(init, "init", ("ntk", "gao")),
+            _choice(init, "init", INITIALIZATIONS),
             as_integer(n_features, "n_features", 1),
             as_integer(width, "width", 1),
             as_integer(n_outputs, "n_outputs", 1),
             as_seed(seed),
             -1.0 if kappa is None else float(kappa),
             bool(coupled),
-            _choice(bias, "bias", (None, "zero", "gaussian")),
+            _choice(bias, "bias", (None, "zero", "gaussian", "constant")),
+            as_number(bias_value, "bias_value"),
             _choice(activation, "activation", (None, "shifted", "jump")),
         )
         return cls._of(core)
@@ -198,7 +210,7 @@ class TwoLayerNetwork:
 
     @property
     def version(self) -> int:
-        """Grows with every change of the weights."""
+        """Grows with every change of the weights or biases."""
         return int(self._core.version)
 
     def decision_function(self, X: ArrayLike, index: str | None = None, threads: int | None = None) -> NDArray[Any]:

@@ -66,7 +66,7 @@ class Strategy:
     name : str
         A key of `STRATEGIES`.
     index : str, optional
-        For "weights" and "data": the index inside, a key of `INDEXES` or "auto"; default "ball-tree".
+        For "weights", "data" and "static": the index inside, a key of `INDEXES` or "auto"; default "ball-tree".
     max_bytes : int, optional
         Most bytes the structure may hold; default: the memory available when it is built. "dtree" and "wtree" raise
         MemoryError above it; candidate lists keep what fits and scan for the rest.
@@ -85,7 +85,9 @@ class Strategy:
         if self.hashing is not None and self._option != "hashing":
             raise ValueError(f"strategy {self.name!r} does not hash; give hashing with 'simhash' only")
         if self.index is not None and self._option != "index":
-            raise ValueError(f"strategy {self.name!r} has no index inside; give index with 'weights' or 'data' only")
+            raise ValueError(
+                f"strategy {self.name!r} has no index inside; give index with 'weights', 'data' or 'static' only"
+            )
         if self.index is not None and self.index != "auto" and self.index not in INDEXES:
             raise ValueError(f"index is {self.index!r}; known are 'auto', {', '.join(map(repr, INDEXES))}")
         if self.max_bytes is not None:
@@ -139,3 +141,6 @@ STRATEGIES: dict[str, Strategy] = {name: Strategy(name) for name in _INFOS}
 
 #: The names of those that end with the bits of "dense".
 EXACT_STRATEGIES: tuple[str, ...] = tuple(name for name, strategy in STRATEGIES.items() if strategy.exact)
+
+#: The names of those that `compare` runs unless told otherwise.
+COMPARED_STRATEGIES: tuple[str, ...] = ("dense", "weights", "data", "dtree", "wtree", "margin")

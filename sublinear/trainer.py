@@ -73,7 +73,8 @@ class History:
 class Trainer:
     """Trains a network in place: for each batch, attacks its inputs, then takes one gradient step on the weights.
 
-    The trained weights are the same, bit for bit, for every exact strategy, number of threads and SIMD level.
+    The trained weights (and biases) are the same, bit for bit, for every exact strategy, number of threads and SIMD
+    level.
 
     Parameters
     ----------
@@ -94,6 +95,8 @@ class Trainer:
         Default all processors; changes speed only.
     seed : int
         Of the order of inputs and of random starts.
+    train_biases : bool
+        Whether the gradient step moves the biases too (Yang et al. 2023); by default they stay as they are.
 
     Notes
     -----
@@ -111,6 +114,7 @@ class Trainer:
         batch_size: int | None = None,
         threads: int | None = None,
         seed: int = 0,
+        train_biases: bool = False,
     ) -> None:
         if not isinstance(net, TwoLayerNetwork):
             raise TypeError(f"net is {net!r}; give a TwoLayerNetwork")
@@ -121,6 +125,7 @@ class Trainer:
         self.learning_rate = as_schedule(learning_rate)
         self.batch_size = None if batch_size is None else as_integer(batch_size, "batch_size", 1)
         self.seed = as_seed(seed)
+        self.train_biases = bool(train_biases)
         self._threads = as_threads(threads)
         self._core: Any = None
         self._data: tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]] | None = None
@@ -268,6 +273,7 @@ class Trainer:
             self.batch_size or 0,
             self.seed,
             self._threads,
+            self.train_biases,
         )
         self._build_seconds = time.perf_counter() - began
         core.set_steps_done(self.steps_done)

@@ -34,7 +34,10 @@ _FREE = ("strategy", "threads", "checkpoint_epochs", "checkpoint_minutes", "epoc
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """What `train` trains. The learning rate falls linearly to 0 over `schedule_epochs` (default: `epochs`)."""
+    """What `train` trains. The learning rate falls linearly to 0 over `schedule_epochs` (default: `epochs`).
+
+    The other settings are those of `load_dataset`, `TwoLayerNetwork.random`, `PGD` and `Trainer`.
+    """
 
     dataset: str = "digits"
     width: int = 2048
@@ -54,6 +57,13 @@ class TrainSettings:
     checkpoint_minutes: float | None = None
     schedule_epochs: int | None = None
     normalization: str | None = None
+    coupled: bool = False
+    kappa: float | None = None
+    activation: str | None = None
+    bias: str | None = None
+    bias_value: float = 0.0
+    train_biases: bool = False
+    domain: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("width", "epochs", "batch_size", "checkpoint_epochs"):
@@ -74,7 +84,13 @@ class TrainSettings:
 
     def attack(self) -> PGD:
         """The attack of training and validation."""
-        return PGD(self.radius, self.steps, norm=self.norm)
+        return PGD(self.radius, self.steps, norm=self.norm, domain=self.domain)
+
+    def network(self, n_features: int, n_outputs: int) -> TwoLayerNetwork:
+        """The network that training starts from."""
+        names = ("width", "init", "seed", "coupled", "bias", "activation", "kappa", "dtype", "bias_value")
+        options = {name: getattr(self, name) for name in names}
+        return TwoLayerNetwork.random(n_features, n_outputs=n_outputs, **options)
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON: an infinite norm is "inf"."""
@@ -124,10 +140,7 @@ def train(
     else:
         if path.exists():
             raise ValueError(f"{folder} holds a training run; go on with --resume, or give another folder with --out")
-        network = TwoLayerNetwork.random(
-            data.n_features, settings.width, data.classes, init=settings.init, seed=settings.seed, dtype=settings.dtype
-        )
-        state = Checkpoint(network, 0, settings.as_dict())
+        state = Checkpoint(settings.network(data.n_features, data.classes), 0, settings.as_dict())
     assert settings.schedule_epochs is not None
     X, y, judged = data.X_train, data.y_train, (data.X_test, data.y_test)
     if settings.patience is not None:
@@ -144,6 +157,7 @@ def train(
         settings.batch_size,
         settings.threads,
         settings.seed,
+        settings.train_biases,
     )
     trainer.resume_at(state.steps_done)
     state.settings = settings.as_dict()

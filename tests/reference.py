@@ -114,6 +114,43 @@ def loss_and_gradient(name: str, f: np.ndarray, y: np.ndarray) -> tuple[np.ndarr
     return np.logaddexp(0, -margin), (-y / (1 + np.exp(margin)))[:, None]
 
 
+SLICE_RADIUS = np.sqrt(3) / 2
+
+ZERO = 1e-12  # shorter gradients are rounding: those of coupled networks at the start are 0
+
+
+def project_to_slice(x: np.ndarray, p: np.ndarray, radius: float) -> np.ndarray:
+    """The nearest points to p (n, d) of the slice within `radius` of x: along the great circle, by angles."""
+    centre, towards = x[:, :-1] / SLICE_RADIUS, p[:, :-1]
+    towards = towards / np.linalg.norm(towards, axis=1, keepdims=True)
+    across = towards - (centre * towards).sum(axis=1, keepdims=True) * centre
+    size = np.linalg.norm(across, axis=1, keepdims=True)
+    across = np.divide(across, size, out=np.zeros_like(across), where=size > 0)
+    angle = 2 * np.arcsin(min(1.0, radius / (2 * SLICE_RADIUS)))
+    edge = np.cos(angle) * centre + np.sin(angle) * across
+    inside = SLICE_RADIUS * np.linalg.norm(towards - centre, axis=1, keepdims=True) <= radius
+    return np.hstack([SLICE_RADIUS * np.where(inside, towards, edge), np.full((len(x), 1), 0.5)])
+
+
+def pgd_on_slice(
+    network: Network, loss: str, x: np.ndarray, y: np.ndarray, radius: float, steps: int, step: float | None = None
+) -> np.ndarray:
+    radius = min(radius, np.sqrt(3))
+    step = 2.5 * radius / steps if step is None else step
+    v = x
+    for _ in range(steps):
+        f, fired = network.forward(v)
+        _, g = loss_and_gradient(loss, f, y)
+        gradient = network.scale * ((fired * (g @ network.output_weights.T)) @ network.weights)
+        gradient[:, -1] = 0
+        normal = v[:, :-1] / SLICE_RADIUS
+        gradient[:, :-1] -= (gradient[:, :-1] * normal).sum(axis=1, keepdims=True) * normal
+        size = np.linalg.norm(gradient, axis=1, keepdims=True)
+        moved = v + step * np.divide(gradient, size, out=np.zeros_like(gradient), where=size > ZERO)
+        v = np.where(size > ZERO, project_to_slice(x, moved, radius), v)
+    return v
+
+
 def pgd(
     network: Network, loss: str, x: np.ndarray, y: np.ndarray, radius: float, steps: int, norm: float
 ) -> np.ndarray:
@@ -125,7 +162,7 @@ def pgd(
         step = 2.5 * radius / steps
         if norm == 2:
             size = np.linalg.norm(gradient, axis=1, keepdims=True)
-            delta = delta + step * np.divide(gradient, size, out=np.zeros_like(gradient), where=size > 0)
+            delta = delta + step * np.divide(gradient, size, out=np.zeros_like(gradient), where=size > ZERO)
             size = np.linalg.norm(delta, axis=1, keepdims=True)
             delta = delta * np.minimum(1, np.divide(radius, size, out=np.ones_like(size), where=size > 0))
         else:
@@ -146,6 +183,8 @@ def train(
     radius: float = 0.0,
     steps: int = 0,
     norm: float = 2,
+    domain: str | None = None,
+    train_biases: bool = False,
 ) -> list[float]:
     """Trains in place; the mean robust loss of each epoch."""
     n = len(x)
@@ -157,11 +196,16 @@ def train(
         total = 0.0
         for begin in range(0, n, size):
             batch = order[begin : begin + size]
-            attacked = pgd(network, loss, x[batch], y[batch], radius, steps, norm) if steps else x[batch]
+            if domain == "slice":
+                attacked = pgd_on_slice(network, loss, x[batch], y[batch], radius, steps)
+            else:
+                attacked = pgd(network, loss, x[batch], y[batch], radius, steps, norm) if steps else x[batch]
             f, fired = network.forward(attacked)
             losses, g = loss_and_gradient(loss, f, y[batch])
             total += losses.sum()
             coefficients = fired * (g @ network.output_weights.T)
             network.weights -= rate * network.scale / len(batch) * (coefficients.T @ attacked)
+            if train_biases:
+                network.biases -= rate * network.scale / len(batch) * coefficients.sum(axis=0)
         history.append(total / n)
     return history

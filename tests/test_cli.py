@@ -58,6 +58,7 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
         assert all(isinstance(figure, float) and math.isfinite(figure) for figure in figures)
         assert isinstance(each["bytes"], int)
         assert len(each["fired_share"]) == len(each["candidates_share"]) == 2
+        assert each["grover_calls"] == pytest.approx([math.sqrt(256 * (256 * share)) for share in each["fired_share"]])
         assert each["history"]["validation_robust_accuracy"][-1] == each["robust_accuracy"]
         assert {len(column) for column in each["history"].values()} == {2}
         row = next(line for line in done.stdout.splitlines() if line.strip().startswith(each["strategy"]))

@@ -48,7 +48,8 @@ def test_importing_is_light(tmp_path):
 
 
 def test_strategies_are_named_and_checked():
-    assert sl.EXACT_STRATEGIES == ("dense", "weights", "data", "dtree", "wtree", "margin")
+    assert sl.COMPARED_STRATEGIES == ("dense", "weights", "data", "dtree", "wtree", "margin")
+    assert (*sl.COMPARED_STRATEGIES, "static") == sl.EXACT_STRATEGIES
     assert tuple(sl.STRATEGIES) == (*sl.EXACT_STRATEGIES, "simhash")
     for name, strategy in sl.STRATEGIES.items():
         assert strategy.name == strategy.label == name

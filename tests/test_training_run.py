@@ -182,6 +182,39 @@ def test_killed_and_interrupted_processes_go_on(tmp_path, whole):
         assert [each.name for each in folder.iterdir() if not each.name.startswith(".")] == [CHECKPOINT]
 
 
+def test_every_setting_is_an_option_and_is_resumed(tmp_path):
+    options = [*OPTIONS, "--normalization", "unit+slice", "--domain", "slice", "--init", "zhang", "--coupled"]
+    options += ["--bias", "constant", "--bias-value", "0.01", "--kappa", "0.5", "--activation", "jump"]
+    options += ["--train-biases", "--patience", "9", "--learning-rate", "0.5", "--schedule-epochs", "4"]
+    ends = []
+    for name, epochs in (("whole", (4,)), ("halves", (2, 4))):
+        out = str(tmp_path / name)
+        for number in epochs:
+            resume = ["--resume"] if number != epochs[0] else []
+            done = run("train", *options, "--epochs", str(number), "--out", out, *resume)
+            assert done.exit_code == 0, done.stderr
+        ends.append(sl.Checkpoint.load(tmp_path / name / CHECKPOINT))
+        saved = sl.TwoLayerNetwork.load(tmp_path / name / NETWORK)
+        assert np.array_equal(saved.biases, ends[-1].best.biases)
+    whole, halves = ends
+    for one, other in ((whole.network, halves.network), (whole.best, halves.best)):
+        assert np.array_equal(one.weights, other.weights)
+        assert np.array_equal(one.biases, other.biases)
+    assert len(np.unique(whole.network.biases)) > 1
+    assert whole.network.activation == "jump"
+    for missing in ("--train-biases", "--coupled"):
+        fewer = [each for each in options if each != missing]
+        refused = run("train", *fewer, "--epochs", "4", "--out", str(tmp_path / "whole"), "--resume")
+        assert refused.exit_code == 2
+        assert f"started with {missing} True, not False; resume it with that" in " ".join(refused.stderr.split())
+    judged = run(
+        "evaluate",
+        str(tmp_path / "whole" / NETWORK),
+        *("--dataset", "iris", "--normalization", "unit+slice", "--attacks", "pgd:0.05:5:slice,fgsm:0.05:slice"),
+    )
+    assert judged.exit_code == 0, judged.stderr
+
+
 def test_evaluate_judges_under_several_attacks(whole):
     network = str(whole[1] / NETWORK)
     done = run("evaluate", network, "--dataset", "iris", "--attacks", "pgd:0.05,pgd:0.5:20,fgsm:0.1:inf")

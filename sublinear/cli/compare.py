@@ -24,7 +24,7 @@ from sublinear.cli.common import (
 )
 from sublinear.compare import Comparison, Settings, Watcher, compare
 from sublinear.files import write_whole
-from sublinear.strategies import EXACT_STRATEGIES, Strategy
+from sublinear.strategies import COMPARED_STRATEGIES, Strategy
 from sublinear.tables import approximate_table, comparison_caption, comparison_table
 from sublinear.trainer import Progress as Step
 
@@ -61,7 +61,7 @@ def compare_command(
             help="Names, comma-separated; weights and data take an index: weights:kd-tree. Approximate: simhash, or "
             "simhash:BITSxTABLES."
         ),
-    ] = ",".join(EXACT_STRATEGIES),
+    ] = ",".join(COMPARED_STRATEGIES),
     max_bytes: Annotated[int | None, typer.Option(help="Most bytes a structure may hold.")] = None,
     threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
     seed: Annotated[int, typer.Option(help="Of split, network and order.")] = Settings.seed,

@@ -22,6 +22,7 @@ from sublinear.cli.common import (
     results_console,
     thread_count,
 )
+from sublinear.network import INITIALIZATIONS
 from sublinear.trainer import Progress as Step
 from sublinear.training_run import NETWORK, TrainSettings, train
 
@@ -51,7 +52,23 @@ def train_command(
     norm: Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")] = "2",
     learning_rate: Annotated[float, typer.Option(help="Rate at the start; falls to 0.")] = TrainSettings.learning_rate,
     schedule_epochs: Annotated[int | None, typer.Option(help="Epochs until the rate is 0; default --epochs.")] = None,
-    init: Annotated[str, typer.Option(help="Initialisation: ntk or gao.")] = TrainSettings.init,
+    init: Annotated[str, typer.Option(help=f"Initialisation: {', '.join(INITIALIZATIONS)}.")] = TrainSettings.init,
+    coupled: Annotated[bool, typer.Option("--coupled", help="Neurons in pairs, f = 0 at the start.")] = False,
+    kappa: Annotated[
+        float | None, typer.Option(help="Threshold in standard deviations; default as the initialisation has it.")
+    ] = None,
+    activation: Annotated[
+        str | None, typer.Option(help="shifted or jump; default as the initialisation has it.")
+    ] = None,
+    bias: Annotated[
+        str | None, typer.Option(help="zero, gaussian or constant; default as the initialisation has it.")
+    ] = None,
+    bias_value: Annotated[float, typer.Option(help="Of constant biases.")] = TrainSettings.bias_value,
+    train_biases: Annotated[bool, typer.Option("--train-biases", help="Train the biases too.")] = False,
+    domain: Annotated[
+        str | None,
+        typer.Option(help="slice: the attack stays on the slice that --normalization unit+slice puts data on."),
+    ] = None,
     strategy: Annotated[str, typer.Option(help="How neurons are found.")] = TrainSettings.strategy,
     threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
     seed: Annotated[int, typer.Option(help="Of split, network and order.")] = TrainSettings.seed,
@@ -84,6 +101,13 @@ def train_command(
             norm=parse_norm(norm),
             learning_rate=learning_rate,
             init=init,
+            coupled=coupled,
+            kappa=kappa,
+            activation=activation,
+            bias=bias,
+            bias_value=bias_value,
+            train_biases=train_biases,
+            domain=domain,
             strategy=strategy,
             threads=thread_count(threads),
             seed=seed,

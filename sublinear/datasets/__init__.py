@@ -14,8 +14,9 @@ from sublinear.datasets import bundled, csv_file, generators, idx, libsvm, npz, 
 from sublinear.datasets.normalization import normalise, normalization_steps
 from sublinear.datasets.options import call_with_options, option_names
 from sublinear.datasets.samples import Samples, split
+from sublinear.datasets.slice import from_slice, to_slice
 
-__all__ = ["DATASETS", "FILES", "Dataset", "Samples", "describe_datasets", "load_dataset"]
+__all__ = ["DATASETS", "FILES", "Dataset", "Samples", "describe_datasets", "from_slice", "load_dataset", "to_slice"]
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def load_dataset(name: str, seed: int = 0, test_share: float = 0.25, normalizati
         Of the rows, stratified by class. Of no meaning where the set comes with test rows.
     normalization : str, optional
         "none", or steps joined by "+" that are done in order, fitted on the training rows: "standard" (centred, divided
-        by the standard deviation), "minmax" (to [0, 1]), "unit" (rows to length 1; a row of zeros stays). Default: the
+        by the standard deviation), "minmax" (to [0, 1]), "unit" (rows to length 1; a row of zeros stays), "slice"
+        (`to_slice`, with the root mean square of the training rows' lengths; two more features). Default: the
         set's own: "unit" for digits, IDX images and gaussian-mixture, "none" for the other generators, whose rows have
         length 1, "standard+unit" for all else.
 

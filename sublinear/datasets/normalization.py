@@ -37,8 +37,21 @@ def _unit(train: Matrix, test: Matrix) -> Pair:
     return normalize(train), normalize(test)
 
 
+def _slice(train: Matrix, test: Matrix) -> Pair:
+    from sublinear.datasets.slice import to_slice
+
+    largest = np.abs(train).max() or 1.0
+    length = largest * float(np.sqrt(np.mean(np.einsum("ij,ij->i", train / largest, train / largest)))) or 1.0
+    return to_slice(train, length), to_slice(test, length)
+
+
 #: Every step by name: training and test inputs as they become, fitted on the training inputs. Adding one: its line.
-STEPS: dict[str, Callable[[Matrix, Matrix], Pair]] = {"standard": _standard, "minmax": _minmax, "unit": _unit}
+STEPS: dict[str, Callable[[Matrix, Matrix], Pair]] = {
+    "standard": _standard,
+    "minmax": _minmax,
+    "unit": _unit,
+    "slice": _slice,
+}
 
 
 def normalization_steps(text: str) -> tuple[str, ...]:
