@@ -28,6 +28,7 @@ from sublinear.indexes import (
     index_serves,
 )
 from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
+from sublinear.low_rank import LowRankHistory, LowRankLayer, LowRankWork, ThreeLayerNetwork
 from sublinear.network import TwoLayerNetwork
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
@@ -79,6 +80,9 @@ __all__ = [
     "IndexChoice",
     "KDTree",
     "LinearRate",
+    "LowRankHistory",
+    "LowRankLayer",
+    "LowRankWork",
     "MaskedIndex",
     "NoAttack",
     "OffsetIndex",
@@ -90,6 +94,7 @@ __all__ = [
     "Strategy",
     "SublinearClassifier",
     "SublinearRegressor",
+    "ThreeLayerNetwork",
     "Top",
     "Trainer",
     "TwoLayerNetwork",

@@ -31,13 +31,12 @@ void append_fired(const T* values, Index count, T threshold, std::vector<Fired<T
 }
 
 template <class T>
-void split(const IdLists<Fired<T>>& lists, Activations<T>& out) {
-  out.fired.offsets = lists.offsets;
-  out.fired.ids.resize(lists.ids.size());
-  out.values.resize(lists.ids.size());
-  for (std::size_t k = 0; k < lists.ids.size(); ++k) {
-    out.fired.ids[k] = lists.ids[k].id;
-    out.values[k] = lists.ids[k].value;
+void append(const IdLists<Fired<T>>& lists, Activations<T>& to) {
+  const Index before = to.fired.offsets.back();
+  for (std::size_t k = 1; k < lists.offsets.size(); ++k) to.fired.offsets.push_back(before + lists.offsets[k]);
+  for (const Fired<T>& fired : lists.ids) {
+    to.fired.ids.push_back(fired.id);
+    to.values.push_back(fired.value);
   }
 }
 
@@ -106,7 +105,8 @@ LowRankWork ThreeLayerNetwork<T>::first_activations(Points<T> points, int thread
     append_fired(products, width, first_threshold_, list);
     return Work();
   });
-  split(lists, out);
+  out = {};
+  append(lists, out);
   LowRankWork work;
   work.other = points.count * width * dimension_;
   return work;
@@ -116,15 +116,20 @@ template <class T>
 LowRankWork ThreeLayerNetwork<T>::hidden_activations(const SparseVector<T>* vectors, Index count, int threads,
                                                      Activations<T>& out) const {
   const int workers = resolve_threads(threads);
-  const Index width = hidden_.outputs();
-  AlignedVector<T> products(static_cast<std::size_t>(count * width));
-  const LowRankWork work = hidden_.apply(vectors, count, workers, products.data());
+  const Index width = hidden_.outputs(), block = inputs_per_block(width * 2, count, 0);
+  AlignedVector<T> products(static_cast<std::size_t>(block * width));
   IdLists<Fired<T>> lists;
-  fill_lists<Fired<T>>(count, workers, 1, lists, [&](Index i, std::vector<Fired<T>>& list, int) {
-    append_fired(products.data() + i * width, width, hidden_threshold_, list);
-    return Work();
-  });
-  split(lists, out);
+  LowRankWork work;
+  out = {};
+  for (Index begin = 0; begin < count; begin += block) {
+    const Index size = std::min(block, count - begin);
+    work += hidden_.apply(vectors + begin, size, workers, products.data());
+    fill_lists<Fired<T>>(size, workers, 1, lists, [&](Index i, std::vector<Fired<T>>& list, int) {
+      append_fired(products.data() + i * width, width, hidden_threshold_, list);
+      return Work();
+    });
+    append(lists, out);
+  }
   return work;
 }
 
