@@ -35,6 +35,7 @@ def arguments() -> argparse.Namespace:
     add(
         "--processor-time", action="store_true", help="time of the processor, not of the wall, on a machine with guests"
     )
+    add("--rank-limit", type=int, metavar="R", help="flush at this rank (default: by counts)")
     add("--seed", type=int, default=0)
     add("--json", metavar="FILE", help="write everything there")
     options = parser.parse_args()
@@ -73,7 +74,7 @@ def run_width(width: int, options: argparse.Namespace) -> dict[str, Any]:
     X = random.standard_normal((options.inputs, options.features), dtype=np.float32)
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     y = np.sign(random.standard_normal(options.inputs))
-    net = sl.ThreeLayerNetwork.random(options.features, width, seed=options.seed)
+    net = sl.ThreeLayerNetwork.random(options.features, width, seed=options.seed, rank_limit=options.rank_limit)
     start = net.hidden.to_dense()
     peer = DensePeer(net, X, y, options.rate)
     trainer = _training.make_three_layer_trainer(net._core, X, y, 0, 0, options.threads)
@@ -142,7 +143,8 @@ def main() -> None:
     rows = [run_width(int(width), options) for width in options.widths.split(",")]
     console = Console(width=None if sys.stdout.isatty() else 80)
     console.print(
-        f"Hidden layers of m x m weights, {options.inputs} inputs a step, {options.threads} threads", style="bold"
+        f"Hidden layers of m x m weights, {options.inputs} inputs a step, threads: {options.threads}",
+        style="bold",
     )
     table = Table(box=None, pad_edge=False)
     for header in ("m", "fired", "W0", "U V", "folded", "all", "dense", "ms", "dense", "x"):
@@ -160,7 +162,7 @@ def main() -> None:
     console.print(table)
     what = "of processor time " if options.processor_time else ""
     console.print("Fired: per cent, first and hidden layer. W0 ... dense: millions of")
-    console.print(f"multiply-adds a step. ms, dense, x: milliseconds {what}a step, ratio.")
+    console.print(f"multiply-adds a step. ms, dense, x: milliseconds {what}a step.")
     growth = {}
     for name, text in (
         ("multiply_adds", "multiply-adds"),
