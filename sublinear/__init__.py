@@ -29,6 +29,7 @@ from sublinear.indexes import (
 )
 from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
 from sublinear.network import INITIALIZATIONS, TwoLayerNetwork
+from sublinear.low_rank import LowRankHistory, LowRankLayer, LowRankWork, ThreeLayerNetwork
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy
@@ -81,6 +82,9 @@ __all__ = [
     "IndexChoice",
     "KDTree",
     "LinearRate",
+    "LowRankHistory",
+    "LowRankLayer",
+    "LowRankWork",
     "MaskedIndex",
     "NoAttack",
     "OffsetIndex",
@@ -92,6 +96,7 @@ __all__ = [
     "Strategy",
     "SublinearClassifier",
     "SublinearRegressor",
+    "ThreeLayerNetwork",
     "Top",
     "Trainer",
     "TwoLayerNetwork",

@@ -127,11 +127,74 @@ cdef extern from "sublinear/training/predictor.hpp" namespace "sublinear" nogil:
         Work fired(Points[T], int, IdLists[int32_t]&) except +
         Work attack(Points[T], const double*, const Attack[T]&, const Loss&, uint64_t, int, T*, double*) except +
 
+cdef extern from "sublinear/training/low_rank_layer.hpp" namespace "sublinear" nogil:
+    cppclass SparseVector[T]:
+        const int32_t* ids
+        const T* values
+        int64_t length
+    cppclass LowRankWork:
+        int64_t base
+        int64_t low_rank
+        int64_t folded
+        int64_t streamed
+        int64_t other
+    cppclass CppLowRankLayer "sublinear::LowRankLayer"[T]:
+        CppLowRankLayer(Points[T], int64_t) except +
+        int64_t outputs()
+        int64_t inputs()
+        int64_t rank()
+        int64_t rank_limit()
+        int64_t flushes()
+        size_t bytes()
+        LowRankWork apply(const SparseVector[T]*, int64_t, int, T*) except +
+        LowRankWork add_rank(const SparseVector[T]*, const SparseVector[T]*, int64_t, int) except +
+        LowRankWork flush(int) except +
+        void write_dense(int, T*) except +
+
+cdef extern from "sublinear/training/three_layer_network.hpp" namespace "sublinear" nogil:
+    cppclass CppThreeLayerNetwork "sublinear::ThreeLayerNetwork"[T]:
+        int64_t dimension()
+        T first_threshold()
+        T hidden_threshold()
+        T scale()
+        const T* first_weights()
+        const T* output_weights()
+        CppLowRankLayer[T]& hidden()
+        LowRankWork decision_function(Points[T], int, T*) except +
+        LowRankWork fired(Points[T], int, IdLists[int32_t]&, IdLists[int32_t]&) except +
+    cppclass ThreeLayerInitialization:
+        int64_t dimension
+        int64_t width
+        uint64_t seed
+        double kappa
+        cpp_bool coupled
+        int64_t rank_limit
+    cppclass ThreeLayerOptions:
+        int64_t batch_size
+        uint64_t seed
+        int threads
+    cppclass ThreeLayerReport:
+        double loss
+        int64_t inputs
+        cpp_bool ends_epoch
+        int64_t fired_first
+        int64_t fired_hidden
+        int64_t rank
+        LowRankWork work
+    cppclass CppThreeLayerTrainer "sublinear::ThreeLayerTrainer"[T]:
+        CppThreeLayerTrainer(CppThreeLayerNetwork[T]&, Points[T], const double*, ThreeLayerOptions) except +
+        ThreeLayerReport step(double) except +
+        int64_t steps_per_epoch()
+        void set_steps_done(int64_t) except +
+        const LowRankWork& first_work()
+
 # Networks are not default-constructible, which Cython's own temporaries would need; enumerations inside classes are out
 # of its reach.
 cdef extern from *:
     """
+    #include <utility>
     #include "sublinear/training/network.hpp"
+    #include "sublinear/training/three_layer_network.hpp"
     namespace {
     template <class T>
     sublinear::TwoLayerNetwork<T>* new_random_network(sublinear::Initialization how, int bias, int activation) {
@@ -143,10 +206,25 @@ cdef extern from *:
     sublinear::TwoLayerNetwork<T>* new_copy(const sublinear::TwoLayerNetwork<T>& network) {
       return new sublinear::TwoLayerNetwork<T>(network.clone());
     }
+    template <class T>
+    sublinear::ThreeLayerNetwork<T>* new_three_layers(sublinear::Points<T> first, sublinear::Points<T> hidden,
+                                                      const T* outputs, double first_threshold,
+                                                      double hidden_threshold, double scale, sublinear::Index limit) {
+      return new sublinear::ThreeLayerNetwork<T>(first, sublinear::LowRankLayer<T>(hidden, limit), outputs,
+                                                 static_cast<T>(first_threshold), static_cast<T>(hidden_threshold),
+                                                 static_cast<T>(scale));
+    }
+    template <class T>
+    sublinear::ThreeLayerNetwork<T>* new_random_three_layers(const sublinear::ThreeLayerInitialization& how) {
+      return new sublinear::ThreeLayerNetwork<T>(sublinear::random_three_layer_network<T>(how));
+    }
     }
     """
     TwoLayerNetwork[T]* new_random_network[T](Initialization, int, int) except + nogil
     TwoLayerNetwork[T]* new_copy[T](const TwoLayerNetwork[T]&) except + nogil
+    CppThreeLayerNetwork[T]* new_three_layers[T](Points[T], Points[T], const T*, double, double, double,
+                                                 int64_t) except + nogil
+    CppThreeLayerNetwork[T]* new_random_three_layers[T](const ThreeLayerInitialization&) except + nogil
 
 _BIASES = {None: 0, "zero": 1, "gaussian": 2, "constant": 3}
 _ACTIVATIONS = {None: 0, "shifted": 1, "jump": 2}
@@ -489,3 +567,254 @@ def judge(str loss, const double[:, ::1] outputs, const double[::1] labels):
         losses_view[i] = how.get().evaluate(&outputs[i, 0], columns, labels[i], NULL)
         correct_view[i] = how.get().correct(&outputs[i, 0], columns, labels[i])
     return losses, correct.astype(bool) if how.get().classifies() else None
+
+
+cdef tuple low_rank_work_of(const LowRankWork& work):
+    return work.base, work.low_rank, work.folded, work.streamed, work.other
+
+
+cdef vector[SparseVector[real]] sparse_of(const int64_t[::1] offsets, const int32_t[::1] ids, const real[::1] values):
+    # Views on the memory of the arrays, which must outlive them.
+    cdef vector[SparseVector[real]] vectors
+    cdef SparseVector[real] each
+    cdef const int32_t* first_id = &ids[0] if ids.shape[0] > 0 else NULL
+    cdef const real* first_value = &values[0] if values.shape[0] > 0 else NULL
+    cdef Py_ssize_t i
+    for i in range(offsets.shape[0] - 1):
+        each.ids, each.values = first_id + offsets[i], first_value + offsets[i]
+        each.length = offsets[i + 1] - offsets[i]
+        vectors.push_back(each)
+    return vectors
+
+
+cdef class LowRank:
+    """One C++ low-rank layer, its own or that of the network `owner`; exactly one of the two pointers is set."""
+
+    cdef object owner
+    cdef unique_ptr[CppLowRankLayer[float]] own_single
+    cdef unique_ptr[CppLowRankLayer[double]] own_wide
+    cdef CppLowRankLayer[float]* single
+    cdef CppLowRankLayer[double]* wide
+
+    @property
+    def is_single(self):
+        return self.single != NULL
+
+    @property
+    def shape(self):
+        return ((self.single.outputs(), self.single.inputs()) if self.single != NULL else
+                (self.wide.outputs(), self.wide.inputs()))
+
+    @property
+    def rank(self):
+        return self.single.rank() if self.single != NULL else self.wide.rank()
+
+    @property
+    def rank_limit(self):
+        return self.single.rank_limit() if self.single != NULL else self.wide.rank_limit()
+
+    @property
+    def flushes(self):
+        return self.single.flushes() if self.single != NULL else self.wide.flushes()
+
+    @property
+    def nbytes(self):
+        return self.single.bytes() if self.single != NULL else self.wide.bytes()
+
+    def apply(self, const int64_t[::1] offsets, const int32_t[::1] ids, const real[::1] values, int threads):
+        """(products, a row for each sparse vector, and work)."""
+        cdef int64_t count = offsets.shape[0] - 1
+        products = np.empty((count, self.shape[0]), np.float32 if real is float else np.float64)
+        cdef real[:, ::1] view = products
+        cdef vector[SparseVector[real]] vectors = sparse_of[real](offsets, ids, values)
+        cdef LowRankWork work
+        with nogil:
+            if real is float:
+                work = self.single.apply(vectors.data(), count, threads, writable(view))
+            else:
+                work = self.wide.apply(vectors.data(), count, threads, writable(view))
+        return products, low_rank_work_of(work)
+
+    def add_rank(self, const int64_t[::1] u_offsets, const int32_t[::1] u_ids, const real[::1] u_values,
+                 const int64_t[::1] v_offsets, const int32_t[::1] v_ids, const real[::1] v_values, int threads):
+        cdef int64_t count = u_offsets.shape[0] - 1
+        cdef vector[SparseVector[real]] u = sparse_of[real](u_offsets, u_ids, u_values)
+        cdef vector[SparseVector[real]] v = sparse_of[real](v_offsets, v_ids, v_values)
+        cdef LowRankWork work
+        with nogil:
+            if real is float:
+                work = self.single.add_rank(u.data(), v.data(), count, threads)
+            else:
+                work = self.wide.add_rank(u.data(), v.data(), count, threads)
+        return low_rank_work_of(work)
+
+    def flush(self, int threads):
+        cdef LowRankWork work
+        with nogil:
+            work = self.single.flush(threads) if self.single != NULL else self.wide.flush(threads)
+        return low_rank_work_of(work)
+
+    def to_dense(self, int threads):
+        dense = np.empty(self.shape, np.float32 if self.single != NULL else np.float64)
+        cdef float[:, ::1] single_view
+        cdef double[:, ::1] wide_view
+        if self.single != NULL:
+            single_view = dense
+            with nogil:
+                self.single.write_dense(threads, writable(single_view))
+        else:
+            wide_view = dense
+            with nogil:
+                self.wide.write_dense(threads, writable(wide_view))
+        return dense
+
+
+def make_low_rank(const real[:, ::1] weights, int64_t rank_limit):
+    """A layer of these weights, copied."""
+    cdef LowRank layer = LowRank()
+    if real is float:
+        layer.own_single.reset(new CppLowRankLayer[float](points_of(weights), rank_limit))
+        layer.single = layer.own_single.get()
+    else:
+        layer.own_wide.reset(new CppLowRankLayer[double](points_of(weights), rank_limit))
+        layer.wide = layer.own_wide.get()
+    return layer
+
+
+cdef class ThreeLayers:
+    """One C++ three-layer network; exactly one of the two pointers is set, by dtype."""
+
+    cdef unique_ptr[CppThreeLayerNetwork[float]] single
+    cdef unique_ptr[CppThreeLayerNetwork[double]] wide
+
+    @property
+    def dimension(self):
+        return self.single.get().dimension() if self.single else self.wide.get().dimension()
+
+    @property
+    def scalars(self):
+        """(threshold of the first layer, of the hidden layer, scale)."""
+        if self.single:
+            return (self.single.get().first_threshold(), self.single.get().hidden_threshold(),
+                    self.single.get().scale())
+        return self.wide.get().first_threshold(), self.wide.get().hidden_threshold(), self.wide.get().scale()
+
+    def hidden(self):
+        cdef LowRank layer = LowRank()
+        layer.owner = self
+        if self.single:
+            layer.single = &self.single.get().hidden()
+        else:
+            layer.wide = &self.wide.get().hidden()
+        return layer
+
+    def arrays(self):
+        """Copies of (first weights, output weights)."""
+        width, inputs = self.hidden().shape
+        kind = np.float32 if self.single else np.float64
+        first, outputs = np.empty((inputs, self.dimension), kind), np.empty((1, width), kind)
+        cdef float[:, ::1] single_first, single_outputs
+        cdef double[:, ::1] wide_first, wide_outputs
+        if self.single:
+            single_first, single_outputs = first, outputs
+            memcpy(writable(single_first), self.single.get().first_weights(), first.nbytes)
+            memcpy(writable(single_outputs), self.single.get().output_weights(), outputs.nbytes)
+        else:
+            wide_first, wide_outputs = first, outputs
+            memcpy(writable(wide_first), self.wide.get().first_weights(), first.nbytes)
+            memcpy(writable(wide_outputs), self.wide.get().output_weights(), outputs.nbytes)
+        return first, outputs[0]
+
+    def decision_function(self, const real[:, ::1] points, int threads):
+        """(outputs, work)."""
+        outputs = np.empty((1, points.shape[0]), np.float32 if real is float else np.float64)
+        cdef real[:, ::1] view = outputs
+        cdef LowRankWork work
+        with nogil:
+            if real is float:
+                work = self.single.get().decision_function(points_of(points), threads, writable(view))
+            else:
+                work = self.wide.get().decision_function(points_of(points), threads, writable(view))
+        return outputs[0], low_rank_work_of(work)
+
+    def fired(self, const real[:, ::1] points, int threads):
+        """((offsets, ids) of the first layer, of the hidden layer); ids int64 and ascending per point."""
+        cdef IdLists[int32_t] first, hidden
+        with nogil:
+            if real is float:
+                self.single.get().fired(points_of(points), threads, first, hidden)
+            else:
+                self.wide.get().fired(points_of(points), threads, first, hidden)
+        return lists_of(first), lists_of(hidden)
+
+
+def make_three_layers(const real[:, ::1] first, const real[:, ::1] hidden, const real[:, ::1] outputs,
+                      double first_threshold, double hidden_threshold, double scale, int64_t rank_limit):
+    """A network of these arrays, copied; `outputs` is (1, width)."""
+    cdef ThreeLayers network = ThreeLayers()
+    if real is float:
+        network.single.reset(new_three_layers[float](points_of(first), points_of(hidden), points_of(outputs).data,
+                                                     first_threshold, hidden_threshold, scale, rank_limit))
+    else:
+        network.wide.reset(new_three_layers[double](points_of(first), points_of(hidden), points_of(outputs).data,
+                                                    first_threshold, hidden_threshold, scale, rank_limit))
+    return network
+
+
+def random_three_layers(bint single, int64_t dimension, int64_t width, uint64_t seed, double kappa, bint coupled,
+                        int64_t rank_limit):
+    """A random network; a negative kappa asks for the default."""
+    cdef ThreeLayers network = ThreeLayers()
+    cdef ThreeLayerInitialization how
+    how.dimension, how.width, how.seed = dimension, width, seed
+    how.kappa, how.coupled, how.rank_limit = kappa, coupled, rank_limit
+    with nogil:
+        if single:
+            network.single.reset(new_random_three_layers[float](how))
+        else:
+            network.wide.reset(new_random_three_layers[double](how))
+    return network
+
+
+cdef class ThreeLayerTrainer:
+    """One C++ trainer; keeps its network alive."""
+
+    cdef ThreeLayers network
+    cdef unique_ptr[CppThreeLayerTrainer[float]] single
+    cdef unique_ptr[CppThreeLayerTrainer[double]] wide
+
+    def steps_per_epoch(self):
+        return self.single.get().steps_per_epoch() if self.single else self.wide.get().steps_per_epoch()
+
+    def set_steps_done(self, int64_t steps):
+        if self.single:
+            self.single.get().set_steps_done(steps)
+        else:
+            self.wide.get().set_steps_done(steps)
+
+    def first_work(self):
+        return low_rank_work_of(self.single.get().first_work() if self.single else self.wide.get().first_work())
+
+    def step(self, double learning_rate):
+        """(loss, inputs, ends an epoch, fired in the first and in the hidden layer, rank, work) of one step."""
+        cdef ThreeLayerReport report
+        with nogil:
+            report = self.single.get().step(learning_rate) if self.single else self.wide.get().step(learning_rate)
+        return (report.loss, report.inputs, report.ends_epoch, report.fired_first, report.fired_hidden, report.rank,
+                low_rank_work_of(report.work))
+
+
+def make_three_layer_trainer(ThreeLayers network, const real[:, ::1] inputs, const double[::1] labels,
+                             int64_t batch_size, uint64_t seed, int threads):
+    cdef ThreeLayerTrainer trainer = ThreeLayerTrainer()
+    trainer.network = network
+    cdef ThreeLayerOptions options
+    options.batch_size, options.seed, options.threads = batch_size, seed, threads
+    with nogil:
+        if real is float:
+            trainer.single.reset(new CppThreeLayerTrainer[float](network.single.get()[0], points_of(inputs),
+                                                                 start_of(labels), options))
+        else:
+            trainer.wide.reset(new CppThreeLayerTrainer[double](network.wide.get()[0], points_of(inputs),
+                                                                start_of(labels), options))
+    return trainer

@@ -76,3 +76,19 @@ def test_low_dimensions_benchmark(tmp_path):
         assert 0 < row["share"] <= 1
         assert row["seconds"] > 0
     assert content["crossings"][0]["points"] == [1024, 4096]
+
+
+def test_multi_layer_benchmark(tmp_path):
+    printed, content = run(
+        "multi_layer.py",
+        *("--widths", "64,128,256", "--inputs", "16", "--steps", "4", "--threads", "1"),
+        folder=tmp_path,
+    )
+    assert "multiply-adds grow like m^" in printed
+    assert content["growth"]["multiply_adds"] < content["growth"]["dense_multiply_adds"]
+    for row in content["rows"]:
+        assert row["multiply_adds"] < row["dense_multiply_adds"]
+        assert row["last_loss"] < row["first_loss"]
+        assert row["steps"] >= 4
+        assert row["flushes"] >= 1
+        assert row["seconds"] > 0

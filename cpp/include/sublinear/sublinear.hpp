@@ -32,9 +32,11 @@
 #include "sublinear/training/attack.hpp"
 #include "sublinear/training/local_network.hpp"
 #include "sublinear/training/loss.hpp"
+#include "sublinear/training/low_rank_layer.hpp"
 #include "sublinear/training/network.hpp"
 #include "sublinear/training/predictor.hpp"
 #include "sublinear/training/row_facts.hpp"
+#include "sublinear/training/three_layer_network.hpp"
 #include "sublinear/training/trainer.hpp"
 #include "sublinear/version.hpp"
 
