@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "sublinear/finding/neurons.hpp"
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/types.hpp"
 #include "sublinear/training/local_network.hpp"
@@ -20,7 +21,7 @@ namespace sublinear {
 /// roundoff of T): what PGD in T keeps, and what the finders are asked for. The trainer checks it.
 /// @note Thread safety: const and pure; randomness comes from the stream that is passed in.
 template <class T>
-class Attack {
+class SUBLINEAR_API Attack {
  public:
   virtual ~Attack() = default;
   /// Where the attack stays.
@@ -54,6 +55,6 @@ struct PgdOptions {
 /// @throws std::invalid_argument for a radius or step size that is negative or not finite, steps < 0, restarts < 1,
 /// several restarts without random start, or an empty box.
 template <class T>
-[[nodiscard]] std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options);
+[[nodiscard]] SUBLINEAR_API std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options);
 
 }  // namespace sublinear

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sublinear/finding/neurons.hpp"
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
@@ -18,7 +19,7 @@ enum class Activation { shifted, jump };
 ///
 /// Not copyable by accident: copy with `clone`. @note Thread safety: const functions may run concurrently.
 template <class T>
-class TwoLayerNetwork {
+class SUBLINEAR_API TwoLayerNetwork {
  public:
   /// @param weights count x dimension row-major. @param output_weights count x outputs row-major.
   /// @param biases count values, or nullptr for zeros. All are copied.
@@ -90,6 +91,6 @@ struct Initialization {
 /// @throws std::invalid_argument for an unknown name, sizes below 1, a kappa that is not finite, or an odd width with
 /// `coupled`; std::length_error for 2^31 neurons or more.
 template <class T>
-[[nodiscard]] TwoLayerNetwork<T> random_network(const Initialization& initialization);
+[[nodiscard]] SUBLINEAR_API TwoLayerNetwork<T> random_network(const Initialization& initialization);
 
 }  // namespace sublinear
