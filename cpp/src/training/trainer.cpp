@@ -28,6 +28,7 @@ struct Trainer<T>::State {
   std::vector<double> labels;
   std::unique_ptr<NeuronFinder<T>> finder;  // null: it has to be built again
   std::uint64_t finder_version = 0;         // the version of the weights that the finder knows
+  bool finder_is_at_work = false;
   std::int64_t steps_done = 0;
   std::vector<Index> order;
   std::int64_t order_epoch = -1;
@@ -151,6 +152,7 @@ struct Trainer<T>::State {
     for (Index begin = 0; begin < count; begin += block) {
       if (options.progress) options.progress(static_cast<double>(begin) / static_cast<double>(count));
       const Index size = std::min(block, count - begin);
+      finder_is_at_work = true;
       work += finder->visit(batch.data() + begin, size, threads, facts.data(), storage, candidates);
       work +=
           fill_lists<NeuronId>(size, threads, 1, block_fired, [&](Index k, std::vector<NeuronId>& list, int worker) {
@@ -176,6 +178,7 @@ struct Trainer<T>::State {
             if (keep_fired) list.insert(list.end(), local.fired().begin(), local.fired().end());
             return own;
           });
+      finder_is_at_work = false;
       if (!keep_fired) continue;
       fired_bytes += block_fired.ids.size() * 2 * sizeof(NeuronId);
       keep_fired = must_keep || fired_bytes <= fired_limit;
@@ -319,10 +322,11 @@ struct Trainer<T>::State {
     const Index count = static_cast<Index>(batch.size());
     StepReport report;
     report.inputs = count;
+    finder_is_at_work = false;
     try {
       report.work = attack_batch(batch);
     } catch (...) {  // the finder may have been stopped while it brought its answers up to date
-      finder.reset();
+      if (finder_is_at_work) finder.reset();
       throw;
     }
     for (Index i = 0; i < count; ++i) {

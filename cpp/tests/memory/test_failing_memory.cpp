@@ -161,7 +161,7 @@ int fail_each_of_a_step(const std::string& strategy, int threads, std::size_t ma
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("an index whose insert, erase or move runs out of memory is as it was", T, float, double) {
+TEST_CASE_TEMPLATE("an index whose change runs out of memory is as it was", T, float, double) {
   const std::vector<T> few = random_rows<T>(10, 4), many = random_rows<T>(600, 5);
   for (const std::string& name : index_names()) {
     CAPTURE(name);
@@ -205,7 +205,7 @@ TEST_CASE_TEMPLATE("an index whose queries run out of memory answers afterwards"
     }
 }
 
-TEST_CASE_TEMPLATE("indexes, files, trainers and predictors that run out of memory while made leave nothing", T, float,
+TEST_CASE_TEMPLATE("what runs out of memory while it is made leaves nothing", T, float,
                    double) {
   // Leaks show under AddressSanitizer.
   const std::vector<T> points = random_rows<T>(300, 6);
