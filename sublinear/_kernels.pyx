@@ -2,6 +2,8 @@
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t
+from libcpp cimport bool as cpp_bool
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from sublinear._common cimport real
@@ -10,8 +12,18 @@ cdef extern from "sublinear/kernels/simd.hpp" namespace "sublinear":
     enum class SimdLevel:
         pass
     SimdLevel simd_level_of "sublinear::simd_level"() except +
-    vector[SimdLevel] available_simd_levels() except +
     const char* name(SimdLevel)
+
+cdef extern from "sublinear/kernels/build_info.hpp" namespace "sublinear":
+    cppclass BuildInfo:
+        string version
+        string compiler
+        long standard
+        string threads
+        string eigen
+        cpp_bool shared
+        vector[SimdLevel] simd_levels
+    BuildInfo build_info_of "sublinear::build_info"() except +
 
 cdef extern from "sublinear/kernels/require.hpp" namespace "sublinear":
     size_t available_memory_of "sublinear::available_memory"() except +
@@ -40,9 +52,12 @@ def simd_level():
     return name(simd_level_of()).decode()
 
 
-def simd_levels():
-    """The instruction sets this build and processor offer, slowest first."""
-    return [name(level).decode() for level in available_simd_levels()]
+def build_info():
+    """What the C++ library was built with, by the names it has in C++."""
+    cdef BuildInfo info = build_info_of()
+    return {"version": info.version.decode(), "compiler": info.compiler.decode(), "standard": info.standard,
+            "threads": info.threads.decode(), "eigen": info.eigen.decode(),
+            "simd_levels": [name(level).decode() for level in info.simd_levels]}
 
 
 def available_memory():

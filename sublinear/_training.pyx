@@ -2,6 +2,7 @@
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from cpython.exc cimport PyErr_CheckSignals
 from libc.string cimport memcpy
 from libcpp cimport bool as cpp_bool
 from libcpp.memory cimport shared_ptr, unique_ptr
@@ -94,6 +95,10 @@ cdef extern from "sublinear/training/attack.hpp" namespace "sublinear" nogil:
         Domain domain
     shared_ptr[const Attack[T]] make_pgd[T](const PgdOptions&) except +
 
+cdef extern from "sublinear/kernels/progress.hpp" namespace "sublinear" nogil:
+    cppclass Progress:
+        pass
+
 cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
     cppclass TrainerOptions[T]:
         string strategy
@@ -105,6 +110,7 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         uint64_t seed
         cpp_bool train_biases
         int threads
+        Progress progress
     cppclass StepReport:
         double clean_loss
         double robust_loss
@@ -117,7 +123,7 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         int64_t steps_done()
         int64_t steps_per_epoch()
         void set_steps_done(int64_t) except +
-        const NeuronFinder[T]& finder()
+        const NeuronFinder[T]& finder() except +
         Work candidates(const int64_t*, int64_t, IdLists[int32_t]&) except +
 
 cdef extern from "sublinear/training/predictor.hpp" namespace "sublinear" nogil:
@@ -225,6 +231,17 @@ cdef extern from *:
     CppThreeLayerNetwork[T]* new_three_layers[T](Points[T], Points[T], const T*, double, double, double,
                                                  int64_t) except + nogil
     CppThreeLayerNetwork[T]* new_random_three_layers[T](const ThreeLayerInitialization&) except + nogil
+
+cdef extern from *:
+    """
+    // Ends a step after a Python error, which the trainer keeps. (Objects know themselves: no reference is counted.)
+    inline sublinear::Progress stopped_by(bool (*ask)(void*), void* trainer) {
+      return [ask, trainer](double) {
+        if (!ask(trainer)) throw std::runtime_error("stopped");
+      };
+    }
+    """
+    Progress stopped_by(cpp_bool (*)(void*) noexcept with gil, void*) nogil
 
 _BIASES = {None: 0, "zero": 1, "gaussian": 2, "constant": 3}
 _ACTIVATIONS = {None: 0, "shifted": 1, "jump": 2}
@@ -408,6 +425,7 @@ cdef class Trainer:
     """One C++ trainer; keeps its network alive."""
 
     cdef Network network
+    cdef object error  # what ended a step
     cdef unique_ptr[CppTrainer[float]] single
     cdef unique_ptr[CppTrainer[double]] wide
 
@@ -441,9 +459,25 @@ cdef class Trainer:
     def step(self, double learning_rate):
         """(clean loss, robust loss, inputs, ends an epoch, work) of one step."""
         cdef StepReport report
-        with nogil:
-            report = self.single.get().step(learning_rate) if self.single else self.wide.get().step(learning_rate)
+        try:
+            with nogil:
+                report = self.single.get().step(learning_rate) if self.single else self.wide.get().step(learning_rate)
+        except RuntimeError:
+            error, self.error = self.error, None
+            if error is None:
+                raise
+            raise error from None
         return report.clean_loss, report.robust_loss, report.inputs, report.ends_epoch, work_of(report.work)
+
+
+cdef cpp_bool no_signal(void* trainer) noexcept with gil:
+    # Between blocks of inputs: Ctrl-C ends the step, which then has not happened.
+    try:
+        PyErr_CheckSignals()
+        return True
+    except BaseException as error:
+        (<Trainer> trainer).error = error
+        return False
 
 
 def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] labels, str strategy, str index,
@@ -466,6 +500,7 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.input_weights.assign(start_of(weights), start_of(weights) + weights.shape[0])
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
     options.train_biases = train_biases
+    options.progress = stopped_by(no_signal, <void*> trainer)
     with nogil:
         if real is float:
             options.attack = make_pgd[float](pgd)

@@ -24,12 +24,14 @@ def simd_level() -> str:
 
 
 def build_info() -> dict[str, Any]:
-    """Version, instruction sets this build and processor offer, and the one in force."""
-    return {
-        "version": metadata.version("sublinear"),
-        "simd_levels": list(_kernels.simd_levels()),
-        "simd_level": simd_level(),
-    }
+    """What was built, and what it can use here.
+
+    "version"; of the compiled library: "compiler", C++ "standard" (201703), "threads" ("OpenMP" and the date of its
+    specification, or "std::thread"), "eigen" (the version found when it was built, against which the Eigen interface
+    was checked; "" if none; nothing compiled contains Eigen); "simd_levels", the instruction sets that this build and
+    processor offer, slowest first; "simd_level", the one in force. The same as `sublinear::build_info` in C++.
+    """
+    return {**_kernels.build_info(), "version": metadata.version("sublinear"), "simd_level": simd_level()}
 
 
 def get_include() -> str:

@@ -189,7 +189,7 @@ class Trainer:
         structures kept: 3 + 3 epochs end with the bits of 6. With other data the structures are built again.
         `validation` (X, y) is judged after each epoch, clean and attacked. Each of `callbacks` is called after every
         step with a `Progress`; one that returns False ends the call after that step. Ctrl-C raises KeyboardInterrupt
-        between steps.
+        between steps, or within a long one, which then has not happened.
 
         Raises ValueError or TypeError for data that does not fit, before anything changed; MemoryError if the structure
         may not be that large; DivergenceError if the loss or a step is not finite, with the weights before that step.

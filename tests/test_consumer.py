@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
 import sublinear as sl
@@ -45,17 +46,117 @@ int main() {
 """
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
-@pytest.mark.skipif(shutil.which("c++") is None and shutil.which("g++") is None, reason="needs a C++ compiler")
+# Reads a network, writes it again and prints the bits of its outputs at zeros and ones; the type is the file's.
+EXCHANGE = """
+#include <cstdio>
+#include <cstring>
+#include <vector>
+#include "sublinear/training/network_file.hpp"
+#include "sublinear/training/predictor.hpp"
+template <class T>
+void exchange(const char* from, const char* to) {
+  using namespace sublinear;
+  const auto network = load_network<T>(from);
+  save_network(network, to);
+  std::vector<T> points(static_cast<std::size_t>(2 * network.dimension()), T(1));
+  for (Index j = 0; j < network.dimension(); ++j) points[static_cast<std::size_t>(j)] = 0;
+  std::vector<T> found(static_cast<std::size_t>(2 * network.outputs()));
+  const Predictor<T> predictor(network, "", Norm::two, 1);
+  predictor.decision_function({points.data(), 2, network.dimension()}, 1, found.data());
+  for (const T each : found) std::printf("%a\\n", static_cast<double>(each));
+}
+int main(int, char** arguments) {
+  if (sublinear::describe_network(arguments[1]).dtype == "float32")
+    exchange<float>(arguments[1], arguments[2]);
+  else
+    exchange<double>(arguments[1], arguments[2]);
+}
+"""
+
+# Says why a file is no network of float32.
+REFUSING = """
+#include <cstdio>
+#include <exception>
+#include "sublinear/training/network_file.hpp"
+int main(int, char** arguments) {
+  try {
+    static_cast<void>(sublinear::load_network<float>(arguments[1]));
+  } catch (const std::exception& error) {
+    std::puts(error.what());
+    return 0;
+  }
+  return 1;
+}
+"""
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake"),
+    pytest.mark.skipif(shutil.which("c++") is None and shutil.which("g++") is None, reason="needs a C++ compiler"),
+]
+
+
+def run(directory, *command):
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def build(directory, program):
+    (directory / "CMakeLists.txt").write_text(CMAKE)
+    (directory / "main.cpp").write_text(program)
+    run(directory, "cmake", "-S", ".", "-B", "build", f"-Dsublinear_DIR={sl.get_cmake_dir()}")
+    run(directory, "cmake", "--build", "build")
+    return str(directory / "build" / "consumer")
+
+
 def test_a_project_finds_the_library_in_the_wheel(tmp_path):
-    (tmp_path / "CMakeLists.txt").write_text(CMAKE)
-    (tmp_path / "main.cpp").write_text(PROGRAM)
+    consumer = build(tmp_path, PROGRAM)
+    assert run(tmp_path, consumer).split() == [sl.__version__, "2", "1", "5"]
 
-    def run(*command):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
-    run("cmake", "-S", ".", "-B", "build", f"-Dsublinear_DIR={sl.get_cmake_dir()}")
-    run("cmake", "--build", "build")
-    assert run(str(tmp_path / "build" / "consumer")).split() == [sl.__version__, "2", "1", "5"]
+def bits_of(network):
+    scalars = np.array([network.threshold, network.scale], network.dtype)
+    arrays = (network.weights, network.output_weights, network.biases, scalars)
+    return [network.activation, *(part for array in arrays for part in (array.dtype.str, array.shape, array.tobytes()))]
+
+
+def test_network_files_cross_to_c_and_back_bit_for_bit(tmp_path):
+    consumer = build(tmp_path, EXCHANGE)
+    rng = np.random.default_rng(0)
+    networks = [
+        sl.TwoLayerNetwork.random(5, 12, outputs, init=init, seed=3, dtype=dtype)
+        for dtype in ("float32", "float64")
+        for init, outputs in (("ntk", 1), ("gao", 3))
+    ]
+    # Scalars that no short decimal names, the smallest and the largest ones, and a zero with a sign.
+    for dtype in (np.float32, np.float64):
+        w, a = rng.standard_normal((4, 2)).astype(dtype), rng.standard_normal((4, 2)).astype(dtype)
+        for threshold, scale in (
+            (dtype(1) / dtype(3), np.finfo(dtype).tiny),
+            (np.finfo(dtype).max, -np.nextafter(dtype(1), dtype(2))),
+            (dtype(-0.0), np.finfo(dtype).smallest_subnormal),
+        ):
+            networks.append(sl.TwoLayerNetwork(w, a, threshold=float(threshold), scale=float(scale), activation="jump"))
+    for network in networks:
+        network.save(tmp_path / "from-python")
+        printed = run(tmp_path, consumer, "from-python", "from-c")
+        assert bits_of(sl.TwoLayerNetwork.load(tmp_path / "from-c")) == bits_of(network)
+        points = np.stack([np.zeros(network.n_features), np.ones(network.n_features)]).astype(network.dtype)
+        expected = network.decision_function(points).astype(np.float64).ravel()
+        assert [float.fromhex(each) for each in printed.split()] == expected.tolist()
+
+        # What C++ wrote is read by C++ again, and gives the same bytes.
+        run(tmp_path, consumer, "from-c", "from-c-again")
+        assert (tmp_path / "from-c-again").read_bytes() == (tmp_path / "from-c").read_bytes()
+
+
+def test_c_refuses_what_is_no_network(tmp_path):
+    consumer = build(tmp_path, REFUSING)
+    network = sl.TwoLayerNetwork.random(3, 4)
+    sl.Checkpoint(network, 1).save(tmp_path / "checkpoint")
+    network.save(tmp_path / "network")
+    (tmp_path / "cut").write_bytes((tmp_path / "network").read_bytes()[:-1])
+    (tmp_path / "text").write_text("no network at all, but long enough")
+    for name, why in (("checkpoint", "its format is"), ("cut", "cut short"), ("text", "header")):
+        assert why in run(tmp_path, consumer, name)
+    assert "could not be read" in run(tmp_path, consumer, "missing")

@@ -89,6 +89,14 @@ void require_index(const Entry& entry, const std::string& index) {
                               join_names(index_names(), [](const std::string& each) { return each; }));
 }
 
+void require_factory(const Entry& entry, const std::string& index) {
+  if (entry.info.option != "index")
+    throw std::invalid_argument("strategy \"" + entry.info.name +
+                                "\" has no index inside, but there is an index factory; leave it empty");
+  if (!index.empty())
+    throw std::invalid_argument("index is \"" + index + "\" and there is an index factory too; give one of them");
+}
+
 void require_hashing(const HashOptions& hashing) {
   const auto require_range = [](double value, double least, double most, const char* what) {
     if (!(value >= least && value <= most))
@@ -159,6 +167,22 @@ void require_rows(const NeuronId* rows, Index count, Index size) {
 }
 
 template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> make_inner_index(const FinderArguments<T>& arguments, Points<T> points) {
+  if (!arguments.index_factory) return make_index<T>(arguments.index.empty() ? "ball-tree" : arguments.index, points);
+  std::unique_ptr<HalfSpaceIndex<T>> index = arguments.index_factory(points);
+  require(index != nullptr, "the index factory made no index; return one over the points it is given");
+  if (index->size() != points.count || index->dimension() != points.dimension)
+    throw std::invalid_argument("the index factory was given " + std::to_string(points.count) + " points in " +
+                                std::to_string(points.dimension) + " dimensions and made an index of " +
+                                std::to_string(index->size()) + " points in " + std::to_string(index->dimension()) +
+                                "; it has to hold the points it is given");
+  return index;
+}
+template std::unique_ptr<HalfSpaceIndex<float>> make_inner_index<float>(const FinderArguments<float>&, Points<float>);
+template std::unique_ptr<HalfSpaceIndex<double>> make_inner_index<double>(const FinderArguments<double>&,
+                                                                          Points<double>);
+
+template <class T>
 Work NeuronFinder<T>::visit(const Index* inputs, Index count, int threads, const RowFact<T>*, CandidateLists& storage,
                             std::vector<CandidateView<T>>& views) {
   const Work work = candidates(inputs, count, threads, storage);
@@ -176,10 +200,12 @@ Work NeuronFinder<T>::candidates_at(Points<T>, double, int, CandidateLists&) con
 
 template <class T>
 std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neurons<T>& neurons, Points<T> inputs,
-                                             Ball ball, const FinderOptions& options, int threads) {
+                                             Ball ball, const FinderOptions& options, int threads,
+                                             const IndexFactory<T>& index_factory) {
   const FloatingPointScope scope;
   const Entry& entry = find_entry(name);
   require_index(entry, options.index);
+  if (index_factory) require_factory(entry, options.index);
   require_hashing(options.hashing);
   require_radius(ball.radius);
   require_count(neurons.count, "neurons");
@@ -191,7 +217,8 @@ std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neur
   require_finite(neurons.biases, neurons.count, 1, "biases");
   require_finite(inputs.data, inputs.count, inputs.dimension, "inputs");
   FinderArguments<T> arguments{
-      neurons, inputs, ball, options.index, options.max_bytes, options.hashing, resolve_threads(threads)};
+      neurons,      inputs, ball, options.index, options.max_bytes, options.hashing, resolve_threads(threads),
+      index_factory};
   if (arguments.max_bytes == 0) arguments.max_bytes = available_memory();
   return entry.make(arguments);
 }
@@ -199,8 +226,10 @@ std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neur
 template class NeuronFinder<float>;
 template class NeuronFinder<double>;
 template std::unique_ptr<NeuronFinder<float>> make_finder<float>(const std::string&, const Neurons<float>&,
-                                                                 Points<float>, Ball, const FinderOptions&, int);
+                                                                 Points<float>, Ball, const FinderOptions&, int,
+                                                                 const IndexFactory<float>&);
 template std::unique_ptr<NeuronFinder<double>> make_finder<double>(const std::string&, const Neurons<double>&,
-                                                                   Points<double>, Ball, const FinderOptions&, int);
+                                                                   Points<double>, Ball, const FinderOptions&, int,
+                                                                   const IndexFactory<double>&);
 
 }  // namespace sublinear

@@ -18,7 +18,12 @@ struct FinderArguments {
   std::size_t max_bytes = 0;
   HashOptions hashing;
   int threads = 1;
+  IndexFactory<T> index_factory;
 };
+
+// The index inside a strategy, over these points: the application's own, the named one, or a ball tree.
+template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> make_inner_index(const FinderArguments<T>& arguments, Points<T> points);
 
 template <class T>
 using FinderPointer = std::unique_ptr<NeuronFinder<T>>;

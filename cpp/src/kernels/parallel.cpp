@@ -3,6 +3,7 @@
 #include <cfenv>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -78,6 +79,7 @@ void run_workers(int workers, const std::function<void(int)>& work) {
   try {
     for (; started < workers; ++started) threads.emplace_back(guarded, started);
   } catch (const std::system_error&) {  // the system grants no more threads: this one takes their turns
+  } catch (const std::bad_alloc&) {
   }
   guarded(0);
   for (int worker = started; worker < workers; ++worker) guarded(worker);

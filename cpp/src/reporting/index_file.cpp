@@ -1,11 +1,8 @@
 #include "sublinear/reporting/index_file.hpp"
 
-#include <algorithm>
-#include <cstdio>
-#include <fstream>
-#include <stdexcept>
 #include <type_traits>
 
+#include "kernels/whole_file.hpp"
 #include "reporting/saved_index.hpp"
 #include "sublinear/kernels/flat_file.hpp"
 
@@ -36,23 +33,12 @@ std::unique_ptr<HalfSpaceIndex<T>> index_from_bytes(const char* bytes, std::size
 
 template <class T>
 void save_index(const HalfSpaceIndex<T>& index, const std::string& path) {
-  const std::string bytes = index_bytes(index), partial = path + ".part";
-  std::ofstream file(partial, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file || std::rename(partial.c_str(), path.c_str()) != 0) {
-    std::remove(partial.c_str());
-    throw std::runtime_error("the index could not be written to " + path + "; is there room, and may you write there?");
-  }
+  write_whole(path, index_bytes(index), "the index");
 }
 
 template <class T>
 std::unique_ptr<HalfSpaceIndex<T>> load_index(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
-  std::string bytes(static_cast<std::size_t>(std::max<std::streamoff>(size, 0)), '\0');
-  file.seekg(0);
-  if (size < 0 || !file.read(bytes.data(), size)) throw std::runtime_error("the index could not be read from " + path);
+  const std::string bytes = read_whole(path, "the index");
   return index_from_bytes<T>(bytes.data(), bytes.size());
 }
 

@@ -288,7 +288,7 @@ class WideTree {
     halve(to, level, first + half, last, shapes.second);
   }
 
-  void cover_all(const std::vector<std::vector<typename Bound::Shape>>& shapes) noexcept {
+  void cover_all(const std::vector<std::vector<typename Bound::Shape>>& shapes) {
     for (std::size_t level = 0; level < levels_.size(); ++level)
       for (Index node = 0; node < nodes_of(static_cast<int>(level)); ++node) {
         const Index each = levels_[level].points;

@@ -46,13 +46,23 @@ Work visit_points(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, c
 
 template <class T>
 Predictor<T>::Predictor(const TwoLayerNetwork<T>& network, const std::string& index, Norm norm, int threads)
+    : Predictor(network, index, {}, norm, threads) {}
+
+template <class T>
+Predictor<T>::Predictor(const TwoLayerNetwork<T>& network, const IndexFactory<T>& index_factory, Norm norm, int threads)
+    : Predictor(network, "", index_factory, norm, threads) {}
+
+template <class T>
+Predictor<T>::Predictor(const TwoLayerNetwork<T>& network, const std::string& index,
+                        const IndexFactory<T>& index_factory, Norm norm, int threads)
     : network_(network), norm_(norm), facts_(row_facts(network, resolve_threads(threads))) {
   const FloatingPointScope scope;
   const AlignedVector<T> origin(static_cast<std::size_t>(network.dimension()));  // no training inputs: one stands in
   FinderOptions options;
   options.index = index;
-  finder_ = make_finder<T>(index.empty() ? "dense" : "weights", network.neurons(),
-                           {origin.data(), 1, network.dimension()}, {0, norm}, options, resolve_threads(threads));
+  finder_ = make_finder<T>(index.empty() && !index_factory ? "dense" : "weights", network.neurons(),
+                           {origin.data(), 1, network.dimension()}, {0, norm}, options, resolve_threads(threads),
+                           index_factory);
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "finding/finders.hpp"
 #include "finding/reach.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/inner_product.hpp"
@@ -25,8 +26,9 @@ struct Trainer<T>::State {
   Index n, d, c, batch_size;
   AlignedVector<T> inputs;
   std::vector<double> labels;
-  std::unique_ptr<NeuronFinder<T>> finder;
-  std::uint64_t finder_version = 0;  // the version of the weights that the finder knows
+  std::unique_ptr<NeuronFinder<T>> finder;  // null: it has to be built again
+  std::uint64_t finder_version = 0;         // the version of the weights that the finder knows
+  bool finder_is_at_work = false;
   std::int64_t steps_done = 0;
   std::vector<Index> order;
   std::int64_t order_epoch = -1;
@@ -96,7 +98,7 @@ struct Trainer<T>::State {
     const FloatingPointScope scope;
     finder.reset();  // first, so that two structures are never held at once
     finder = make_finder<T>(options.strategy, network.neurons(), {inputs.data(), n, d}, options.attack->ball(),
-                            options.finder, threads);
+                            options.finder, threads, options.index_factory);
     finder_version = network.version();
     facts = row_facts(network, threads);
     measure_weights();
@@ -104,15 +106,13 @@ struct Trainer<T>::State {
 
   // Others may have changed the weights.
   void refresh_finder() {
-    if (finder_version != network.version()) build_finder();
+    if (finder == nullptr || finder_version != network.version()) build_finder();
   }
 
   void measure_weights() {
     largest_weight = norm_bound(network.weights(), network.width() * d, Norm::infinity);
     largest_bias = norm_bound(network.biases(), network.width(), Norm::infinity);
   }
-
-  static constexpr Index kTile = 256;  // neurons whose fired positions are gathered at a time
 
   [[nodiscard]] std::int64_t steps_per_epoch() const { return (n + batch_size - 1) / batch_size; }
 
@@ -154,7 +154,9 @@ struct Trainer<T>::State {
     const bool linear = c <= options.attack->gradients();
     const double reach = euclidean_radius(options.attack->ball(), d);
     for (Index begin = 0; begin < count; begin += block) {
+      if (options.progress) options.progress(static_cast<double>(begin) / static_cast<double>(count));
       const Index size = std::min(block, count - begin);
+      finder_is_at_work = true;
       work += finder->visit(batch.data() + begin, size, threads, facts.data(), storage, candidates);
       work +=
           fill_lists<NeuronId>(size, threads, 1, block_fired, [&](Index k, std::vector<NeuronId>& list, int worker) {
@@ -180,6 +182,7 @@ struct Trainer<T>::State {
             if (keep_fired) list.insert(list.end(), local.fired().begin(), local.fired().end());
             return own;
           });
+      finder_is_at_work = false;
       if (!keep_fired) continue;
       fired_bytes += block_fired.ids.size() * 2 * sizeof(NeuronId);
       keep_fired = must_keep || fired_bytes <= fired_limit;
@@ -234,12 +237,19 @@ struct Trainer<T>::State {
     const Index m = network.width();
     const bool known = !fired.empty();
     std::vector<Displacement> moves(static_cast<std::size_t>(m));
+    std::vector<NeuronId> rows;
+    std::vector<Displacement> by;
+    rows.reserve(static_cast<std::size_t>(m));
+    by.reserve(static_cast<std::size_t>(m));
     struct Buffers {
+      FiredPositions fired;
       AlignedVector<T> update, row, coefficients, products;
       std::vector<NeuronId> positions;
     };
-    std::vector<Buffers> buffers(static_cast<std::size_t>(threads));
-    for (Buffers& own : buffers) {
+    std::vector<Buffers> buffers;
+    buffers.reserve(static_cast<std::size_t>(threads));
+    for (int worker = 0; worker < threads; ++worker) {
+      Buffers& own = buffers.emplace_back(Buffers{FiredPositions(fired, m), {}, {}, {}, {}, {}});
       own.update.resize(static_cast<std::size_t>(d));
       own.row.resize(static_cast<std::size_t>(d));
       own.coefficients.resize(static_cast<std::size_t>(count));
@@ -249,20 +259,22 @@ struct Trainer<T>::State {
     std::vector<Work> works(static_cast<std::size_t>(threads));
     T* const weights = network.change_weights();
     T* const biases = options.train_biases ? network.change_biases() : nullptr;
-    // A few long ranges of neurons per thread; within each, tiles whose positions stay in the cache.
-    const Index range = std::max<Index>(kTile, (m + 4 * threads - 1) / (4 * threads));
+    // A few long ranges of neurons per thread; within each, tiles whose positions stay in the cache. Nothing in here
+    // throws or takes memory, so that no step stops among the rows.
+    const Index range = std::max<Index>(FiredPositions::kTile, (m + 4 * threads - 1) / (4 * threads));
     parallel_for(m, threads, range, [&](Index begin, Index end, int worker) {
       Buffers& own = buffers[static_cast<std::size_t>(worker)];
-      FiredPositions positions(fired, static_cast<NeuronId>(begin));
+      if (known) own.fired.start(static_cast<NeuronId>(begin));
+      Index tile_end = begin;
       for (Index r = begin; r < end; ++r) {
-        if (known && (r - begin) % kTile == 0)
-          positions.read_tile(static_cast<NeuronId>(r), static_cast<NeuronId>(std::min(end, r + kTile)));
+        if (known && r == tile_end)
+          tile_end = own.fired.read_tile(static_cast<NeuronId>(r), static_cast<NeuronId>(end));
         T* const row = weights + r * d;
         const NeuronId* at = nullptr;
         Index length = 0;
         if (known) {
-          at = positions.begin(r);
-          length = positions.length(r);
+          at = own.fired.begin(r);
+          length = own.fired.length(r);
         } else {
           inner_products(attacked.data(), count, d, row, own.products.data());
           works[static_cast<std::size_t>(worker)].inner_products += count;
@@ -293,18 +305,24 @@ struct Trainer<T>::State {
         note_move(facts[static_cast<std::size_t>(r)], row, d, move.euclidean);
       }
     });
-    ++steps_done;  // whatever happens now, the weights are those after the step; an unfinished structure is built again
-    std::vector<NeuronId> rows;
-    std::vector<Displacement> by;
+    ++steps_done;
     for (Index r = 0; r < m; ++r)
       if (const Displacement& move = moves[static_cast<std::size_t>(r)]; move.euclidean > 0 || move.bias > 0) {
         rows.push_back(static_cast<NeuronId>(r));
         by.push_back(move);
       }
-    Work work = finder->moved(rows.data(), by.data(), static_cast<Index>(rows.size()), threads);
+    Work work;
+    try {
+      work = finder->moved(rows.data(), by.data(), static_cast<Index>(rows.size()), threads);
+      finder_version = network.version();
+    } catch (const std::bad_alloc&) {  // the step is done: the next one builds the structure again, or says why not
+      finder.reset();
+    } catch (...) {  // an index of the application's own
+      finder.reset();
+      throw;
+    }
     for (const Work& own : works) work += own;
     work.rows_moved = static_cast<std::int64_t>(rows.size());
-    finder_version = network.version();
     return work;
   }
 
@@ -325,7 +343,13 @@ struct Trainer<T>::State {
     const Index count = static_cast<Index>(batch.size());
     StepReport report;
     report.inputs = count;
-    report.work = attack_batch(batch);
+    finder_is_at_work = false;
+    try {
+      report.work = attack_batch(batch);
+    } catch (...) {  // the finder may have been stopped while it brought its answers up to date
+      if (finder_is_at_work) finder.reset();
+      throw;
+    }
     for (Index i = 0; i < count; ++i) {
       report.clean_loss += weight_at(batch, i) * clean_losses[static_cast<std::size_t>(i)];
       report.robust_loss += weight_at(batch, i) * robust_losses[static_cast<std::size_t>(i)];
@@ -372,7 +396,9 @@ void Trainer<T>::set_steps_done(std::int64_t steps) {
 }
 
 template <class T>
-const NeuronFinder<T>& Trainer<T>::finder() const noexcept {
+const NeuronFinder<T>& Trainer<T>::finder() const {
+  if (state_->finder == nullptr)
+    throw std::logic_error("there is no structure since a call failed; the next step builds it again");
   return *state_->finder;
 }
 
@@ -380,7 +406,13 @@ template <class T>
 Work Trainer<T>::candidates(const Index* inputs, Index count, CandidateLists& out) {
   const FloatingPointScope scope;
   state_->refresh_finder();
-  return state_->finder->candidates(inputs, count, state_->threads, out);
+  require_positions(inputs, count, state_->n);
+  try {
+    return state_->finder->candidates(inputs, count, state_->threads, out);
+  } catch (...) {
+    state_->finder.reset();
+    throw;
+  }
 }
 
 template class Trainer<float>;

@@ -8,9 +8,11 @@
 
 #include "sublinear/finding/neurons.hpp"
 #include "sublinear/kernels/csr.hpp"
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/line_note.hpp"
 #include "sublinear/kernels/row_fact.hpp"
 #include "sublinear/kernels/work.hpp"
+#include "sublinear/reporting/half_space_index.hpp"
 
 namespace sublinear {
 
@@ -58,9 +60,12 @@ struct FinderOptions {
 /// The neurons and the inputs are views and must outlive the finder. Whoever changes weight rows or biases says so
 /// through `moved` before the next question.
 ///
+/// Arguments are checked before anything changes. A call that is not const and throws anything else (std::bad_alloc, or
+/// what an index of the application's own throws) may have stopped half-way: make the finder anew. `Trainer` does.
+///
 /// @note Thread safety: calls that are not const must not overlap with any other; each uses several threads inside.
 template <class T>
-class NeuronFinder {
+class SUBLINEAR_API NeuronFinder {
  public:
   virtual ~NeuronFinder() = default;
 
@@ -109,16 +114,21 @@ struct StrategyInfo {
 };
 
 /// The strategies `make_finder` knows, in the order in which tables show them.
-[[nodiscard]] const std::vector<StrategyInfo>& strategies();
+[[nodiscard]] SUBLINEAR_API const std::vector<StrategyInfo>& strategies();
 
-/// Makes the strategy called `name` for balls `ball` around `inputs`.
+/// Makes the strategy called `name` for balls `ball` around `inputs`. @param index_factory makes the index inside a
+/// strategy that has one ("weights", over points of dimension + 2 coordinates that move; "data", over points of as many
+/// that do not); empty = as `options.index` says.
 /// @throws std::invalid_argument for an unknown name or index, an index for a strategy that has none inside, choices of
 /// hashing out of range, a radius that is negative or not finite, no neurons or no inputs, values that are not finite,
-/// or inputs whose dimension is not the neurons'; std::length_error for 2^31 inputs or neurons or more;
+/// or inputs whose dimension is not the neurons'; a factory beside a named index, for a strategy without an index, or
+/// whose index does not hold the points it was given; std::length_error for 2^31 inputs or neurons or more;
 /// MemoryLimitError (before any allocation) if the structure needs more than `options.max_bytes`.
 template <class T>
-[[nodiscard]] std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neurons<T>& neurons,
-                                                           Points<T> inputs, Ball ball, const FinderOptions& options,
-                                                           int threads);
+[[nodiscard]] SUBLINEAR_API std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name,
+                                                                         const Neurons<T>& neurons, Points<T> inputs,
+                                                                         Ball ball, const FinderOptions& options,
+                                                                         int threads,
+                                                                         const IndexFactory<T>& index_factory = {});
 
 }  // namespace sublinear

@@ -5,18 +5,20 @@
 /// these instead. Plain arithmetic in a written order, at most 2 ulp from exact.
 #pragma once
 
+#include "sublinear/kernels/export.hpp"
+
 namespace sublinear {
 
 /// e^x; +inf above the largest representable result, 0 below the smallest, NaN for NaN.
-[[nodiscard]] double exponential(double x) noexcept;
+[[nodiscard]] SUBLINEAR_API double exponential(double x) noexcept;
 
 /// Natural logarithm of x > 0; -inf for 0, NaN for negative numbers and NaN, +inf for +inf.
-[[nodiscard]] double logarithm(double x) noexcept;
+[[nodiscard]] SUBLINEAR_API double logarithm(double x) noexcept;
 
 /// log(1 + e^x) without overflow: the logistic loss of the margin -x.
-[[nodiscard]] double softplus(double x) noexcept;
+[[nodiscard]] SUBLINEAR_API double softplus(double x) noexcept;
 
 /// 1 / (1 + e^-x).
-[[nodiscard]] double sigmoid(double x) noexcept;
+[[nodiscard]] SUBLINEAR_API double sigmoid(double x) noexcept;
 
 }  // namespace sublinear

@@ -11,10 +11,12 @@
 #include <string>
 #include <utility>
 
+#include "sublinear/kernels/export.hpp"
+
 namespace sublinear {
 
 /// A structure would need more memory than it may have. Derives from `std::bad_alloc`, so that handlers of that see it.
-class MemoryLimitError : public std::bad_alloc {
+class SUBLINEAR_API MemoryLimitError : public std::bad_alloc {
  public:
   explicit MemoryLimitError(std::string message) : message_(std::move(message)) {}
   [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
@@ -24,7 +26,7 @@ class MemoryLimitError : public std::bad_alloc {
 };
 
 /// Training produced numbers that are not finite; the weights are those before the step that was refused.
-class DivergenceError : public std::overflow_error {
+class SUBLINEAR_API DivergenceError : public std::overflow_error {
  public:
   using std::overflow_error::overflow_error;
 };

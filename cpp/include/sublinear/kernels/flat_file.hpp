@@ -14,12 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
 
 /// Gathers arrays.
-class FlatWriter {
+class SUBLINEAR_API FlatWriter {
  public:
   static constexpr std::uint32_t kVersion = 1;
 
@@ -40,7 +41,7 @@ class FlatWriter {
 };
 
 /// Takes arrays out of bytes, which must outlive it.
-class FlatReader {
+class SUBLINEAR_API FlatReader {
  public:
   /// @throws std::invalid_argument if the bytes are not what a FlatWriter of this version made.
   FlatReader(const char* bytes, std::size_t size);

@@ -17,6 +17,7 @@
 
 #include <limits>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
@@ -41,28 +42,29 @@ template <class T>
 
 /// Canonical inner product of two vectors of length d. Cost: d multiplications.
 template <class T>
-[[nodiscard]] T inner_product(const T* a, const T* b, Index d);
+[[nodiscard]] SUBLINEAR_API T inner_product(const T* a, const T* b, Index d);
 
 /// out[k] = inner_product(rows + k * d, x, d) for the `count` contiguous rows, the same bits as one by one.
 template <class T>
-void inner_products(const T* rows, Index count, Index d, const T* x, T* out);
+SUBLINEAR_API void inner_products(const T* rows, Index count, Index d, const T* x, T* out);
 
 /// out[k] = inner_product(rows + ids[k] * d, x, d): the same for rows picked by id.
 template <class T>
-void inner_products_at(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out);
+SUBLINEAR_API void inner_products_at(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out);
 
 /// Writes the positions k, ascending, at which `values[k] > limit` does not hold (NaN included) and returns how many.
 /// `positions` must have room for `count` + `kSelectSlack` entries; what it holds past the result is undefined.
 template <class T>
-[[nodiscard]] Index select_not_above(const T* values, Index count, T limit, NeuronId* positions);
+[[nodiscard]] SUBLINEAR_API Index select_not_above(const T* values, Index count, T limit, NeuronId* positions);
 inline constexpr Index kSelectSlack = 16;
 
 /// sum += sum_k coefficients[k] * rows[ids[k]], each component in ascending k, product and sum rounded separately.
 template <class T>
-void add_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* sum);
+SUBLINEAR_API void add_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* sum);
 
 /// The same from +0. The input gradient (rows of weights) and a weight row's update (rows of inputs) are both this.
 template <class T>
-void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out);
+SUBLINEAR_API void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d,
+                                T* out);
 
 }  // namespace sublinear

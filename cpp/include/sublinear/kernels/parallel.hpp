@@ -6,13 +6,14 @@
 #include <atomic>
 #include <functional>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
 
 /// Holds the calling thread's floating-point environment at the default (round to nearest, subnormals kept) while it
 /// lives, and restores what it found: bits must not depend on what the application set.
-class FloatingPointScope {
+class SUBLINEAR_API FloatingPointScope {
  public:
   FloatingPointScope() noexcept;
   ~FloatingPointScope();
@@ -25,11 +26,11 @@ class FloatingPointScope {
 
 /// The number of threads to use: `requested`, or for 0 as many as the process may run on.
 /// @throws std::invalid_argument if `requested` is negative.
-[[nodiscard]] int resolve_threads(int requested);
+[[nodiscard]] SUBLINEAR_API int resolve_threads(int requested);
 
 /// Runs `work(worker)` for worker = 0 ... workers - 1, each on a thread of its own and in the default floating-point
 /// environment, and waits for all; the first exception is thrown again here. With one worker it runs on this thread.
-void run_workers(int workers, const std::function<void(int)>& work);
+SUBLINEAR_API void run_workers(int workers, const std::function<void(int)>& work);
 
 /// Calls `body(begin, end, worker)` on ranges of at most `grain` items that cover [0, count), handed out as workers
 /// come free. What an item computes must not depend on its worker; worker < threads tells which scratch space is free.

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <vector>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
@@ -15,7 +16,7 @@ enum class RandomPurpose : std::uint64_t { weights = 1, output_weights, biases, 
 
 /// A stream of random numbers (xoshiro256++, Blackman and Vigna) that is a pure function of seed, purpose and keys,
 /// so that what an input draws does not depend on which thread or batch it is in.
-class RandomStream {
+class SUBLINEAR_API RandomStream {
  public:
   RandomStream(std::uint64_t seed, RandomPurpose purpose, std::initializer_list<std::uint64_t> keys = {}) noexcept;
 
@@ -35,6 +36,6 @@ class RandomStream {
 };
 
 /// The numbers 0 ... count - 1 in the random order of (seed, epoch), by Fisher-Yates.
-[[nodiscard]] std::vector<Index> random_order(Index count, std::uint64_t seed, std::uint64_t epoch);
+[[nodiscard]] SUBLINEAR_API std::vector<Index> random_order(Index count, std::uint64_t seed, std::uint64_t epoch);
 
 }  // namespace sublinear

@@ -5,26 +5,27 @@
 
 #include <string>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
 
 /// @throws std::invalid_argument naming the first element of `values` (count rows of `dimension`) that is not finite.
 template <class T>
-void require_finite(const T* values, Index count, Index dimension, const char* what);
+SUBLINEAR_API void require_finite(const T* values, Index count, Index dimension, const char* what);
 
 /// @throws std::invalid_argument with `message` unless `condition` holds. Build the message only where it is cheap.
-void require(bool condition, const char* message);
+SUBLINEAR_API void require(bool condition, const char* message);
 
 /// `need` bytes for `what` must be at most `limit`.
 /// @throws MemoryLimitError naming both and how to raise the limit.
-void require_memory(std::size_t need, std::size_t limit, const std::string& what);
+SUBLINEAR_API void require_memory(std::size_t need, std::size_t limit, const std::string& what);
 
 /// Memory this process can still have, in bytes: what the system has available, less where a control group allows
 /// less. A large number where the system does not tell.
-[[nodiscard]] std::size_t available_memory();
+[[nodiscard]] SUBLINEAR_API std::size_t available_memory();
 
 /// "1.5 GiB" for people.
-[[nodiscard]] std::string format_bytes(std::size_t bytes);
+[[nodiscard]] SUBLINEAR_API std::string format_bytes(std::size_t bytes);
 
 }  // namespace sublinear

@@ -7,6 +7,8 @@
 #include <new>
 #include <vector>
 
+#include "sublinear/kernels/export.hpp"
+
 namespace sublinear {
 
 /// Signed size and position type, as in Eigen. Half-space reporting ids have this type too.
@@ -21,9 +23,9 @@ inline constexpr std::size_t kLaneBytes = 64;
 /// Memory that starts on a cache line. Large blocks ask the system for large pages, where it gives them on request
 /// (Linux with transparent huge pages): rows picked at random from many megabytes then miss fewer address translations.
 /// @throws std::bad_alloc
-[[nodiscard]] void* allocate_aligned(std::size_t bytes);
+[[nodiscard]] SUBLINEAR_API void* allocate_aligned(std::size_t bytes);
 /// Gives back what `allocate_aligned(bytes)` gave.
-void deallocate_aligned(void* block, std::size_t bytes) noexcept;
+SUBLINEAR_API void deallocate_aligned(void* block, std::size_t bytes) noexcept;
 
 /// Standard allocator whose blocks start on a cache line, so that no lane group straddles two.
 template <class T>

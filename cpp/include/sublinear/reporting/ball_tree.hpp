@@ -2,6 +2,7 @@
 /// Half-space reporting with a tree of balls.
 #pragma once
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/reporting/forwarding_index.hpp"
 
 namespace sublinear {
@@ -11,7 +12,7 @@ namespace sublinear {
 ///
 /// Costs as in `KDTree`. Memory: N (d sizeof(T) + 17) bytes and (d + 2) sizeof(T) bytes a node.
 template <class T>
-class BallTree final : public ForwardingIndex<T> {
+class SUBLINEAR_API BallTree final : public ForwardingIndex<T> {
  public:
   /// The points get the ids 0 ... count - 1 and are copied. @throws std::invalid_argument for bad points or options.
   explicit BallTree(Points<T> points, const IndexOptions& options = {});

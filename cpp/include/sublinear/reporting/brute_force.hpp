@@ -2,6 +2,7 @@
 /// Half-space reporting by looking at every point.
 #pragma once
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/reporting/forwarding_index.hpp"
 
 namespace sublinear {
@@ -12,7 +13,7 @@ namespace sublinear {
 /// no N x Q matrix is formed. insert, move: the points given. erase: marks; every so often what is left is moved
 /// together. Memory: N (d sizeof(T) + 17) bytes.
 template <class T>
-class BruteForce final : public ForwardingIndex<T> {
+class SUBLINEAR_API BruteForce final : public ForwardingIndex<T> {
  public:
   /// The points get the ids 0 ... count - 1 and are copied. @throws std::invalid_argument for bad points.
   explicit BruteForce(Points<T> points, const IndexOptions& options = {});

@@ -2,6 +2,7 @@
 /// Half-space reporting in the plane with convex layers.
 #pragma once
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/reporting/forwarding_index.hpp"
 
 namespace sublinear {
@@ -14,7 +15,7 @@ namespace sublinear {
 /// logarithmic method, which multiplies the query by log N at worst; erase: marks, with a rebuild when half are gone;
 /// move: as erase and insert, under the same id. Memory: about 35 bytes and 5 sizeof(T) for each point.
 template <class T>
-class ConvexLayers final : public ForwardingIndex<T> {
+class SUBLINEAR_API ConvexLayers final : public ForwardingIndex<T> {
  public:
   /// The points get the ids 0 ... count - 1 and are copied. @throws std::invalid_argument for bad points and for
   /// another dimension than 2.

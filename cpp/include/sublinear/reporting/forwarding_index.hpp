@@ -5,13 +5,14 @@
 #include <memory>
 #include <utility>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
 
 namespace sublinear {
 
 /// Passes every call to the index it holds. Moves cheaply; not copyable.
 template <class T>
-class ForwardingIndex : public HalfSpaceIndex<T> {
+class SUBLINEAR_API ForwardingIndex : public HalfSpaceIndex<T> {
  public:
   [[nodiscard]] const char* name() const noexcept override { return index_->name(); }
   [[nodiscard]] Index size() const noexcept override { return index_->size(); }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sublinear/kernels/csr.hpp"
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 #include "sublinear/kernels/work.hpp"
 #include "sublinear/reporting/index_options.hpp"
@@ -55,7 +56,7 @@ struct TopLists {
 ///
 /// @tparam T float or double, the type of coordinates and of the canonical product.
 template <class T>
-class HalfSpaceIndex {
+class SUBLINEAR_API HalfSpaceIndex {
  public:
   virtual ~HalfSpaceIndex() = default;
 
@@ -102,17 +103,23 @@ class HalfSpaceIndex {
   virtual void save(FlatWriter& writer) const;
 };
 
+/// Makes an index of the application's own over points (which it copies; ids 0 ... count - 1), for a strategy that has
+/// an index inside. Such an index may report more than the predicate asks for, never less: a neuron that is reported
+/// without need costs time, one that is missing changes what is trained. Ids ascend.
+template <class T>
+using IndexFactory = std::function<std::unique_ptr<HalfSpaceIndex<T>>(Points<T> points)>;
+
 /// Gives the ids of one query to `take` piece by piece, in no particular order, with bounded memory; stops early when
 /// `take` returns false. Same inclusive predicate as `report`.
 template <class T>
-Work stream(const HalfSpaceIndex<T>& index, const T* normal, double threshold,
-            const std::function<bool(const Index* ids, Index count)>& take);
+SUBLINEAR_API Work stream(const HalfSpaceIndex<T>& index, const T* normal, double threshold,
+                          const std::function<bool(const Index* ids, Index count)>& take);
 
 /// The names `make_index` knows, in the order in which tables show them.
-[[nodiscard]] const std::vector<std::string>& index_names();
+[[nodiscard]] SUBLINEAR_API const std::vector<std::string>& index_names();
 
 /// Whether there is a structure called `name` and it serves points of this many dimensions.
-[[nodiscard]] bool index_serves(const std::string& name, Index dimension);
+[[nodiscard]] SUBLINEAR_API bool index_serves(const std::string& name, Index dimension);
 
 /// The name that lets `make_index` choose, as `choose_index` does for many queries in a call.
 inline constexpr const char* kAutomatic = "auto";
@@ -121,7 +128,7 @@ inline constexpr const char* kAutomatic = "auto";
 /// >= 1) and may be filled later.
 /// @throws std::invalid_argument for an unknown name, a dimension the structure does not serve, or bad points.
 template <class T>
-[[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> make_index(const std::string& name, Points<T> points,
-                                                            const IndexOptions& options = {});
+[[nodiscard]] SUBLINEAR_API std::unique_ptr<HalfSpaceIndex<T>> make_index(const std::string& name, Points<T> points,
+                                                                          const IndexOptions& options = {});
 
 }  // namespace sublinear

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
@@ -19,6 +20,6 @@ struct IndexChoice {
 /// @param queries asked together in one call, about: 1 if they come one by one
 /// @param share of the points that a query reports, about; negative = not known, one per cent is assumed
 /// @throws std::invalid_argument for a count or a number of queries below 0 or a dimension below 1.
-[[nodiscard]] IndexChoice choose_index(Index count, Index dimension, Index queries, double share = -1);
+[[nodiscard]] SUBLINEAR_API IndexChoice choose_index(Index count, Index dimension, Index queries, double share = -1);
 
 }  // namespace sublinear

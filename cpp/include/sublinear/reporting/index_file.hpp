@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
 
 namespace sublinear {
@@ -14,14 +15,14 @@ namespace sublinear {
 /// was erased, and what the structure cannot make again at once. @throws std::logic_error if the index does not offer
 /// it, std::bad_alloc.
 template <class T>
-[[nodiscard]] std::string index_bytes(const HalfSpaceIndex<T>& index);
+[[nodiscard]] SUBLINEAR_API std::string index_bytes(const HalfSpaceIndex<T>& index);
 
 /// The index that `index_bytes` wrote: same name, options, points and ids, same answers, and for trees the same counted
 /// work. Costs one pass over the points; for "convex-layers" a build. Bounds are computed again and never believed.
 /// @throws std::invalid_argument for bytes that are foreign, cut short, changed, of another version or another T; no
 /// memory is taken that the size of the file does not justify.
 template <class T>
-[[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> index_from_bytes(const char* bytes, std::size_t size);
+[[nodiscard]] SUBLINEAR_API std::unique_ptr<HalfSpaceIndex<T>> index_from_bytes(const char* bytes, std::size_t size);
 
 /// What bytes that `index_bytes` wrote hold.
 struct IndexDescription {
@@ -29,13 +30,13 @@ struct IndexDescription {
   std::string dtype;  ///< "float32" or "float64"
   Index leaf_size;    ///< as in IndexOptions
 };
-[[nodiscard]] IndexDescription describe_index_bytes(const char* bytes, std::size_t size);
+[[nodiscard]] SUBLINEAR_API IndexDescription describe_index_bytes(const char* bytes, std::size_t size);
 
 /// The same with a file, which is written whole or not at all. @throws std::runtime_error if it cannot be written or
 /// read.
 template <class T>
-void save_index(const HalfSpaceIndex<T>& index, const std::string& path);
+SUBLINEAR_API void save_index(const HalfSpaceIndex<T>& index, const std::string& path);
 template <class T>
-[[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> load_index(const std::string& path);
+[[nodiscard]] SUBLINEAR_API std::unique_ptr<HalfSpaceIndex<T>> load_index(const std::string& path);
 
 }  // namespace sublinear

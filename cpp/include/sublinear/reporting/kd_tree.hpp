@@ -2,6 +2,7 @@
 /// Half-space reporting with a tree of boxes.
 #pragma once
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/reporting/forwarding_index.hpp"
 
 namespace sublinear {
@@ -16,7 +17,7 @@ namespace sublinear {
 /// twice their extent. insert: by the logarithmic method, amortised log N rebuilt points for each. Memory:
 /// N (d sizeof(T) + 17) bytes and (2 d + 1) sizeof(T) bytes a node, of which there are N / 15.
 template <class T>
-class KDTree final : public ForwardingIndex<T> {
+class SUBLINEAR_API KDTree final : public ForwardingIndex<T> {
  public:
   /// The points get the ids 0 ... count - 1 and are copied. @throws std::invalid_argument for bad points or options.
   explicit KDTree(Points<T> points, const IndexOptions& options = {});

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/reporting/forwarding_index.hpp"
 
 namespace sublinear {
@@ -21,7 +22,7 @@ namespace sublinear {
 /// hyperplane crosses, at d (d + 1) multiplications each. Points that move are built in anew. Memory: N (d sizeof(T) +
 /// 17) bytes and (d (d + 1) + 2) sizeof(T) bytes a node.
 template <class T>
-class PartitionTree final : public ForwardingIndex<T> {
+class SUBLINEAR_API PartitionTree final : public ForwardingIndex<T> {
  public:
   static constexpr Index kMostDimensions = 16;
 
@@ -40,7 +41,8 @@ struct CrossingNumber {
 /// Builds a partition tree over the points and counts, for each query, the leaves that the hyperplane
 /// {p: <p, normal> = threshold} meets, for comparison with the theory's leaves^(1 - 1/d).
 template <class T>
-[[nodiscard]] std::vector<CrossingNumber> crossing_numbers(Points<T> points, const IndexOptions& options,
-                                                           const T* normals, const double* thresholds, Index queries);
+[[nodiscard]] SUBLINEAR_API std::vector<CrossingNumber> crossing_numbers(Points<T> points, const IndexOptions& options,
+                                                                         const T* normals, const double* thresholds,
+                                                                         Index queries);
 
 }  // namespace sublinear

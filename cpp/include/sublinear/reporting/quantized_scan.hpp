@@ -2,6 +2,7 @@
 /// Half-space reporting by looking at every point in 8 bits, and at few of them exactly.
 #pragma once
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/reporting/forwarding_index.hpp"
 
 namespace sublinear {
@@ -16,7 +17,7 @@ namespace sublinear {
 /// VNNI instructions of AVX-512) and d for each proposed point. insert, move: the points given. erase: marks; every so
 /// often what is left is moved together. Memory: N (d (sizeof(T) + 1) + 41) bytes.
 template <class T>
-class QuantizedScan final : public ForwardingIndex<T> {
+class SUBLINEAR_API QuantizedScan final : public ForwardingIndex<T> {
  public:
   static constexpr Index kMostDimensions = 40000;  ///< sums of products of bytes must fit 32 bits
 

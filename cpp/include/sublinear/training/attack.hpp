@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "sublinear/finding/neurons.hpp"
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/types.hpp"
 #include "sublinear/training/local_network.hpp"
@@ -20,7 +21,7 @@ namespace sublinear {
 /// roundoff of T): what PGD in T keeps, and what the finders are asked for. The trainer checks it.
 /// @note Thread safety: const and pure; randomness comes from the stream that is passed in.
 template <class T>
-class Attack {
+class SUBLINEAR_API Attack {
  public:
   virtual ~Attack() = default;
   /// Where the attack stays.
@@ -64,6 +65,6 @@ struct PgdOptions {
 /// several restarts without random start, an empty box; on the slice also for Norm::infinity, a box, or a step size
 /// above 1e6.
 template <class T>
-[[nodiscard]] std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options);
+[[nodiscard]] SUBLINEAR_API std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options);
 
 }  // namespace sublinear

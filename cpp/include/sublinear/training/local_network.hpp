@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sublinear/finding/neuron_finder.hpp"
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 #include "sublinear/kernels/work.hpp"
 #include "sublinear/training/loss.hpp"
@@ -38,7 +39,7 @@ struct Visit {
 /// from earlier ones less what the row has moved since, and bounds how far the truth can be from that line. So the work
 /// of an attack is proportional to the neurons that fire and to those near their threshold.
 template <class T>
-class LocalNetwork {
+class SUBLINEAR_API LocalNetwork {
  public:
   /// Looks at `network`. `facts` are those of its rows. All that is passed must outlive the use.
   void attach(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, const Visit<T>& visit);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
@@ -15,7 +16,7 @@ namespace sublinear {
 /// A label is a double: -1 or +1 for "logistic", a class index for "cross-entropy", any finite number for "squared" and
 /// "absolute". Networks with several outputs take "cross-entropy" only.
 /// @note Thread safety: all functions are const and may run concurrently.
-class Loss {
+class SUBLINEAR_API Loss {
  public:
   virtual ~Loss() = default;
   [[nodiscard]] virtual const char* name() const noexcept = 0;
@@ -38,9 +39,9 @@ class Loss {
 
 /// The names `make_loss` knows: "absolute" |f - y|, "squared" (f - y)^2 / 2, "logistic" log(1 + exp(-y f)),
 /// "cross-entropy" (softmax).
-[[nodiscard]] const std::vector<std::string>& loss_names();
+[[nodiscard]] SUBLINEAR_API const std::vector<std::string>& loss_names();
 
 /// @throws std::invalid_argument for an unknown name.
-[[nodiscard]] std::shared_ptr<const Loss> make_loss(const std::string& name);
+[[nodiscard]] SUBLINEAR_API std::shared_ptr<const Loss> make_loss(const std::string& name);
 
 }  // namespace sublinear

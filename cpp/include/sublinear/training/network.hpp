@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sublinear/finding/neurons.hpp"
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
@@ -20,7 +21,7 @@ enum class Activation { shifted, jump };
 ///
 /// Not copyable by accident: copy with `clone`. @note Thread safety: const functions may run concurrently.
 template <class T>
-class TwoLayerNetwork {
+class SUBLINEAR_API TwoLayerNetwork {
  public:
   /// @param weights count x dimension row-major. @param output_weights count x outputs row-major.
   /// @param biases count values, or nullptr for zeros. All are copied.
@@ -107,6 +108,6 @@ struct Initialization {
 /// @throws std::invalid_argument for an unknown name, sizes below 1, a kappa or bias value that is not finite, a bias
 /// value where biases are not constant, or an odd width with `coupled`; std::length_error for 2^31 neurons or more.
 template <class T>
-[[nodiscard]] TwoLayerNetwork<T> random_network(const Initialization& initialization);
+[[nodiscard]] SUBLINEAR_API TwoLayerNetwork<T> random_network(const Initialization& initialization);
 
 }  // namespace sublinear

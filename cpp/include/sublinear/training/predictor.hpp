@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sublinear/finding/neuron_finder.hpp"
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/training/attack.hpp"
 #include "sublinear/training/network.hpp"
 #include "sublinear/training/row_facts.hpp"
@@ -15,11 +16,13 @@ namespace sublinear {
 /// Answers for a network whose weights do not change meanwhile: builds an index over the weights once, or scans.
 /// @note Thread safety: const functions may run concurrently.
 template <class T>
-class Predictor {
+class SUBLINEAR_API Predictor {
  public:
   /// @param index a name `make_index` knows, for the lifted weights; empty = scan all neurons. Changes speed only.
   /// The network must outlive the predictor, unmoved and unchanged.
   Predictor(const TwoLayerNetwork<T>& network, const std::string& index, Norm norm, int threads);
+  /// The same with an index of the application's own over the lifted weights.
+  Predictor(const TwoLayerNetwork<T>& network, const IndexFactory<T>& index_factory, Norm norm, int threads);
   ~Predictor();
 
   [[nodiscard]] const TwoLayerNetwork<T>& network() const noexcept { return network_; }
@@ -37,6 +40,9 @@ class Predictor {
               int threads, T* attacked, double* losses) const;
 
  private:
+  Predictor(const TwoLayerNetwork<T>& network, const std::string& index, const IndexFactory<T>& index_factory,
+            Norm norm, int threads);
+
   const TwoLayerNetwork<T>& network_;
   Norm norm_;
   RowFacts<T> facts_;

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "sublinear/finding/neuron_finder.hpp"
+#include "sublinear/kernels/export.hpp"
+#include "sublinear/kernels/progress.hpp"
 #include "sublinear/training/attack.hpp"
 #include "sublinear/training/loss.hpp"
 #include "sublinear/training/network.hpp"
@@ -27,6 +29,8 @@ struct TrainerOptions {
   std::uint64_t seed = 0;                   ///< of the order of inputs and of random starts
   bool train_biases = false;                ///< whether the gradient step moves the biases too (Yang et al.)
   int threads = 0;                          ///< 0 = all processors; changes speed only
+  IndexFactory<T> index_factory = {};       ///< for "weights" and "data": an index of the application's own
+  Progress progress = {};                   ///< told during a step, between blocks of inputs, what share is attacked
 };
 
 /// What one step did.
@@ -44,7 +48,7 @@ struct StepReport {
 ///
 /// @note Thread safety: one thread at a time; the work inside is spread over `options.threads`.
 template <class T>
-class Trainer {
+class SUBLINEAR_API Trainer {
  public:
   /// Copies inputs and labels and builds the strategy's structure. The network must outlive the trainer and not be
   /// moved; changes made to its weights and biases by others between steps are noticed, and the structure is built
@@ -58,17 +62,22 @@ class Trainer {
 
   /// One step with this learning rate. An epoch visits every input once, in an order that is a function of
   /// (seed, epoch); the last batch of an epoch may be smaller.
-  /// @throws std::invalid_argument for a rate that is negative or not finite; DivergenceError, with nothing changed, if
-  /// the step would make a weight or bias infinite or the loss is not finite.
+  /// @throws std::invalid_argument for a rate that is negative or not finite; DivergenceError if the step would make a
+  /// weight or bias infinite or the loss is not finite; std::bad_alloc; what the progress throws. The network and the
+  /// number of steps are then as they were, and the same step may be taken again. Only what an index of the
+  /// application's own throws when neurons move leaves the step done (`steps_done()` tells). A structure that was
+  /// stopped is built again by the next step; an approximate one then starts anew.
   StepReport step(double learning_rate);
 
-  /// Epochs begun before the next step, and steps done in all; `set_position` continues an earlier run's order.
+  /// Steps done in all, by this trainer or as `set_steps_done` said.
   [[nodiscard]] std::int64_t steps_done() const noexcept;
   [[nodiscard]] std::int64_t steps_per_epoch() const noexcept;
   /// Continue as if `steps` steps had been done already: the order of inputs and random starts of an earlier run.
   void set_steps_done(std::int64_t steps);
 
-  [[nodiscard]] const NeuronFinder<T>& finder() const noexcept;
+  /// The strategy's structure, until the next call that is not const.
+  /// @throws std::logic_error after a call that failed, until the next step has built it again.
+  [[nodiscard]] const NeuronFinder<T>& finder() const;
 
   /// What the strategy proposes now for these training inputs (distinct positions), ids ascending. Changes no result.
   /// @throws std::invalid_argument for a position that does not exist.
@@ -83,15 +92,17 @@ class Trainer {
 using LearningRate = std::function<double(std::int64_t step, std::int64_t steps_per_epoch)>;
 
 /// The same rate always.
-[[nodiscard]] LearningRate constant_rate(double rate);
+[[nodiscard]] SUBLINEAR_API LearningRate constant_rate(double rate);
 /// Falls (or rises) linearly from `first` to `last` over `epochs` epochs, then stays.
-[[nodiscard]] LearningRate linear_rate(double first, double last, std::int64_t epochs);
+[[nodiscard]] SUBLINEAR_API LearningRate linear_rate(double first, double last, std::int64_t epochs);
 
-/// Called after every step; returning false ends `fit` early, between steps.
+/// Called after every step; returning false ends `fit` early, between steps. What it throws reaches the caller of
+/// `fit`; the step it was told of is done. To stop within a step, throw from `TrainerOptions::progress`.
 using StepCallback = std::function<bool(const StepReport&)>;
 
-/// Steps until `epochs` more epochs have ended.
+/// Steps until `epochs` more epochs have ended. @throws what `Trainer::step` throws; the steps before are done.
 template <class T>
-void fit(Trainer<T>& trainer, std::int64_t epochs, const LearningRate& rate, const StepCallback& after_step = {});
+SUBLINEAR_API void fit(Trainer<T>& trainer, std::int64_t epochs, const LearningRate& rate,
+                       const StepCallback& after_step = {});
 
 }  // namespace sublinear

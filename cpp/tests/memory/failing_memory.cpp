@@ -1,0 +1,54 @@
+#include "memory/failing_memory.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<long> requests_left{-1};  // until one fails; negative: none does
+std::atomic<bool> has_failed{false};
+
+void* request(std::size_t bytes, std::size_t alignment) {
+  if (requests_left.load() >= 0 && requests_left.fetch_sub(1) == 1) {
+    requests_left.store(-1);
+    has_failed.store(true);
+    throw std::bad_alloc();
+  }
+  if (bytes == 0) bytes = 1;
+  void* const block = alignment <= alignof(std::max_align_t)
+                          ? std::malloc(bytes)
+                          : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+
+}  // namespace
+
+namespace sublinear::testing {
+
+void fail_request(long k) noexcept {
+  has_failed.store(false);
+  requests_left.store(k);
+}
+
+bool stop_failing() noexcept {
+  requests_left.store(-1);
+  return has_failed.load();
+}
+
+}  // namespace sublinear::testing
+
+void* operator new(std::size_t bytes) { return request(bytes, 1); }
+void* operator new[](std::size_t bytes) { return request(bytes, 1); }
+void* operator new(std::size_t bytes, std::align_val_t at) { return request(bytes, static_cast<std::size_t>(at)); }
+void* operator new[](std::size_t bytes, std::align_val_t at) { return request(bytes, static_cast<std::size_t>(at)); }
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::align_val_t) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
