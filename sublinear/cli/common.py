@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 DATASET = describe_datasets()
-NORMALIZATION = "Of inputs: none, or steps of standard, minmax, unit joined by +; default: the set's own."
+NORMALIZATION = "Of inputs: none, or steps of standard, minmax, unit, slice joined by +; default: the set's own."
 
 
 def _version(asked: bool) -> None:
