@@ -35,6 +35,7 @@ def arguments() -> argparse.Namespace:
     add(
         "--processor-time", action="store_true", help="time of the processor, not of the wall, on a machine with guests"
     )
+    add("--kappa", type=float, help="thresholds in standard deviations (default sqrt(0.4 log m))")
     add("--rank-limit", type=int, metavar="R", help="flush at this rank (default: by counts)")
     add("--seed", type=int, default=0)
     add("--json", metavar="FILE", help="write everything there")
@@ -74,7 +75,9 @@ def run_width(width: int, options: argparse.Namespace) -> dict[str, Any]:
     X = random.standard_normal((options.inputs, options.features), dtype=np.float32)
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     y = np.sign(random.standard_normal(options.inputs))
-    net = sl.ThreeLayerNetwork.random(options.features, width, seed=options.seed, rank_limit=options.rank_limit)
+    net = sl.ThreeLayerNetwork.random(
+        options.features, width, seed=options.seed, kappa=options.kappa, rank_limit=options.rank_limit
+    )
     start = net.hidden.to_dense()
     peer = DensePeer(net, X, y, options.rate)
     trainer = _training.make_three_layer_trainer(net._core, X, y, 0, 0, options.threads)
