@@ -205,8 +205,7 @@ TEST_CASE_TEMPLATE("an index whose queries run out of memory answers afterwards"
     }
 }
 
-TEST_CASE_TEMPLATE("what runs out of memory while it is made leaves nothing", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("what runs out of memory while it is made leaves nothing", T, float, double) {
   // Leaks show under AddressSanitizer.
   const std::vector<T> points = random_rows<T>(300, 6);
   Problem<T> problem(30, 4, "cross-entropy");
