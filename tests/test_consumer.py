@@ -157,6 +157,6 @@ def test_c_refuses_what_is_no_network(tmp_path):
     network.save(tmp_path / "network")
     (tmp_path / "cut").write_bytes((tmp_path / "network").read_bytes()[:-1])
     (tmp_path / "text").write_text("no network at all, but long enough")
-    for name, why in (("checkpoint", "its format is"), ("cut", "cut short"), ("text", "header")):
+    for name, why in (("checkpoint", "its format is"), ("cut", "does not have room"), ("text", "header")):
         assert why in run(tmp_path, consumer, name)
     assert "could not be read" in run(tmp_path, consumer, "missing")

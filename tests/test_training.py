@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -243,6 +244,38 @@ def test_interrupted_training_goes_on_where_it_stopped():
     trainer.fit(x, y, epochs=2)
     assert trainer.steps_done == 12
     assert sha256(whole) == sha256(stopped)
+
+
+def test_ctrl_c_ends_a_long_step_which_then_has_not_happened():
+    # One long step, in many blocks of inputs; the signal comes after a twentieth of a second.
+    x, y = problem("logistic", n=6000, d=32, dtype=np.float32)
+    net = network("logistic", width=4000, d=32, dtype="float32")
+    before = sha256(net)
+    trainer = sl.Trainer(
+        net,
+        sl.Strategy.of("dense").replace(max_bytes=1_000_000),
+        attack=sl.PGD(radius=0.1, steps=20),
+        loss="logistic",
+        learning_rate=10.0,
+        threads=1,
+    )
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    trainer.fit(x, y, epochs=0)  # prepares
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit(x, y, epochs=1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert trainer.steps_done == 0
+    assert sha256(net) == before
+    trainer.fit(x[:200], y[:200], epochs=1)
+    assert trainer.steps_done == 1
 
 
 @pytest.mark.parametrize(("stop_at", "recorded"), [(2, 0), (4, 1), (6, 1)])

@@ -208,6 +208,15 @@ Stream plain() {
   return stream;
 }
 
+// The double that a number in decimals is nearest to; whether there is one.
+bool nearest(const std::string& number, double& value) {
+  auto stream = plain<std::istringstream>();
+  stream.str(number);
+  stream >> value;
+  // A number too small to be told from 0 is reported as a failure by some libraries, and is 0.
+  return (!stream.fail() || value == 0) && std::isfinite(value);
+}
+
 }  // namespace
 
 const JsonValue* JsonValue::find(const std::string& name) const noexcept {
@@ -219,13 +228,8 @@ const JsonValue* JsonValue::find(const std::string& name) const noexcept {
 JsonValue parse_json(const char* text, std::size_t size) { return Parser(text, size).parse(); }
 
 double json_double(const std::string& number) {
-  auto stream = plain<std::istringstream>();
-  stream.str(number);
   double value = 0;
-  stream >> value;
-  // A number too small to be told from 0 is reported as a failure by some libraries, and is 0.
-  if ((stream.fail() && value != 0) || !std::isfinite(value))
-    throw std::invalid_argument("the number " + number.substr(0, 40) + " is too large");
+  if (!nearest(number, value)) throw std::invalid_argument("the number " + number.substr(0, 40) + " is too large");
   return value;
 }
 
@@ -235,7 +239,9 @@ std::string json_text(double value) {
     stream.precision(digits);
     stream << value;
     std::string text = stream.str();
-    if (digits < std::numeric_limits<double>::max_digits10 && json_double(text) != value) continue;
+    // Fewer digits than it takes may give another number, or round to above the largest.
+    double read = 0;
+    if (digits < std::numeric_limits<double>::max_digits10 && (!nearest(text, read) || read != value)) continue;
     // Readers take "-0" for an integer, which has no sign.
     if (text.find_first_of(".e") == std::string::npos) text += ".0";
     return text;

@@ -1,0 +1,30 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "sublinear/kernels/build_info.hpp"
+#include "sublinear/version.hpp"
+
+using namespace sublinear;
+
+TEST_CASE("the build describes itself") {
+  const BuildInfo info = build_info();
+  CHECK(info.version == SUBLINEAR_VERSION_STRING);
+  CHECK(info.version == std::to_string(SUBLINEAR_VERSION_MAJOR) + "." + std::to_string(SUBLINEAR_VERSION_MINOR) + "." +
+                            std::to_string(SUBLINEAR_VERSION_PATCH));
+#if defined(__clang__)
+  CHECK(info.compiler.rfind("Clang " + std::to_string(__clang_major__) + ".", 0) == 0);
+#else
+  CHECK(info.compiler.rfind("GCC " + std::to_string(__GNUC__) + ".", 0) == 0);
+#endif
+  CHECK(info.standard >= 201703);
+  CHECK((info.threads == "std::thread" || info.threads.rfind("OpenMP 20", 0) == 0));
+#if __has_include(<Eigen/Core>)
+  CHECK(info.eigen >= "3.4");
+#else
+  CHECK(info.eigen.empty());
+#endif
+  CHECK_FALSE(info.shared);
+  CHECK(info.simd_levels == available_simd_levels());
+  CHECK(std::count(info.simd_levels.begin(), info.simd_levels.end(), simd_level()) == 1);
+}
