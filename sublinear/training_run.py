@@ -296,7 +296,7 @@ def _check_room(path: Path, state: Checkpoint, settings: TrainSettings) -> None:
     hold the best weights too, the network and the history."""
     checkpoint = path.stat().st_size
     if settings.patience is not None and state.best is None:
-        checkpoint += state.network.weights.nbytes
+        checkpoint += state.network.weights.nbytes + state.network.biases.nbytes
     needed = checkpoint + path.stat().st_size + 1024 * settings.epochs
     free = shutil.disk_usage(path.parent).free
     if free < needed:

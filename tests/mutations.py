@@ -100,11 +100,11 @@ def changed_json(content: Any, rng: random.Random) -> str:
             if kind == 0:
                 del place[key]
             elif kind == 1 and isinstance(place, list):
-                place.append(place[key])
+                place.append(copy.deepcopy(place[key]))
             elif kind == 1:
-                place[rng.choice(("x", "", "error", "format"))] = place[key]
+                place[rng.choice(("x", "", "error", "format"))] = copy.deepcopy(place[key])
             else:
-                place[key] = rng.choice(VALUES)
+                place[key] = copy.deepcopy(rng.choice(VALUES))
             break
     text = json.dumps(content)
     return text.replace(": 0.5", f": {DEEP}", 1) if rng.random() < 0.01 else text
