@@ -100,7 +100,10 @@ def as_number(value: Any, what: str, low: float = -math.inf, positive: bool = Fa
     """A finite number >= low (> 0 with `positive`); TypeError for what is no real number, ValueError for its value."""
     if isinstance(value, (bool, str, bytes)) or not np.isscalar(value) or isinstance(value, complex):
         raise TypeError(f"{what} is {value!r}; give a number")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf if int(value) > 0 else -math.inf
     if not math.isfinite(number) or number < low or (positive and number <= 0):
         bound = " > 0" if positive else "" if low == -math.inf else f" >= {low:g}"
         raise ValueError(f"{what} is {number:g}; give a finite number{bound}")

@@ -6,12 +6,14 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sublinear.files import write_whole
+from sublinear.arrays import as_integer
+from sublinear.files import reading, write_whole
 from sublinear.network import TwoLayerNetwork
 
 _FORMAT = "sublinear-checkpoint-1"
@@ -33,6 +35,8 @@ class Checkpoint:
         What the run was started with: text, numbers, True, False and None.
     history : dict
         Figures of the epochs that ended, as `History.as_dict` gives them.
+    epoch : dict
+        Sums over the steps of the epoch that has not ended, as `train` keeps them.
     best : TwoLayerNetwork or None
         The network of the best epoch so far, where one is sought.
     """
@@ -42,6 +46,7 @@ class Checkpoint:
     settings: dict[str, Any] = field(default_factory=dict)
     history: dict[str, list[Any]] = field(default_factory=dict)
     best: TwoLayerNetwork | None = None
+    epoch: dict[str, Any] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file, whole or not at all: a kill or a full disk leaves the one before."""
@@ -57,39 +62,50 @@ class Checkpoint:
             "activation": self.network.activation,
             "settings": self.settings,
             "history": self.history,
+            "epoch": self.epoch,
         }
         write_whole(Path(path), save(arrays, {"format": _FORMAT, "state": json.dumps(state)}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Checkpoint:
         """What `save` wrote. ValueError for a file that is damaged or no checkpoint."""
-        from safetensors import SafetensorError, safe_open
+        from safetensors import safe_open
 
         with Path(path).open("rb"):  # a missing file is FileNotFoundError, whatever the parser would make of it
             pass
-        try:
+        with reading(path, "checkpoint"):
             with safe_open(path, framework="numpy") as file:
                 metadata = file.metadata() or {}
                 if metadata.get("format") != _FORMAT:
-                    raise ValueError(f"{path} is no checkpoint: its format is {metadata.get('format')!r}")
+                    raise ValueError(f"its format is {metadata.get('format')!r}")
                 arrays = {name: file.get_tensor(name) for name in _ARRAYS}
                 best = file.get_tensor("best") if "best" in file.keys() else None  # noqa: SIM118
                 best_biases = None if best is None else file.get_tensor("best_biases")
             state = json.loads(metadata["state"])
             options = {name: state[name] for name in ("threshold", "scale", "activation")}
             steps, settings, history = state["steps_done"], state["settings"], state["history"]
-            if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
-                raise TypeError(f"steps_done is {steps!r}")
-            if not isinstance(settings, dict) or not isinstance(history, dict):
-                raise TypeError("settings or history is no table")
+            if as_integer(steps, "steps_done") >= 1 << 63:
+                raise ValueError(f"steps_done is {steps}")
+            epoch = state.get("epoch", {})
+            _check_tables(settings, history, epoch)
             network = TwoLayerNetwork(arrays["weights"], arrays["output_weights"], arrays["biases"], **options)
             if best is not None:
                 if best.shape != arrays["weights"].shape or best.dtype != arrays["weights"].dtype:
                     raise TypeError("the best weights do not fit the others")
                 best = TwoLayerNetwork(best, arrays["output_weights"], best_biases, **options)
-            return cls(network, steps, settings, history, best)
-        except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} is damaged or no checkpoint: {error}") from error
+            return cls(network, steps, settings, history, best, epoch)
+
+
+def _check_tables(settings: Any, history: Any, epoch: Any) -> None:
+    """Holds them to what `Checkpoint` says of them."""
+    if not (isinstance(settings, dict) and isinstance(history, dict) and isinstance(epoch, dict)):
+        raise TypeError("settings, history or epoch is no table")
+    for name, value in settings.items():
+        if not isinstance(value, (str, int, float, NoneType)):
+            raise TypeError(f"setting {name!r} is {value!r}")
+    for name, column in history.items():
+        if not isinstance(column, list):
+            raise TypeError(f"{name!r} of the history is no list")
 
 
 def _arrays(network: TwoLayerNetwork) -> dict[str, NDArray[Any]]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import reprlib
 import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from glob import escape as glob_escape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,36 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes what `write_whole` left beside `path` when its process was killed; nobody else may be writing it now."""
+    for each in path.parent.glob(f".{glob_escape(path.name)}.*"):
+        with suppress(OSError):
+            each.unlink()
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Whatever goes wrong with the content of a file is a ValueError that names the file and says it is no `what`."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        SafetensorError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ValueError(f"{path} is damaged or no {what}: {_SHORT.repr(str(error))[1:-1]}") from error
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 300
 
 
 def command(name: str, options: Mapping[str, Any]) -> str:

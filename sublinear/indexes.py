@@ -200,7 +200,11 @@ class HalfSpaceIndex:
         over the points, for `ConvexLayers` a build. ValueError for a file that is foreign, cut short, damaged, of
         another version or another class; no memory is taken that the file's size does not justify.
         """
-        return cls.from_bytes(Path(path).read_bytes())
+        content = Path(path).read_bytes()
+        try:
+            return cls.from_bytes(content)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
 
     @classmethod
     def from_bytes(cls: type[_Self], content: bytes) -> _Self:

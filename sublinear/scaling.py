@@ -330,7 +330,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     """The record in a file, or None where there is none, or none that is whole."""
     try:
         record = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(record, dict) or record.get("format") != _FORMAT or not isinstance(record.get("cell"), dict):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class Progress:
     """Where a call of `fit` is, after a step: epochs ended of `epochs`, and steps done of the current epoch.
 
     robust_loss, inputs, seconds, work: mean loss at the attacked inputs of the step's batch, their number, and what the
-    step took.
+    step took. loss: the same at the inputs themselves.
     """
 
     epoch: int
@@ -41,6 +42,7 @@ class Progress:
     inputs: int
     seconds: float
     work: Work
+    loss: float = math.nan
 
 
 @dataclass
@@ -214,7 +216,9 @@ class Trainer:
                 work += done
                 inputs += count
                 step = per_epoch if ended else self.steps_done % per_epoch
-                progress = Progress(len(history.seconds) + ended, epochs, step, per_epoch, robust, count, took, done)
+                progress = Progress(
+                    len(history.seconds) + ended, epochs, step, per_epoch, robust, count, took, done, clean
+                )
                 for callback in watching:  # every one is told, also after one that asks to stop
                     go_on = callback(progress) is not False and go_on
                 if not go_on and not ended:

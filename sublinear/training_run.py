@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import time
+import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,12 @@ from sublinear.attacks import PGD
 from sublinear.checkpoint import Checkpoint
 from sublinear.datasets import load_dataset
 from sublinear.evaluation import Evaluation, evaluate
-from sublinear.files import write_whole
+from sublinear.files import remove_leftovers, write_whole
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LinearRate
 from sublinear.strategies import Strategy
 from sublinear.trainer import History, Progress, Trainer
+from sublinear.work import Work
 
 #: Files of a run, in its folder.
 CHECKPOINT, NETWORK, HISTORY = "checkpoint.safetensors", "network.safetensors", "history.json"
@@ -119,16 +122,19 @@ def train(
 ) -> Outcome:
     """Trains and keeps `folder` so that a run which ends in any way can go on with the same bits.
 
-    The checkpoint is written before the first step, so that a folder that cannot hold it is found out then; after every
-    `checkpoint_epochs` epochs, and between steps once `checkpoint_minutes` have passed; and on Ctrl-C. One that cannot
-    be written later leaves the one before, and training goes on. At the end the network is saved: with `patience` that
+    The checkpoint is written before the first step, so that a folder that cannot hold it is found out then, and so is a
+    disk without room for everything the run writes; after every `checkpoint_epochs` epochs, and between steps once
+    `checkpoint_minutes` have passed; and on Ctrl-C. One that cannot be written later leaves the one before, is warned
+    of, and training goes on. At the end the network is saved: with `patience` that
     of the epoch with the lowest robust loss on validation inputs, and training ends when so many epochs in a row were
     no better: a tenth of the training inputs is held out and judged then, so that nothing is chosen by the test inputs.
     Without it the test inputs are judged after every epoch, for the curves alone. `watch` is called after every step
     with its progress and the epochs that ended before this call.
 
+    One process at a time may have a folder: what killed ones left half written there is removed.
+
     ValueError for settings that do not fit, for `resume` with other settings than the run was started with, and
-    without it where a run is there already.
+    without it where a run is there already. OSError for a folder that cannot be written or a disk that is too full.
     """
     from sklearn.model_selection import train_test_split
 
@@ -136,7 +142,7 @@ def train(
     path = folder / CHECKPOINT
     if resume:
         state = Checkpoint.load(path)
-        _check_same(settings, state.settings)
+        _check_same(settings, state.settings, folder)
     else:
         if path.exists():
             raise ValueError(f"{folder} holds a training run; go on with --resume, or give another folder with --out")
@@ -163,17 +169,25 @@ def train(
     state.settings = settings.as_dict()
     if not state.history:
         state.history = History().as_dict()
+    per_epoch = -(-len(X) // settings.batch_size)
+    _check_history(state, per_epoch, path)
+    for name in (CHECKPOINT, NETWORK, HISTORY):
+        remove_leftovers(folder / name)
     state.save(path)
     saved_at = time.monotonic()
+    _check_room(path, state, settings)
 
     def save() -> None:
         nonlocal saved_at
         state.steps_done = trainer.steps_done
-        with suppress(OSError):  # the one before is still there, and the end of the run says what cannot be written
+        try:
             state.save(path)
+        except OSError as error:  # the one before is still there
+            warnings.warn(f"a checkpoint could not be written, training goes on: {error}", RuntimeWarning, stacklevel=3)
         saved_at = time.monotonic()
 
     def after_step(progress: Progress) -> bool:
+        state.epoch = _with_step(state.epoch, progress)
         if watch is not None:
             watch(progress, len(state.history["loss"]))
         minutes = settings.checkpoint_minutes
@@ -187,9 +201,16 @@ def train(
             if _is_stale(state.history, settings.patience):
                 ending = "stopped early"
                 break
-            figures = trainer.fit(X, y, 1, judged, callbacks=[after_step]).as_dict()
-            for name, values in figures.items():
-                state.history.setdefault(name, []).extend(values)
+            if trainer.steps_done == per_epoch * len(state.history["loss"]):
+                state.epoch = {}
+            # An earlier call may have ended after the last step of an epoch, before it was judged.
+            if trainer.steps_done < per_epoch * (len(state.history["loss"]) + 1):
+                trainer.fit(X, y, 1, callbacks=[after_step])
+            found = evaluate(
+                state.network, *judged, "cross-entropy", settings.attack(), settings.seed, settings.threads
+            )
+            figures = _epoch_figures(state.epoch, settings.width, found)
+            state.history = {name: [*column, figures[name]] for name, column in state.history.items()}
             if settings.patience is not None and _best_epoch(state.history) == len(state.history["loss"]):
                 state.best = state.network.copy()
             if len(state.history["loss"]) % settings.checkpoint_epochs == 0:
@@ -217,6 +238,76 @@ def train(
     return Outcome(ending, network, state.history, len(state.history["loss"]), best, test)
 
 
+def _with_step(epoch: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """The sums over an epoch's steps, with one step more."""
+    count = progress.inputs
+    return {
+        "loss": epoch.get("loss", 0.0) + count * progress.loss,
+        "robust_loss": epoch.get("robust_loss", 0.0) + count * progress.robust_loss,
+        "inputs": epoch.get("inputs", 0) + count,
+        "seconds": epoch.get("seconds", 0.0) + progress.seconds,
+        "work": (Work(**epoch.get("work", {})) + progress.work).as_dict(),
+    }
+
+
+def _epoch_figures(epoch: dict[str, Any], width: int, judged: Evaluation) -> dict[str, Any]:
+    """An epoch's entry in each column of the history."""
+    work, inputs = epoch["work"], epoch["inputs"]
+    return {
+        "loss": epoch["loss"] / inputs,
+        "robust_loss": epoch["robust_loss"] / inputs,
+        "fired_share": work["fired"] / (inputs * width),
+        "candidates_share": work["candidates"] / (inputs * width),
+        "seconds": epoch["seconds"],
+        "work": work,
+        **{f"validation_{name}": figure for name, figure in judged.as_dict().items()},
+    }
+
+
+def _check_history(state: Checkpoint, per_epoch: int, path: Path) -> None:
+    """ValueError for a checkpoint that no run could have written: files are parsed as hostile."""
+    epochs, into = divmod(state.steps_done, per_epoch)
+    length = len(state.history.get("loss", ()))
+    figures = [value for name, column in state.history.items() if name != "work" for value in column]
+    sums = [value for name, value in state.epoch.items() if name != "work"]
+    counts = [*state.history.get("work", ()), *([state.epoch["work"]] if "work" in state.epoch else ())]
+    # The last epoch may have ended without having been judged.
+    if (
+        state.history.keys() != History().as_dict().keys()
+        or any(len(column) != length for column in state.history.values())
+        or not (length == epochs or (length == epochs - 1 and into == 0))
+        or not all(_is_number(value) for value in (*figures, *sums))
+        or not all(isinstance(each, dict) and each.keys() == Work().as_dict().keys() for each in counts)
+        or not all(_is_number(value) for each in counts for value in each.values())
+        or (state.steps_done > per_epoch * length and (state.epoch.keys() != _EPOCH or state.epoch["inputs"] <= 0))
+    ):
+        raise ValueError(f"{path} is damaged: its history does not fit the {state.steps_done} steps it tells of")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+_EPOCH = {"loss", "robust_loss", "inputs", "seconds", "work"}
+
+
+def _check_room(path: Path, state: Checkpoint, settings: TrainSettings) -> None:
+    """OSError where the disk has no room for what the run still writes: a checkpoint beside the one there, which may
+    hold the best weights too, the network and the history."""
+    checkpoint = path.stat().st_size
+    if settings.patience is not None and state.best is None:
+        checkpoint += state.network.weights.nbytes + state.network.biases.nbytes
+    needed = checkpoint + path.stat().st_size + 1024 * settings.epochs
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise OSError(
+            errno.ENOSPC,
+            f"No space left on device: the run writes up to {needed} bytes more and {free} are free; make room, or "
+            "give another folder with --out",
+            str(path.parent),
+        )
+
+
 def _best_epoch(history: dict[str, list[Any]]) -> int | None:
     """The epoch, from 1, with the lowest robust loss on the judged inputs; the first of equal ones."""
     losses = history.get("validation_robust_loss", [])
@@ -228,11 +319,13 @@ def _is_stale(history: dict[str, list[Any]], patience: int | None) -> bool:
     return patience is not None and best is not None and len(history["loss"]) - best >= patience
 
 
-def _check_same(settings: TrainSettings, before: dict[str, Any]) -> None:
+def _check_same(settings: TrainSettings, before: dict[str, Any], folder: Path) -> None:
     now = settings.as_dict()
     for each in fields(TrainSettings):
         name = each.name
         if name in _FREE or now[name] == before.get(name):
             continue
         option = "--" + name.replace("_", "-")
-        raise ValueError(f"the run was started with {option} {before.get(name)}, not {now[name]}; resume it with that")
+        raise ValueError(
+            f"the run in {folder} was started with {option} {before.get(name)}, not {now[name]}; resume it with that"
+        )

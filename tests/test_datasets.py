@@ -20,6 +20,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler, normalize
 from sklearn.utils import Bunch
 
+from mutations import damaged
 from sublinear import _kernels
 from sublinear.datasets import DATASETS, FILES, Samples, describe_datasets, load_dataset
 
@@ -708,20 +709,6 @@ def test_promises_of_a_header_cost_no_memory(refused, tmp_path, name, content):
 def test_a_small_npz_file_cannot_ask_for_a_large_array(refused):
     said = refused("a.npz", npz_with(header((2**40, 2**10))), MemoryError)
     assert "array 'X': 1099511627776 x 1024 values need" in said
-
-
-def damaged(content, changes):
-    """Bytes changed, dropped or inserted at places that are functions of the numbers drawn."""
-    content = bytearray(content)
-    for place, kind, byte in changes:
-        k = place % (len(content) + 1)
-        if kind == 0:
-            content[k : k + 1] = bytes([byte])
-        elif kind == 1:
-            del content[k : k + 1 + byte]
-        else:
-            content[k:k] = bytes([byte]) * (1 + byte % 9)
-    return bytes(content)
 
 
 @given(

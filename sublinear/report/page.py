@@ -12,10 +12,11 @@ import jinja2
 import matplotlib  # noqa: F401  (the figures need it: missed here, before anything is drawn)
 from markupsafe import Markup
 
+from sublinear.files import reading
 from sublinear.info import versions
 from sublinear.report.figures import COLOURS, Series, bars, lines
 from sublinear.report.parts import Section, Table, machine_facts
-from sublinear.report.results import Results, seconds_per_iteration
+from sublinear.report.results import RESULT, Results, seconds_per_iteration
 from sublinear.report.theory import theory_sections
 from sublinear.scaling import PEER, SIZES, Cell, growth_lines, sweep_command
 from sublinear.strategies import STRATEGIES
@@ -25,10 +26,19 @@ from sublinear.tables import quantity, seconds_text
 def render(results: Results) -> str:
     """The whole page."""
     styles = Styles(results)
-    sections = [_comparison(path, content, styles) for path, content in results.comparisons]
-    sections += _sweeps([record for _, record in results.cells], styles)
-    sections += [_training(path, content) for path, content in results.trainings]
-    sections += [section for path, content in results.theories for section in theory_sections(path, content)]
+    sections: list[Section] = []
+    for path, content in results.comparisons:
+        with reading(path, RESULT):
+            sections.append(_comparison(path, content, styles))
+    if results.cells:
+        with reading(results.cells[0][0].parent, "folder of results that this version reads"):
+            sections += _sweeps([record for _, record in results.cells], styles)
+    for path, content in results.trainings:
+        with reading(path, RESULT):
+            sections.append(_training(path, content))
+    for path, content in results.theories:
+        with reading(path, RESULT):
+            sections += theory_sections(path, content)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -151,7 +161,7 @@ def _paid(content: dict[str, Any], run: dict[str, Any], dense: dict[str, Any]) -
 
 
 def _comparison_figures(content: dict[str, Any], runs: list[dict[str, Any]], styles: Styles) -> list[str]:
-    epochs = [float(epoch + 1) for epoch in range(content["training"]["epochs"])]
+    epochs = [float(epoch + 1) for epoch in range(len(runs[0]["fired_share"]) if runs else 0)]
     width = content["network"]["width"]
     alike = _alike(runs)
     drawings = []

@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sublinear.files import reading
 from sublinear.scaling import read_record
 from sublinear.theory import THEORY_FORMAT
 from sublinear.training_run import HISTORY
+
+#: What messages say that a damaged file is not.
+RESULT = "result that this version reads"
 
 
 @dataclass
@@ -56,7 +60,7 @@ def _read(path: Path, results: Results) -> None:
         return
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return
     if not isinstance(content, dict):
         return
@@ -72,13 +76,23 @@ def load_results(*folders: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """One flat dictionary for each run and cell in these folders, all with the same keys: ready for a data frame.
 
     ``pandas.DataFrame(load_results("sublinear-report"))``. What a kind of result does not have is None. Shares of
-    candidates and fired neurons are those of the first and the last epoch, or step. Raises as `find_results`.
+    candidates and fired neurons are those of the first and the last epoch, or step. Raises as `find_results`, and
+    ValueError for a result that is damaged.
     """
     results = find_results(folders)
-    rows = [_of_run(path, content, run) for path, content in results.comparisons for run in content["runs"]]
-    rows += [_of_cell(path, record) for path, record in results.cells]
-    rows += [_of_training(path, content) for path, content in results.trainings]
-    rows += [_of_claim(path, content, claim) for path, content in results.theories for claim in content["claims"]]
+    rows: list[dict[str, Any]] = []
+    for path, content in results.comparisons:
+        with reading(path, RESULT):
+            rows += [_of_run(path, content, run) for run in content["runs"]]
+    for path, record in results.cells:
+        with reading(path, RESULT):
+            rows.append(_of_cell(path, record))
+    for path, content in results.trainings:
+        with reading(path, RESULT):
+            rows.append(_of_training(path, content))
+    for path, content in results.theories:
+        with reading(path, RESULT):
+            rows += [_of_claim(path, content, claim) for claim in content["claims"]]
     names = list(dict.fromkeys(name for row in rows for name in row))
     return [{name: row.get(name) for name in names} for row in rows]
 

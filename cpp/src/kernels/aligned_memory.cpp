@@ -18,7 +18,9 @@ std::align_val_t alignment(std::size_t bytes) noexcept {
 
 }  // namespace
 
-void* allocate_aligned(std::size_t bytes) {
+void* allocate_aligned(std::size_t count, std::size_t size) {
+  if (count > static_cast<std::size_t>(-1) / size) throw std::bad_alloc();
+  const std::size_t bytes = count * size;
   void* const block = ::operator new(bytes, alignment(bytes));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   // Only advice: where it is refused, pages are small. Whole large pages, so that no neighbour's memory is meant.

@@ -1,5 +1,6 @@
 #include "sublinear/kernels/flat_file.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -85,7 +86,11 @@ std::string FlatWriter::finish() {
 }
 
 void FlatReader::fail(const std::string& why) {
-  throw std::invalid_argument("this is not a usable index file: " + why);
+  // Names come from the file: any bytes, of any length.
+  std::string text = why.substr(0, 120);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  throw std::invalid_argument("this is not a usable index file: " + text);
 }
 
 FlatReader::FlatReader(const char* bytes, std::size_t size) {

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "fuzz/tape.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
 #include "sublinear/reporting/index_file.hpp"
@@ -17,32 +15,6 @@
 using namespace sublinear;
 
 namespace {
-
-// Takes numbers off the bytes; zeros when they are used up.
-class Tape {
- public:
-  Tape(const std::uint8_t* data, std::size_t size) : data_(data), end_(data + size) {}
-  [[nodiscard]] bool done() const { return data_ == end_; }
-  unsigned byte() { return data_ == end_ ? 0U : *data_++; }
-
-  // Mostly small integers, whose products tie; else numbers of all sizes.
-  template <class T>
-  T coordinate() {
-    const unsigned b = byte();
-    if (b < 200) return static_cast<T>(static_cast<int>(b % 9) - 4);
-    const T value =
-        static_cast<T>(std::ldexp(1.0 + byte() / 256.0, static_cast<int>(b - 228) * (sizeof(T) == 4 ? 4 : 35)));
-    return byte() % 2 == 0 ? value : -value;
-  }
-
- private:
-  const std::uint8_t *data_, *end_;
-};
-
-[[noreturn]] void fail(const std::string& name, const char* what) {
-  std::fprintf(stderr, "%s: %s\n", name.c_str(), what);
-  std::abort();
-}
 
 template <class T>
 struct Point {

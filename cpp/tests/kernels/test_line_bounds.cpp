@@ -27,7 +27,7 @@ struct Lines {
               static_cast<T>(random.normal() / 10), T(0)};
     const T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
     for (Index k = 0; k < count; ++k) {
-      ids.push_back(static_cast<NeuronId>(2 * k + random.below(2)));
+      ids.push_back(static_cast<NeuronId>(2 * k) + static_cast<NeuronId>(random.below(2)));
       const T drift = facts[static_cast<std::size_t>(ids.back())].drift;
       const auto kind = random.below(8);
       notes.push_back({kind == 0 ? nan : (kind == 1 ? infinity : static_cast<T>(random.normal())),

@@ -322,9 +322,9 @@ TEST_CASE("rates follow their schedule") {
   CHECK(linear(40, 10) == 0);
   CHECK(linear(400, 10) == 0);
   CHECK(constant_rate(3)(17, 5) == 3);
-  CHECK_THROWS_AS(constant_rate(-1), std::invalid_argument);
-  CHECK_THROWS_AS(linear_rate(1, HUGE_VAL, 3), std::invalid_argument);
-  CHECK_THROWS_AS(linear_rate(1, 0, 0), std::invalid_argument);
+  CHECK_THROWS_AS(static_cast<void>(constant_rate(-1)), std::invalid_argument);
+  CHECK_THROWS_AS(static_cast<void>(linear_rate(1, HUGE_VAL, 3)), std::invalid_argument);
+  CHECK_THROWS_AS(static_cast<void>(linear_rate(1, 0, 0)), std::invalid_argument);
 }
 
 TEST_CASE_TEMPLATE("a step of rate 0 moves nothing, and weights changed by others are noticed", T, float, double) {

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <vector>
 
 #include "sublinear/kernels/export.hpp"
@@ -20,11 +19,12 @@ using NeuronId = std::int32_t;
 /// Bytes of one canonical group of lanes, one cache line; rows start on this boundary where the dimension allows.
 inline constexpr std::size_t kLaneBytes = 64;
 
-/// Memory that starts on a cache line. Large blocks ask the system for large pages, where it gives them on request
-/// (Linux with transparent huge pages): rows picked at random from many megabytes then miss fewer address translations.
+/// Memory for `count` objects of `size` bytes that starts on a cache line. Large blocks ask the system for large pages,
+/// where it gives them on request (Linux with transparent huge pages): rows picked at random from many megabytes then
+/// miss fewer address translations.
 /// @throws std::bad_alloc
-[[nodiscard]] SUBLINEAR_API void* allocate_aligned(std::size_t bytes);
-/// Gives back what `allocate_aligned(bytes)` gave.
+[[nodiscard]] SUBLINEAR_API void* allocate_aligned(std::size_t count, std::size_t size);
+/// Gives back what `allocate_aligned` gave for this many bytes.
 SUBLINEAR_API void deallocate_aligned(void* block, std::size_t bytes) noexcept;
 
 /// Standard allocator whose blocks start on a cache line, so that no lane group straddles two.
@@ -34,10 +34,7 @@ struct AlignedAllocator {
   AlignedAllocator() noexcept = default;
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) noexcept {}
-  [[nodiscard]] T* allocate(std::size_t count) {
-    if (count > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_alloc();
-    return static_cast<T*>(allocate_aligned(count * sizeof(T)));
-  }
+  [[nodiscard]] T* allocate(std::size_t count) { return static_cast<T*>(allocate_aligned(count, sizeof(T))); }
   void deallocate(T* block, std::size_t count) noexcept { deallocate_aligned(block, count * sizeof(T)); }
   template <class U>
   bool operator==(const AlignedAllocator<U>&) const noexcept {
