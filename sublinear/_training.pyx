@@ -100,6 +100,9 @@ cdef extern from "sublinear/kernels/progress.hpp" namespace "sublinear" nogil:
         pass
 
 cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
+    enum class Optimizer:
+        gradient
+        gauss_newton
     cppclass TrainerOptions[T]:
         string strategy
         FinderOptions finder
@@ -108,6 +111,8 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         vector[double] input_weights
         int64_t batch_size
         uint64_t seed
+        Optimizer optimizer
+        double damping
         cpp_bool train_biases
         int threads
         Progress progress
@@ -482,7 +487,7 @@ cdef cpp_bool no_signal(void* trainer) noexcept with gil:
 
 def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] labels, str strategy, str index,
                  size_t max_bytes, dict hashing, dict attack, str loss, const double[::1] weights, int64_t batch_size,
-                 uint64_t seed, int threads, bint train_biases):
+                 uint64_t seed, int threads, bint train_biases, bint gauss_newton, double damping):
     """A trainer; builds the strategy's structure. No `weights`: all inputs count alike."""
     cdef Trainer trainer = Trainer()
     trainer.network = network
@@ -500,6 +505,8 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.input_weights.assign(start_of(weights), start_of(weights) + weights.shape[0])
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
     options.train_biases = train_biases
+    options.optimizer = Optimizer.gauss_newton if gauss_newton else Optimizer.gradient
+    options.damping = damping
     options.progress = stopped_by(no_signal, <void*> trainer)
     with nogil:
         if real is float:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sublinear import _training
-from sublinear.arrays import as_floats, as_integer, as_labels, as_points, as_seed, as_threads
+from sublinear.arrays import as_floats, as_integer, as_labels, as_number, as_points, as_seed, as_threads
 from sublinear.attacks import Attack, NoAttack, check_attack
 from sublinear.evaluation import check_loss, evaluate, prepare, signs, two_classes
 from sublinear.network import TwoLayerNetwork
@@ -20,6 +20,10 @@ from sublinear.reported import Reported
 from sublinear.schedules import LearningRate, as_schedule
 from sublinear.strategies import Hashing, Strategy
 from sublinear.work import Work
+
+
+#: How steps follow from losses.
+OPTIMIZERS: tuple[str, ...] = ("gradient", "gauss-newton")
 
 
 class DivergenceError(ArithmeticError):
@@ -98,7 +102,14 @@ class Trainer:
     seed : int
         Of the order of inputs and of random starts.
     train_biases : bool
-        Whether the gradient step moves the biases too (Yang et al. 2023); by default they stay as they are.
+        Whether the step moves the biases too (Yang et al. 2023); by default they stay as they are.
+    optimizer : "gradient" or "gauss-newton"
+        How a step follows from the losses. Gauss-Newton (Hu, Song, Weinstein, Zhuo 2022), for the loss "squared" and
+        networks with one output: the derivatives J of the batch's outputs, ``w -= rate * J.T @ g`` with
+        ``(J @ J.T + lambda I) g = f - y``, through the n x n Gram matrix of the fired pairs alone; a rate of 1 is the
+        full step. Costs n^2 products, n^2 doubles, and a Cholesky factor (above 4096 inputs conjugate gradients).
+    damping : float > 0, default 1e-6
+        Of Gauss-Newton: lambda, in units of the mean of J J^T's diagonal.
 
     Notes
     -----
@@ -117,6 +128,8 @@ class Trainer:
         threads: int | None = None,
         seed: int = 0,
         train_biases: bool = False,
+        optimizer: str = "gradient",
+        damping: float = 1e-6,
     ) -> None:
         if not isinstance(net, TwoLayerNetwork):
             raise TypeError(f"net is {net!r}; give a TwoLayerNetwork")
@@ -128,6 +141,10 @@ class Trainer:
         self.batch_size = None if batch_size is None else as_integer(batch_size, "batch_size", 1)
         self.seed = as_seed(seed)
         self.train_biases = bool(train_biases)
+        if optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer is {optimizer!r}; known are {', '.join(map(repr, OPTIMIZERS))}")
+        self.optimizer = optimizer
+        self.damping = as_number(damping, "damping", positive=True)
         self._threads = as_threads(threads)
         self._core: Any = None
         self._data: tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]] | None = None
@@ -278,6 +295,8 @@ class Trainer:
             self.seed,
             self._threads,
             self.train_biases,
+            self.optimizer == "gauss-newton",
+            self.damping,
         )
         self._build_seconds = time.perf_counter() - began
         core.set_steps_done(self.steps_done)

@@ -14,6 +14,7 @@
 #include "sublinear/kernels/require.hpp"
 #include "sublinear/training/row_facts.hpp"
 #include "training/fired_positions.hpp"
+#include "training/gauss_newton.hpp"
 #include "training/input_block.hpp"
 
 namespace sublinear {
@@ -60,6 +61,15 @@ struct Trainer<T>::State {
     check_points(points, d);
     check_labels(targets, n, *options.loss, c);
     options.attack->check_inputs(points);
+    if (options.optimizer == Optimizer::gauss_newton) {
+      require(
+          c == 1 && std::string(options.loss->name()) == "squared",
+          "Gauss-Newton steps are for the squared loss of networks with one output; give loss \"squared\" and such a "
+          "network");
+      require(options.input_weights.empty(), "Gauss-Newton steps take no input weights; leave them empty");
+      require(options.damping > 0 && std::isfinite(options.damping),
+              "damping is not a finite number above 0; give one, such as 1e-6");
+    }
     batch_size = options.batch_size == 0 ? n : std::min(options.batch_size, n);
     inputs.assign(points.data, points.data + n * d);
     labels.assign(targets, targets + n);
@@ -144,7 +154,7 @@ struct Trainer<T>::State {
     const std::size_t fired_limit = options.finder.max_bytes != 0 ? options.finder.max_bytes : available_memory() / 2;
     std::size_t fired_bytes = static_cast<std::size_t>(network.width()) * sizeof(Index);
     // (With an approximate finder it would find others too, so its lists are kept whatever they take.)
-    const bool must_keep = !finder->exact();
+    const bool must_keep = !finder->exact() || options.optimizer == Optimizer::gauss_newton;
     bool keep_fired = must_keep || fired_bytes <= fired_limit;
     const Index block = inputs_per_block(network.width(), count, options.finder.max_bytes);
     const std::uint64_t epoch = static_cast<std::uint64_t>(order_epoch);
@@ -191,6 +201,18 @@ struct Trainer<T>::State {
       else
         fired.clear();
     }
+    return work;
+  }
+
+  // Replaces f - y by what the Gauss-Newton step has in its place, times the batch size that follows as a divisor.
+  Work solve_for_gradients(Index count) {
+    std::vector<double> matrix =
+        gauss_newton_matrix<T>({attacked.data(), count, d}, fired, network.output_weights(),
+                               static_cast<double>(network.scale()), options.train_biases, threads);
+    solve_gauss_newton(matrix, options.damping, loss_gradients, threads);
+    for (double& gradient : loss_gradients) gradient *= static_cast<double>(count);
+    Work work;
+    work.inner_products = count * count;
     return work;
   }
 
@@ -360,6 +382,7 @@ struct Trainer<T>::State {
       throw DivergenceError("the loss at step " + std::to_string(steps_done) +
                             " is not finite; the network is as it was before the step, train it with a lower "
                             "learning rate or smaller inputs");
+    if (options.optimizer == Optimizer::gauss_newton) report.work += solve_for_gradients(count);
     scale_gradients(rate, batch);
     report.work += update(count);
     report.ends_epoch = steps_done % steps_per_epoch() == 0;

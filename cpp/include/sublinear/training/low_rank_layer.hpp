@@ -9,6 +9,7 @@
 #include <functional>
 #include <vector>
 
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
@@ -61,7 +62,7 @@ struct LowRankWork {
 ///
 /// @note Thread safety: const functions may run concurrently.
 template <class T>
-class LowRankLayer {
+class SUBLINEAR_API LowRankLayer {
  public:
   /// Writes the column of W0 that belongs to `input`: `outputs` values.
   using Columns = std::function<void(Index input, T* column)>;

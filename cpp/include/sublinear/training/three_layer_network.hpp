@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "sublinear/kernels/csr.hpp"
+#include "sublinear/kernels/export.hpp"
 #include "sublinear/training/low_rank_layer.hpp"
 
 namespace sublinear {
@@ -32,7 +33,7 @@ struct Activations {
 ///
 /// @note Thread safety: const functions may run concurrently.
 template <class T>
-class ThreeLayerNetwork {
+class SUBLINEAR_API ThreeLayerNetwork {
  public:
   /// @param first_weights hidden.inputs() x dimension, row-major. @param output_weights hidden.outputs() values. Both
   /// are copied.
@@ -93,7 +94,8 @@ struct ThreeLayerInitialization {
 /// Draws a network; the bits are a function of the fields alone.
 /// @throws std::invalid_argument for sizes below 1, a kappa that is not finite, or an odd width with `coupled`.
 template <class T>
-[[nodiscard]] ThreeLayerNetwork<T> random_three_layer_network(const ThreeLayerInitialization& initialization);
+[[nodiscard]] SUBLINEAR_API ThreeLayerNetwork<T> random_three_layer_network(
+    const ThreeLayerInitialization& initialization);
 
 /// Choices of a training run.
 struct ThreeLayerOptions {
@@ -120,7 +122,7 @@ struct ThreeLayerReport {
 /// the hidden layer's `rank_limit`.
 /// @note Thread safety: one thread at a time.
 template <class T>
-class ThreeLayerTrainer {
+class SUBLINEAR_API ThreeLayerTrainer {
  public:
   /// Copies labels, and takes the first layer's activations at all inputs, which stay as they are: `first_work`. The
   /// network must outlive the trainer and not be moved.

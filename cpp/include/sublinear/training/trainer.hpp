@@ -17,6 +17,10 @@
 
 namespace sublinear {
 
+/// How a step follows from the losses: along their gradient, or by Gauss and Newton's method (squared loss, one
+/// output): w <- w - rate J^T (J J^T + lambda I)^-1 (f - y), J the derivatives of the batch's outputs.
+enum class Optimizer { gradient, gauss_newton };
+
 /// Choices of a training run.
 template <class T>
 struct TrainerOptions {
@@ -27,10 +31,12 @@ struct TrainerOptions {
   std::vector<double> input_weights;        ///< how much each input counts, >= 0; divided by their mean; empty = alike
   Index batch_size = 0;                     ///< 0 = full batch, one step an epoch
   std::uint64_t seed = 0;                   ///< of the order of inputs and of random starts
-  bool train_biases = false;                ///< whether the gradient step moves the biases too (Yang et al.)
-  int threads = 0;                          ///< 0 = all processors; changes speed only
-  IndexFactory<T> index_factory = {};       ///< for "weights" and "data": an index of the application's own
-  Progress progress = {};                   ///< told during a step, between blocks of inputs, what share is attacked
+  Optimizer optimizer = Optimizer::gradient;
+  double damping = 1e-6;               ///< of Gauss-Newton: lambda is this times the mean diagonal of J J^T; > 0
+  bool train_biases = false;           ///< whether the gradient step moves the biases too (Yang et al.)
+  int threads = 0;                     ///< 0 = all processors; changes speed only
+  IndexFactory<T> index_factory = {};  ///< for "weights" and "data": an index of the application's own
+  Progress progress = {};              ///< told during a step, between blocks of inputs, what share is attacked
 };
 
 /// What one step did.

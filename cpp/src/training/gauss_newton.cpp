@@ -1,0 +1,166 @@
+#include "training/gauss_newton.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "sublinear/kernels/errors.hpp"
+#include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/kernels/parallel.hpp"
+
+namespace sublinear {
+namespace {
+
+// The fired pairs neuron by neuron: the positions of the inputs on which it fires, ascending.
+struct Transposed {
+  std::vector<Index> offsets;
+  std::vector<NeuronId> positions;
+};
+
+Transposed transpose(const std::vector<const NeuronId*>& begins, const std::vector<const NeuronId*>& ends) {
+  Transposed out;
+  NeuronId largest = -1;
+  for (std::size_t i = 0; i < begins.size(); ++i)
+    if (begins[i] != ends[i]) largest = std::max(largest, ends[i][-1]);
+  out.offsets.assign(static_cast<std::size_t>(largest) + 2, 0);
+  for (std::size_t i = 0; i < begins.size(); ++i)
+    for (const NeuronId* r = begins[i]; r != ends[i]; ++r) ++out.offsets[static_cast<std::size_t>(*r) + 1];
+  for (std::size_t r = 1; r < out.offsets.size(); ++r) out.offsets[r] += out.offsets[r - 1];
+  out.positions.resize(static_cast<std::size_t>(out.offsets.back()));
+  std::vector<Index> next(out.offsets.begin(), out.offsets.end() - 1);
+  for (std::size_t i = 0; i < begins.size(); ++i)
+    for (const NeuronId* r = begins[i]; r != ends[i]; ++r)
+      out.positions[static_cast<std::size_t>(next[static_cast<std::size_t>(*r)]++)] = static_cast<NeuronId>(i);
+  return out;
+}
+
+double trace_of(const std::vector<double>& matrix, Index n) {
+  double trace = 0;
+  for (Index i = 0; i < n; ++i) trace += matrix[static_cast<std::size_t>(i * n + i)];
+  return trace;
+}
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw DivergenceError("the Gauss-Newton step cannot be solved: " + what +
+                        "; the network is as it was before the step, give a larger damping");
+}
+
+// The lower triangle becomes L with L L^T = matrix; row i of L follows from the rows above by inner products of their
+// first entries. Rows below i are independent, so a column of each is computed on several threads.
+void factor(double* matrix, Index n, int threads) {
+  constexpr Index kGrain = 64;
+  for (Index j = 0; j < n; ++j) {
+    double* const row = matrix + j * n;
+    const double pivot = row[j] - inner_product(row, row, j);
+    if (!(pivot > 0) || !std::isfinite(pivot))
+      refuse("pivot " + std::to_string(j) + " of its matrix is " + std::to_string(pivot));
+    row[j] = std::sqrt(pivot);
+    const Index below = n - j - 1;
+    parallel_for(below, below < 4 * kGrain ? 1 : threads, kGrain, [&](Index begin, Index end, int) {
+      for (Index k = begin; k < end; ++k) {
+        double* const other = matrix + (j + 1 + k) * n;
+        other[j] = (other[j] - inner_product(other, row, j)) / row[j];
+      }
+    });
+  }
+}
+
+void solve_factored(const double* factor, Index n, std::vector<double>& b) {
+  for (Index i = 0; i < n; ++i)
+    b[static_cast<std::size_t>(i)] =
+        (b[static_cast<std::size_t>(i)] - inner_product(factor + i * n, b.data(), i)) / factor[i * n + i];
+  for (Index i = n - 1; i >= 0; --i) {  // L^T column by column
+    const double value = b[static_cast<std::size_t>(i)] / factor[i * n + i];
+    b[static_cast<std::size_t>(i)] = value;
+    for (Index k = 0; k < i; ++k) b[static_cast<std::size_t>(k)] -= factor[i * n + k] * value;
+  }
+}
+
+double dot(const std::vector<double>& a, const std::vector<double>& b) {
+  return inner_product(a.data(), b.data(), static_cast<Index>(a.size()));
+}
+
+}  // namespace
+
+template <class T>
+std::vector<double> gauss_newton_matrix(Points<T> points, const std::vector<CandidateLists>& fired,
+                                        const T* output_weights, double scale, bool biases, int threads) {
+  const Index n = points.count, d = points.dimension;
+  std::vector<const NeuronId*> begins, ends;
+  for (const CandidateLists& block : fired)
+    for (Index k = 0; k < block.size(); ++k) {
+      begins.push_back(block.begin(k));
+      ends.push_back(block.end(k));
+    }
+  const Transposed fires = transpose(begins, ends);
+  const AlignedVector<double> wide(points.data, points.data + n * d);
+  std::vector<double> matrix(static_cast<std::size_t>(n * n), 0);
+  parallel_for(n, threads, 8, [&](Index begin, Index end, int) {
+    AlignedVector<double> products(static_cast<std::size_t>(n));
+    for (Index i = begin; i < end; ++i) {
+      double* const row = matrix.data() + i * n;
+      for (const NeuronId* r = begins[static_cast<std::size_t>(i)]; r != ends[static_cast<std::size_t>(i)]; ++r) {
+        const double a = static_cast<double>(output_weights[*r]), square = a * a;
+        const Index last = fires.offsets[static_cast<std::size_t>(*r) + 1];
+        for (Index k = fires.offsets[static_cast<std::size_t>(*r)]; k < last; ++k)
+          row[fires.positions[static_cast<std::size_t>(k)]] += square;
+      }
+      inner_products(wide.data(), n, d, wide.data() + i * d, products.data());
+      const double one = biases ? 1 : 0;
+      for (Index j = 0; j < n; ++j) row[j] *= scale * scale * (products[static_cast<std::size_t>(j)] + one);
+    }
+  });
+  return matrix;
+}
+
+void solve_gauss_newton(std::vector<double>& matrix, double damping, std::vector<double>& residuals, int threads) {
+  const auto n = static_cast<Index>(residuals.size());
+  const double trace = trace_of(matrix, n), shift = damping * trace / static_cast<double>(n);
+  if (trace == 0) return;
+  for (Index i = 0; i < n; ++i) matrix[static_cast<std::size_t>(i * n + i)] += shift;
+  if (n <= kLargestFactor) {
+    factor(matrix.data(), n, threads);
+    solve_factored(matrix.data(), n, residuals);
+    return;
+  }
+  // Conjugate gradients; the preconditioner is the leading block, factored, and the diagonal beside it.
+  const Index lead = kLargestFactor / 4;
+  std::vector<double> block(static_cast<std::size_t>(lead * lead));
+  for (Index i = 0; i < lead; ++i) std::copy_n(matrix.begin() + i * n, lead, block.begin() + i * lead);
+  factor(block.data(), lead, threads);
+  const auto precondition = [&](const std::vector<double>& from) {
+    std::vector<double> to(from), head(from.begin(), from.begin() + lead);
+    solve_factored(block.data(), lead, head);
+    std::copy(head.begin(), head.end(), to.begin());
+    for (Index i = lead; i < n; ++i) to[static_cast<std::size_t>(i)] /= matrix[static_cast<std::size_t>(i * n + i)];
+    return to;
+  };
+  std::vector<double> solution(residuals.size(), 0), rest(residuals), step = precondition(rest), image(rest.size());
+  std::vector<double> conditioned = step;
+  double size = dot(rest, conditioned);
+  const double enough = 1e-20 * dot(rest, rest);
+  for (Index iteration = 0; dot(rest, rest) > enough; ++iteration) {
+    if (iteration == 10 * n) refuse("conjugate gradients did not end after " + std::to_string(iteration) + " steps");
+    parallel_for(n, threads, 64, [&](Index begin, Index end, int) {
+      inner_products(matrix.data() + begin * n, end - begin, n, step.data(), image.data() + begin);
+    });
+    const double along = size / dot(step, image);
+    if (!std::isfinite(along)) refuse("its matrix is not positive definite");
+    for (std::size_t i = 0; i < solution.size(); ++i) {
+      solution[i] += along * step[i];
+      rest[i] -= along * image[i];
+    }
+    conditioned = precondition(rest);
+    const double before = size;
+    size = dot(rest, conditioned);
+    for (std::size_t i = 0; i < step.size(); ++i) step[i] = conditioned[i] + size / before * step[i];
+  }
+  residuals = solution;
+}
+
+template std::vector<double> gauss_newton_matrix<float>(Points<float>, const std::vector<CandidateLists>&, const float*,
+                                                        double, bool, int);
+template std::vector<double> gauss_newton_matrix<double>(Points<double>, const std::vector<CandidateLists>&,
+                                                         const double*, double, bool, int);
+
+}  // namespace sublinear
