@@ -28,8 +28,8 @@ from sublinear.indexes import (
     index_serves,
 )
 from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
-from sublinear.network import INITIALIZATIONS, TwoLayerNetwork
 from sublinear.low_rank import LowRankHistory, LowRankLayer, LowRankWork, ThreeLayerNetwork
+from sublinear.network import INITIALIZATIONS, TwoLayerNetwork
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy

@@ -21,7 +21,6 @@ from sublinear.schedules import LearningRate, as_schedule
 from sublinear.strategies import Hashing, Strategy
 from sublinear.work import Work
 
-
 #: How steps follow from losses.
 OPTIMIZERS: tuple[str, ...] = ("gradient", "gauss-newton")
 

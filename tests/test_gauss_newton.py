@@ -103,7 +103,7 @@ def test_many_inputs_are_solved_by_conjugate_gradients():
     J_gram = jacobian_gram(net, X)
     shift = 0.1 * np.trace(J_gram) / len(X)
     g = np.linalg.solve(J_gram + shift * np.eye(len(X)), net.decision_function(X) - y)
-    fires = (X @ net.weights.T >= net.threshold) * (net.scale * net.output_weights[:, 0])
+    fires = (net.threshold <= X @ net.weights.T) * (net.scale * net.output_weights[:, 0])
     expected = (fires * g[:, None]).T @ X
     start = net.copy()
     trainer(net, damping=0.1).fit(X, y)
