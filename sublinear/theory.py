@@ -38,7 +38,7 @@ from sublinear.trainer import Trainer
 THEORY_FORMAT = "sublinear-theory-1"
 
 #: Loss and standard deviation of the weights, times sqrt(m) where it falls with the width, of each initialisation.
-_SETTINGS = {"ntk": ("squared", False), "gao": ("absolute", True)}
+_SETTINGS = {"ntk": ("squared", False), "hu": ("squared", False), "gao": ("absolute", True)}
 
 SYZ = "Song, Yang, Zhang 2021"
 GAO = "Gao, Qin, Song, Wang 2022"
@@ -49,9 +49,9 @@ DU = "Du, Zhai, Poczos, Singh 2019"
 class TheorySettings:
     """The grid, and how its networks train: full batch, one output, labels -1 and 1, from `seeds` initialisations.
 
-    "ntk" trains on the squared loss at the rate n / lambda_max of the kernel at the start; "gao" on |f - y| at the rate
+    "ntk" and "hu" train on the squared loss at the rate n / lambda_max of the kernel at the start; "gao" on |f - y| at the rate
     n / (150 m^(3/5) Q(kappa)), which trains although the constants of the paper's theorem cannot hold together.
-    `kappa` is the threshold in standard deviations, by default sqrt(0.4 log m). `features` 0 is what the set has.
+    `kappa` is the threshold in standard deviations, by default that of the initialisation. `features` 0 is what the set has.
     """
 
     widths: tuple[int, ...] = (1024, 4096, 16384)

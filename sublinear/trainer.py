@@ -106,7 +106,7 @@ class Trainer:
         How a step follows from the losses. Gauss-Newton (Hu, Song, Weinstein, Zhuo 2022), for the loss "squared" and
         networks with one output: the derivatives J of the batch's outputs, ``w -= rate * J.T @ g`` with
         ``(J @ J.T + lambda I) g = f - y``, through the n x n Gram matrix of the fired pairs alone; a rate of 1 is the
-        full step. Costs n^2 products, n^2 doubles, and a Cholesky factor (above 4096 inputs conjugate gradients).
+        full step. Costs n^2 products, n^2 doubles, and a Cholesky factor (above 2048 inputs conjugate gradients).
     damping : float > 0, default 1e-6
         Of Gauss-Newton: lambda, in units of the mean of J J^T's diagonal.
 

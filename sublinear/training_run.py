@@ -20,6 +20,7 @@ from sublinear.checkpoint import Checkpoint
 from sublinear.datasets import load_dataset
 from sublinear.evaluation import Evaluation, evaluate
 from sublinear.files import remove_leftovers, write_whole
+from sublinear.interrupts import deferred_interrupt
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LinearRate
 from sublinear.strategies import Strategy
@@ -131,6 +132,8 @@ def train(
     Without it the test inputs are judged after every epoch, for the curves alone. `watch` is called after every step
     with its progress and the epochs that ended before this call.
 
+    The first Ctrl-C ends the run after the step it is at, a second one at once, with the last checkpoint.
+
     One process at a time may have a folder: what killed ones left half written there is removed.
 
     ValueError for settings that do not fit, for `resume` with other settings than the run was started with, and
@@ -171,71 +174,83 @@ def train(
         state.history = History().as_dict()
     per_epoch = -(-len(X) // settings.batch_size)
     _check_history(state, per_epoch, path)
-    for name in (CHECKPOINT, NETWORK, HISTORY):
-        remove_leftovers(folder / name)
-    state.save(path)
-    saved_at = time.monotonic()
-    _check_room(path, state, settings)
+    with deferred_interrupt() as interrupt:
+        for name in (CHECKPOINT, NETWORK, HISTORY):
+            remove_leftovers(folder / name)
+        state.save(path)
+        saved_at, counted_steps = time.monotonic(), state.steps_done
+        _check_room(path, state, settings)
 
-    def save() -> None:
-        nonlocal saved_at
-        state.steps_done = trainer.steps_done
-        try:
-            state.save(path)
-        except OSError as error:  # the one before is still there
-            warnings.warn(f"a checkpoint could not be written, training goes on: {error}", RuntimeWarning, stacklevel=3)
-        saved_at = time.monotonic()
+        def save() -> None:
+            nonlocal saved_at
+            state.steps_done = trainer.steps_done
+            try:
+                state.save(path)
+            except OSError as error:  # the one before is still there
+                warnings.warn(
+                    f"a checkpoint could not be written, training goes on: {error}", RuntimeWarning, stacklevel=3
+                )
+            saved_at = time.monotonic()
 
-    def after_step(progress: Progress) -> bool:
-        state.epoch = _with_step(state.epoch, progress)
-        if watch is not None:
-            watch(progress, len(state.history["loss"]))
-        minutes = settings.checkpoint_minutes
-        if minutes is not None and time.monotonic() - saved_at >= 60 * minutes:
-            save()
-        return True
-
-    ending = "finished"
-    try:
-        while len(state.history["loss"]) < settings.epochs:
-            if _is_stale(state.history, settings.patience):
-                ending = "stopped early"
-                break
-            if trainer.steps_done == per_epoch * len(state.history["loss"]):
-                state.epoch = {}
-            # An earlier call may have ended after the last step of an epoch, before it was judged.
-            if trainer.steps_done < per_epoch * (len(state.history["loss"]) + 1):
-                trainer.fit(X, y, 1, callbacks=[after_step])
-            found = evaluate(
-                state.network, *judged, "cross-entropy", settings.attack(), settings.seed, settings.threads
-            )
-            figures = _epoch_figures(state.epoch, settings.width, found)
-            state.history = {name: [*column, figures[name]] for name, column in state.history.items()}
-            if settings.patience is not None and _best_epoch(state.history) == len(state.history["loss"]):
-                state.best = state.network.copy()
-            if len(state.history["loss"]) % settings.checkpoint_epochs == 0:
+        def after_step(progress: Progress) -> bool:
+            nonlocal counted_steps
+            state.epoch = _with_step(state.epoch, progress)
+            counted_steps = trainer.steps_done
+            if watch is not None:
+                watch(progress, len(state.history["loss"]))
+            minutes = settings.checkpoint_minutes
+            if minutes is not None and time.monotonic() - saved_at >= 60 * minutes:
                 save()
-    except KeyboardInterrupt:
-        ending = "interrupted"
-    state.steps_done = trainer.steps_done
-    state.save(path)
-    network = state.best if state.best is not None else state.network
-    test = None
-    if ending != "interrupted":
-        network.save(folder / NETWORK)
-        content = {"settings": settings.as_dict(), "history": state.history, "ending": ending}
-        write_whole(folder / HISTORY, json.dumps(content, indent=1).encode() + b"\n")
-        test = evaluate(
-            network,
-            data.X_test,
-            data.y_test,
-            "cross-entropy",
-            settings.attack(),
-            settings.seed,
-            settings.threads,
-        )
-    best = _best_epoch(state.history) if settings.patience is not None else None
-    return Outcome(ending, network, state.history, len(state.history["loss"]), best, test)
+            return not interrupt.asked
+
+        ending = "finished"
+        try:
+            while len(state.history["loss"]) < settings.epochs:
+                if _is_stale(state.history, settings.patience):
+                    ending = "stopped early"
+                    break
+                if interrupt.asked:
+                    ending = "interrupted"
+                    break
+                if trainer.steps_done == per_epoch * len(state.history["loss"]):
+                    state.epoch = {}
+                # An earlier call may have ended after the last step of an epoch, before it was judged.
+                if trainer.steps_done < per_epoch * (len(state.history["loss"]) + 1):
+                    trainer.fit(X, y, 1, callbacks=[after_step])
+                    if trainer.steps_done < per_epoch * (len(state.history["loss"]) + 1):
+                        continue  # Ctrl-C in the middle of an epoch
+                found = evaluate(
+                    state.network, *judged, "cross-entropy", settings.attack(), settings.seed, settings.threads
+                )
+                figures = _epoch_figures(state.epoch, settings.width, found)
+                state.history = {name: [*column, figures[name]] for name, column in state.history.items()}
+                if settings.patience is not None and _best_epoch(state.history) == len(state.history["loss"]):
+                    state.best = state.network.copy()
+                if len(state.history["loss"]) % settings.checkpoint_epochs == 0:
+                    save()
+        except KeyboardInterrupt:
+            if trainer.steps_done != counted_steps:  # between a step and its figures: the last checkpoint stands
+                raise
+            ending = "interrupted"
+        state.steps_done = trainer.steps_done
+        state.save(path)
+        network = state.best if state.best is not None else state.network
+        test = None
+        if ending != "interrupted":
+            network.save(folder / NETWORK)
+            content = {"settings": settings.as_dict(), "history": state.history, "ending": ending}
+            write_whole(folder / HISTORY, json.dumps(content, indent=1).encode() + b"\n")
+            test = evaluate(
+                network,
+                data.X_test,
+                data.y_test,
+                "cross-entropy",
+                settings.attack(),
+                settings.seed,
+                settings.threads,
+            )
+        best = _best_epoch(state.history) if settings.patience is not None else None
+        return Outcome(ending, network, state.history, len(state.history["loss"]), best, test)
 
 
 def _with_step(epoch: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def test_a_tight_memory_limit_changes_no_bit():
 
 
 def test_many_inputs_are_solved_by_conjugate_gradients():
-    X, y, net = problem(4200, 6, 128, kappa=0.5)
+    X, y, net = problem(2100, 6, 128, kappa=0.5)
     J_gram = jacobian_gram(net, X)
     shift = 0.1 * np.trace(J_gram) / len(X)
     g = np.linalg.solve(J_gram + shift * np.eye(len(X)), net.decision_function(X) - y)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 import sublinear as sl
 from sublinear.cli import app
+from sublinear.interrupts import deferred_interrupt
 from sublinear.training_run import CHECKPOINT, HISTORY, NETWORK, TrainSettings, train
 
 SMALL = {"dataset": "iris", "width": 64, "batch_size": 16, "epochs": 4, "learning_rate": 20.0}
@@ -241,3 +243,20 @@ def test_evaluate_judges_under_several_attacks(whole):
         refused = run("evaluate", *arguments)
         assert refused.exit_code == 2
         assert words in refused.stderr
+
+
+def test_the_first_interrupt_is_noted_and_the_second_raised():
+    usual = signal.getsignal(signal.SIGINT)
+    with deferred_interrupt() as interrupt:
+        assert not interrupt.asked
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.asked
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is usual
+    elsewhere = []
+    thread = threading.Thread(target=lambda: elsewhere.append(deferred_interrupt().__enter__().asked))
+    thread.start()
+    thread.join()
+    assert elsewhere == [False]
+    assert signal.getsignal(signal.SIGINT) is usual

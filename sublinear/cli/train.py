@@ -89,7 +89,7 @@ def train_command(
     Ctrl-C saves and ends; --resume goes on, with the bits of a run that was never stopped. Writes
     checkpoint.safetensors, network.safetensors and history.json.
     """
-    with one_sentence():
+    with one_sentence("interrupted; the last checkpoint, if there was one, is still there"):
         settings = TrainSettings(
             dataset=dataset,
             normalization=normalization,

@@ -27,6 +27,6 @@ template <class T>
 // `matrix` is overwritten. A matrix of zeros (no neuron fires) leaves the residuals. Throws DivergenceError where the
 // matrix is not positive definite with that damping, or the iteration does not end.
 void solve_gauss_newton(std::vector<double>& matrix, double damping, std::vector<double>& residuals, int threads);
-inline constexpr Index kLargestFactor = 4096;
+inline constexpr Index kLargestFactor = 2048;
 
 }  // namespace sublinear
