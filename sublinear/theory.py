@@ -49,9 +49,10 @@ DU = "Du, Zhai, Poczos, Singh 2019"
 class TheorySettings:
     """The grid, and how its networks train: full batch, one output, labels -1 and 1, from `seeds` initialisations.
 
-    "ntk" and "hu" train on the squared loss at the rate n / lambda_max of the kernel at the start; "gao" on |f - y| at the rate
-    n / (150 m^(3/5) Q(kappa)), which trains although the constants of the paper's theorem cannot hold together.
-    `kappa` is the threshold in standard deviations, by default that of the initialisation. `features` 0 is what the set has.
+    "ntk" and "hu" train on the squared loss at the rate n / lambda_max of the kernel at the start; "gao" on |f - y| at
+    the rate n / (150 m^(3/5) Q(kappa)), which trains although the constants of the paper's theorem cannot hold
+    together. `kappa` is the threshold in standard deviations, by default that of the initialisation. `features` 0 is
+    what the set has.
     """
 
     widths: tuple[int, ...] = (1024, 4096, 16384)
