@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
@@ -19,6 +20,7 @@ def _failure(cell: Cell, status: str, error: str) -> dict[str, Any]:
 
 
 def _work(cell: Cell, timeout: float | None, pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
     pipe.send(run_cell(cell, timeout))
 
 

@@ -22,6 +22,7 @@ from sublinear.dense_peer import DensePeer
 from sublinear.files import command, write_whole
 from sublinear.growth import Growth, fit_growth
 from sublinear.info import machine, peak_memory, reset_peak_memory, versions
+from sublinear.interrupts import Interrupt, deferred_interrupt
 from sublinear.network import TwoLayerNetwork
 from sublinear.strategies import Strategy
 from sublinear.trainer import DivergenceError, Progress, Trainer
@@ -188,6 +189,11 @@ def blank_record(cell: Cell) -> dict[str, Any]:
 
 
 def _figures(cell: Cell, timeout: float | None) -> dict[str, Any]:
+    with deferred_interrupt() as interrupt:  # in the middle of an import it would leave half a module
+        return _measured(cell, timeout, interrupt)
+
+
+def _measured(cell: Cell, timeout: float | None, interrupt: Interrupt) -> dict[str, Any]:
     data = load_sized(cell.dataset, cell.inputs, cell.features, cell.seed, cell.normalization)
     net = TwoLayerNetwork.random(data.n_features, cell.width, data.classes, seed=cell.seed, dtype=cell.dtype)
     attack = PGD(cell.radius, cell.steps, norm=_norm(cell.norm))
@@ -198,9 +204,12 @@ def _figures(cell: Cell, timeout: float | None) -> dict[str, Any]:
     deadline = math.inf if timeout is None else time.perf_counter() + timeout
 
     def check_time() -> None:
+        if interrupt.asked:
+            raise KeyboardInterrupt
         if time.perf_counter() > deadline:
             raise CellTimeout(f"took more than {timeout:g} seconds; give a higher timeout or smaller sizes")
 
+    check_time()
     return {"sizes": sizes, **run(cell, net, attack, X, y, check_time), "peak_bytes": peak_memory()}
 
 

@@ -168,7 +168,8 @@ def theory(settings: TheorySettings, watch: Watcher | None = None) -> dict[str, 
             raise ValueError(f"{data.name} has {data.classes} classes; the papers' networks have one output, give two")
         runs = [_Run(settings, data, m, radius, seed) for seed in range(settings.seeds)]
         claims += _claims_at(settings, at, data, runs)
-        curves.append({"at": at, "robust_loss": [run.history.robust_loss for run in runs]})
+        names = ("robust_loss", "fired_share")
+        curves.append({"at": at, **{name: [getattr(run.history, name) for run in runs] for name in names}})
         costs.setdefault((n, d, radius), []).extend({"m": m, **run.costs()} for run in runs)
     for (n, d, radius), points in costs.items():
         claims += _growth_claims(settings, {"n": n, "d": d, "radius": radius}, points)

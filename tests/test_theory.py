@@ -131,7 +131,8 @@ def test_claims_have_what_tables_show(content):
     (dense,) = (claim for claim in content["claims"] if claim["name"] == "dense: bytes")
     assert dense["mean"] == pytest.approx(1)
     assert len(content["curves"]) == 3
-    assert len(content["curves"][0]["robust_loss"]) == 2
+    for name in ("robust_loss", "fired_share"):
+        assert [len(column) for column in content["curves"][0][name]] == [8, 8]
 
 
 def test_coupled_neurons_start_at_loss_one_half(content):
@@ -165,7 +166,14 @@ def test_a_report_shows_claims_beside_their_bounds(tmp_path, content):
     sl.write_report([tmp_path], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "Theory beside measurement: ntk, n = 30, d = 6, radius 0.05" in page
-    for text in ("Q(kappa)", "radius of the theory", "independent inputs", "mean loss under attack", "neurons m"):
+    for text in (
+        "Q(kappa)",
+        "radius of the theory",
+        "independent inputs",
+        "mean loss under attack",
+        "share of neurons, under attack",
+        "neurons m",
+    ):
         assert text in page
     rows = sl.load_results(tmp_path)
     assert len(rows) == len(content["claims"])

@@ -122,7 +122,7 @@ def _comparison_table(content: dict[str, Any], runs: list[dict[str, Any]]) -> Ta
     dense = next((run for run in runs if run["strategy"] == "dense"), None)
     reference = dense or next((run for run in runs if run["exact"]), None)
     columns = ["strategy", "build s", "epoch s", "of dense", "paid for after", "inner products", "candidates", "fired"]
-    columns += ["memory", "clean %", "robust %", "same bits"]
+    columns += ["memory", "clean %", "robust %", "same bits", "Grover calls"]
     rows = []
     for run in content["runs"]:
         if run.get("error") is not None:
@@ -136,6 +136,7 @@ def _comparison_table(content: dict[str, Any], runs: list[dict[str, Any]]) -> Ta
         row += [_range(fired[0] * width, fired[-1] * width), quantity(run["bytes"], "B")]
         row += [_per_cent(run["clean_accuracy"]), _per_cent(run["robust_accuracy"])]
         row.append("yes" if reference and run["weights_sha256"] == reference["weights_sha256"] else "no")
+        row.append(_range(run["grover_calls"][0], run["grover_calls"][-1]) if run.get("grover_calls") else "-")
         rows.append(row)
     return Table(columns, rows)
 

@@ -51,7 +51,8 @@ def theory_sections(path: Path, content: dict[str, Any]) -> Iterator[Section]:
         section.tables = [Table(columns, rows, folded=len(rows) > 40)]
         section.figures = [Markup(drawing) for drawing in _figures(claims)]
         curves = [curve for curve in content["curves"] if _is_at(curve["at"], claims[0]["at"])]
-        section.figures += [Markup(_curves(curves))] if curves else []
+        for title, label, name in _CURVES:
+            section.figures += [Markup(_curves(curves, title, label, name))] if curves else []
         if settings["init"] == "gao":
             section.notes.append(
                 "The constants of the paper's theorem cannot hold together (its radius asks for less drift than any "
@@ -79,11 +80,18 @@ def _figures(claims: list[dict[str, Any]]) -> Iterator[str]:
             yield lines(title, "neurons m", label, series, log=True)
 
 
-def _curves(curves: list[dict[str, Any]]) -> str:
-    """Robust loss over the steps, the mean of the seeds, one line a width."""
+#: Figures over the steps: title, label, and what theory.json calls them.
+_CURVES = (
+    ("Robust loss", "mean loss under attack", "robust_loss"),
+    ("Fired share through training", "share of neurons, under attack", "fired_share"),
+)
+
+
+def _curves(curves: list[dict[str, Any]], title: str, label: str, name: str) -> str:
+    """A figure over the steps, the mean of the seeds, one line a width."""
     series = []
     for style, curve in enumerate(curves):
-        seeds = list(zip(*curve["robust_loss"], strict=True))
+        seeds = list(zip(*curve[name], strict=True))
         means = [sum(values) / len(values) for values in seeds]
         series.append(Series(f"m = {curve['at']['m']}", [float(k + 1) for k in range(len(means))], means, style))
-    return lines("Robust loss", "training step", "mean loss under attack", series)
+    return lines(title, "training step", label, series)

@@ -7,6 +7,7 @@
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/parallel.hpp"
+#include "sublinear/kernels/random.hpp"
 
 namespace sublinear {
 namespace {
@@ -45,6 +46,8 @@ double trace_of(const std::vector<double>& matrix, Index n) {
                         "; the network is as it was before the step, give a larger damping");
 }
 
+constexpr double kTolerance = 1e-10;  // of the residual, beside the first
+
 // The lower triangle becomes L with L L^T = matrix; row i of L follows from the rows above by inner products of their
 // first entries. Rows below i are independent, so a column of each is computed on several threads.
 void factor(double* matrix, Index n, int threads) {
@@ -79,6 +82,53 @@ void solve_factored(const double* factor, Index n, std::vector<double>& b) {
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return inner_product(a.data(), b.data(), static_cast<Index>(a.size()));
 }
+
+// (K_nS K_SS^-1 K_Sn + shift I)^-1, the inverse of a sketch of K + shift I by some of its columns S (Nystroem): by
+// Woodbury's identity (v - K_nS (shift K_SS + K_Sn K_nS)^-1 K_Sn v) / shift.
+class Sketch {
+ public:
+  Sketch(const std::vector<double>& matrix, Index n, double shift, int threads) : n_(n), shift_(shift) {
+    std::vector<Index> chosen = random_order(n, 0, 0);
+    chosen.resize(static_cast<std::size_t>(std::min(kColumns, n)));
+    std::sort(chosen.begin(), chosen.end());
+    size_ = static_cast<Index>(chosen.size());
+    rows_.resize(static_cast<std::size_t>(size_ * n));
+    for (Index k = 0; k < size_; ++k)
+      std::copy_n(matrix.begin() + chosen[static_cast<std::size_t>(k)] * n, n, rows_.begin() + k * n);
+    factor_.resize(static_cast<std::size_t>(size_ * size_));
+    parallel_for(size_, threads, 8, [&](Index begin, Index end, int) {
+      for (Index k = begin; k < end; ++k) {
+        inner_products(rows_.data(), size_, n, rows_.data() + k * n, factor_.data() + k * size_);
+        for (Index l = 0; l < size_; ++l)
+          factor_[static_cast<std::size_t>(k * size_ + l)] +=
+              shift * rows_[static_cast<std::size_t>(k * n + chosen[static_cast<std::size_t>(l)])];
+      }
+    });
+    const double jitter = kJitter * trace_of(factor_, size_) / static_cast<double>(size_);
+    for (Index k = 0; k < size_; ++k) factor_[static_cast<std::size_t>(k * size_ + k)] += jitter;
+    factor(factor_.data(), size_, threads);
+  }
+
+  [[nodiscard]] std::vector<double> apply(const std::vector<double>& v) const {
+    std::vector<double> inner(static_cast<std::size_t>(size_)), out(v);
+    inner_products(rows_.data(), size_, n_, v.data(), inner.data());
+    solve_factored(factor_.data(), size_, inner);
+    for (Index k = 0; k < size_; ++k)
+      for (Index i = 0; i < n_; ++i)
+        out[static_cast<std::size_t>(i)] -=
+            inner[static_cast<std::size_t>(k)] * rows_[static_cast<std::size_t>(k * n_ + i)];
+    for (double& each : out) each /= shift_;
+    return out;
+  }
+
+ private:
+  static constexpr Index kColumns = 512;
+  static constexpr double kJitter = 1e-13;  // the rounding of its products
+
+  Index n_, size_ = 0;
+  double shift_;
+  std::vector<double> rows_, factor_;  // K_Sn, row by row; Cholesky's factor of what is inverted
+};
 
 }  // namespace
 
@@ -117,28 +167,20 @@ void solve_gauss_newton(std::vector<double>& matrix, double damping, std::vector
   const auto n = static_cast<Index>(residuals.size());
   const double trace = trace_of(matrix, n), shift = damping * trace / static_cast<double>(n);
   if (trace == 0) return;
-  for (Index i = 0; i < n; ++i) matrix[static_cast<std::size_t>(i * n + i)] += shift;
+  const auto damp = [&] {
+    for (Index i = 0; i < n; ++i) matrix[static_cast<std::size_t>(i * n + i)] += shift;
+  };
   if (n <= kLargestFactor) {
+    damp();
     factor(matrix.data(), n, threads);
     solve_factored(matrix.data(), n, residuals);
     return;
   }
-  // Conjugate gradients; the preconditioner is the leading block, factored, and the diagonal beside it.
-  const Index lead = kLargestFactor / 4;
-  std::vector<double> block(static_cast<std::size_t>(lead * lead));
-  for (Index i = 0; i < lead; ++i) std::copy_n(matrix.begin() + i * n, lead, block.begin() + i * lead);
-  factor(block.data(), lead, threads);
-  const auto precondition = [&](const std::vector<double>& from) {
-    std::vector<double> to(from), head(from.begin(), from.begin() + lead);
-    solve_factored(block.data(), lead, head);
-    std::copy(head.begin(), head.end(), to.begin());
-    for (Index i = lead; i < n; ++i) to[static_cast<std::size_t>(i)] /= matrix[static_cast<std::size_t>(i * n + i)];
-    return to;
-  };
-  std::vector<double> solution(residuals.size(), 0), rest(residuals), step = precondition(rest), image(rest.size());
-  std::vector<double> conditioned = step;
-  double size = dot(rest, conditioned);
-  const double enough = 1e-20 * dot(rest, rest);
+  const Sketch sketch(matrix, n, shift, threads);
+  damp();
+  std::vector<double> solution(residuals.size(), 0), rest(residuals), step = sketch.apply(rest), image(rest.size());
+  double size = dot(rest, step);
+  const double enough = kTolerance * kTolerance * dot(rest, rest);
   for (Index iteration = 0; dot(rest, rest) > enough; ++iteration) {
     if (iteration == 10 * n) refuse("conjugate gradients did not end after " + std::to_string(iteration) + " steps");
     parallel_for(n, threads, 64, [&](Index begin, Index end, int) {
@@ -150,7 +192,7 @@ void solve_gauss_newton(std::vector<double>& matrix, double damping, std::vector
       solution[i] += along * step[i];
       rest[i] -= along * image[i];
     }
-    conditioned = precondition(rest);
+    const std::vector<double> conditioned = sketch.apply(rest);
     const double before = size;
     size = dot(rest, conditioned);
     for (std::size_t i = 0; i < step.size(); ++i) step[i] = conditioned[i] + size / before * step[i];

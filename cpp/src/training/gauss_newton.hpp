@@ -23,7 +23,7 @@ template <class T>
 
 // Solves (matrix + damping * trace / n * I) g = residuals in place: `residuals` becomes g. By Cholesky's method, row by
 // row with canonical inner products, for matrices of up to `kLargestFactor` rows; above that by conjugate gradients,
-// preconditioned with the diagonal and the matrix of the leading rows, until the residual is 1e-10 of the first.
+// preconditioned with a sketch of the matrix by 512 of its columns, until the residual is 1e-10 of the first.
 // `matrix` is overwritten. A matrix of zeros (no neuron fires) leaves the residuals. Throws DivergenceError where the
 // matrix is not positive definite with that damping, or the iteration does not end.
 void solve_gauss_newton(std::vector<double>& matrix, double damping, std::vector<double>& residuals, int threads);
