@@ -13,7 +13,7 @@ namespace sublinear {
 /// The network as bytes of a safetensors file: the arrays "weights" (width x dimension), "output_weights"
 /// (width x outputs) and "biases" (width) in T, and in its metadata the format "sublinear-two-layer-network-1" and the
 /// scalars. Any reader of safetensors opens it. The same network gives the same bytes here; Python may write the header
-/// in another order. @throws std::bad_alloc.
+/// in another order. @throws std::bad_alloc where memory runs out.
 template <class T>
 [[nodiscard]] SUBLINEAR_API std::string network_bytes(const TwoLayerNetwork<T>& network);
 
