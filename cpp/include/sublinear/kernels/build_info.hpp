@@ -23,7 +23,7 @@ struct BuildInfo {
   std::vector<SimdLevel> simd_levels;  ///< the levels this build and this processor offer, slowest first
 };
 
-/// @throws std::bad_alloc. Thread-safe.
+/// Thread-safe. @throws std::bad_alloc where memory runs out.
 [[nodiscard]] SUBLINEAR_API BuildInfo build_info();
 
 }  // namespace sublinear
