@@ -232,22 +232,20 @@ def test_a_process_that_dies_or_takes_too_long_is_a_failed_cell():
 def test_the_program_goes_on_after_an_interrupt(tmp_path):
     arguments = [*PROGRAM, "scaling", "--strategies", "margin", "--widths", "64,128,4096", "--inputs", "1000"]
     arguments += ["--iterations", "3", "--threads", "1", "--out", tmp_path / "out"]
-    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
-    slow = [*arguments, "--iterations", "100000"]
-    running = subprocess.Popen(slow, env=environment, stderr=subprocess.PIPE, text=True)
-    time.sleep(0.1)
-    while running.poll() is None and not (tmp_path / "out").exists():
-        time.sleep(0.05)
-    time.sleep(1)
-    running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=60) == 130
-    assert "call it again" in running.stderr.read()
-    running.stderr.close()
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120)
+    # Not in the source tree, whose package is not the installed one.
+    options = {"env": {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}, "cwd": tmp_path, "text": True}
+    with subprocess.Popen([*arguments, "--iterations", "100000"], **options, stderr=subprocess.PIPE) as running:
+        until(lambda: running.poll() is not None or (tmp_path / "out").exists())
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        errors = running.communicate(timeout=60)[1]
+    assert running.returncode == 130, errors
+    assert "call it again" in errors
+    done = subprocess.run(arguments, **options, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("Written:")) <= 80
     assert "margin" in done.stdout
-    printed = subprocess.run([*arguments, "--json"], env=environment, capture_output=True, text=True, timeout=120)
+    printed = subprocess.run([*arguments, "--json"], **options, capture_output=True, timeout=120)
     content = json.loads(printed.stdout)
     assert [record["cell"]["width"] for record in content["records"]] == [64, 128, 4096]
     assert {line["figure"] for line in content["growth"]} == {"seconds", "inner_products"}
