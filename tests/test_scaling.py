@@ -184,7 +184,7 @@ def test_a_sweep_that_cannot_run_is_refused_before_it_starts(changes, words):
         replace(TINY, **changes)
 
 
-def test_the_command_of_a_sweep_is_the_sweep():
+def test_the_command_of_a_sweep_is_the_sweep(tmp_path):
     from typer.testing import CliRunner
 
     import sublinear.cli.scaling
@@ -195,7 +195,7 @@ def test_the_command_of_a_sweep_is_the_sweep():
     seen = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sublinear.cli.scaling, "sweep_cells", lambda given, *_: seen.append(given) or [])
-        CliRunner().invoke(sublinear.cli.app, words[1:])
+        CliRunner().invoke(sublinear.cli.app, [*words[1:], "--out", str(tmp_path)])
     assert seen == [sweep]
 
 
