@@ -17,6 +17,13 @@ def _norm(norm: Any) -> float:
     raise ValueError(f"norm is {norm!r}; give 2 or inf")
 
 
+def parse_norm(text: str) -> float:
+    """2 or infinity, from text."""
+    if text not in ("2", "inf"):
+        raise ValueError(f"norm is {text!r}; give 2 or inf")
+    return float(text)
+
+
 def _clip(clip: Any) -> tuple[float, float] | None:
     if clip is None:
         return None

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sublinear.arrays import as_integer, as_number
-from sublinear.attacks import PGD
+from sublinear.attacks import PGD, parse_norm
 from sublinear.datasets.sized import load_sized, takes_option
 from sublinear.dense_peer import DensePeer
 from sublinear.files import command, write_whole
@@ -119,7 +119,7 @@ class Sweep:
         as_integer(self.max_bytes, "max_bytes")
         as_number(self.learning_rate, "learning_rate", 0)
         for radius in self.radii:
-            PGD(radius, self.steps, norm=_norm(self.norm))
+            PGD(radius, self.steps, norm=parse_norm(self.norm))
         for name in self.strategies:
             if name != PEER:
                 Strategy.of(name)
@@ -151,12 +151,6 @@ class Sweep:
             for strategy in self.strategies
         ]
         return sorted(cells, key=lambda cell: cell.cost)
-
-
-def _norm(text: str) -> float:
-    if text not in ("2", "inf"):
-        raise ValueError(f"norm is {text!r}; give 2 or inf")
-    return float(text)
 
 
 class CellTimeout(Exception):
@@ -196,7 +190,7 @@ def _figures(cell: Cell, timeout: float | None) -> dict[str, Any]:
 def _measured(cell: Cell, timeout: float | None, interrupt: Interrupt) -> dict[str, Any]:
     data = load_sized(cell.dataset, cell.inputs, cell.features, cell.seed, cell.normalization)
     net = TwoLayerNetwork.random(data.n_features, cell.width, data.classes, seed=cell.seed, dtype=cell.dtype)
-    attack = PGD(cell.radius, cell.steps, norm=_norm(cell.norm))
+    attack = PGD(cell.radius, cell.steps, norm=parse_norm(cell.norm))
     X, y = data.X_train.astype(net.dtype), data.y_train
     sizes = {"inputs": len(X), "features": data.n_features, "outputs": data.classes}
     reset_peak_memory()

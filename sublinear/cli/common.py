@@ -74,13 +74,6 @@ def progress_bar() -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def parse_norm(text: str) -> float:
-    """2 or infinity, from the text of an option."""
-    if text not in ("2", "inf"):
-        raise ValueError(f"norm is {text!r}; give 2 or inf")
-    return float(text)
-
-
 def prepare(folder: Path) -> Path:
     """The folder, there and writable, before any work starts."""
     folder.mkdir(parents=True, exist_ok=True)

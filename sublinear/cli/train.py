@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from sublinear.attacks import parse_norm
 from sublinear.cli.common import (
     DATASET,
     NORMALIZATION,
     app,
     one_sentence,
-    parse_norm,
     prepare,
     progress_bar,
     results_console,

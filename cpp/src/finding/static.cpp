@@ -13,9 +13,7 @@
 
 #include "finding/finders.hpp"
 #include "finding/key_samples.hpp"
-#include "finding/reach.hpp"
-#include "sublinear/kernels/parallel.hpp"
-#include "sublinear/reporting/half_space_index.hpp"
+#include "finding/lifted_neurons.hpp"
 
 namespace sublinear {
 namespace {
@@ -77,11 +75,8 @@ class Static final : public NeuronFinder<T> {
   // The index over the neurons as they are now; `weights_` and `biases_` remember them.
   void build(int threads) {
     const Index d = neurons_.dimension, size = d + Lifting<T>::kExtra;
-    AlignedVector<T> lifted(static_cast<std::size_t>(neurons_.count * size));
-    parallel_for(neurons_.count, threads, 256, [&](Index begin, Index end, int) {
-      for (Index r = begin; r < end; ++r)
-        Lifting<T>::lift_neuron(neurons_, static_cast<NeuronId>(r), ball_.norm, lifted.data() + r * size);
-    });
+    const AlignedVector<T> lifted =
+        lift_neurons(neurons_, ball_.norm, neurons_.count, threads, [](Index k) { return static_cast<NeuronId>(k); });
     index_.reset();  // first, so that two are never held at once
     index_ = make_index<T>(index_name_, Points<T>{lifted.data(), neurons_.count, size});
     weights_.assign(neurons_.weights, neurons_.weights + neurons_.count * d);
@@ -114,31 +109,14 @@ class Static final : public NeuronFinder<T> {
   }
 
   template <class PointAt>
-  Work report(Index count, Ball ball, int requested, CandidateLists& out, PointAt&& point_at) const {
+  Work report(Index count, Ball ball, int threads, CandidateLists& out, PointAt&& point_at) const {
     const FloatingPointScope scope;
-    const int threads = resolve_threads(requested);
-    const Index d = neurons_.dimension, size = d + Lifting<T>::kExtra;
-    AlignedVector<T> lifted(static_cast<std::size_t>(count * size));
-    std::vector<double> thresholds(static_cast<std::size_t>(count));
+    const Index d = neurons_.dimension;
     const double unmoved = Lifting<T>::threshold(neurons_, largest_offset_);
-    parallel_for(count, threads, 64, [&](Index begin, Index end, int) {
-      for (Index k = begin; k < end; ++k) {
-        const T* const x = point_at(k);
-        Lifting<T>::lift_input(x, d, ball, neurons_.threshold, lifted.data() + k * size);
-        const Reach<T> reach(ball, norm_bound(x, d, ball.norm), d, neurons_.threshold);
-        const double drift = drift_bound(spent_, euclidean_norm_bound(x, d), reach.reach);
-        thresholds[static_cast<std::size_t>(k)] = (unmoved - drift) * (1 + 4 * kWiden);
-      }
+    return report_lifted(*index_, neurons_, ball, count, resolve_threads(threads), out, point_at, [&](const T* x) {
+      const Reach<T> reach(ball, norm_bound(x, d, ball.norm), d, neurons_.threshold);
+      return (unmoved - drift_bound(spent_, euclidean_norm_bound(x, d), reach.reach)) * (1 + 4 * kWiden);
     });
-    IdLists<Index> reported;
-    Work work = index_->report(lifted.data(), thresholds.data(), count, threads, reported);
-    out.offsets = std::move(reported.offsets);
-    out.ids.resize(reported.ids.size());
-    std::transform(reported.ids.begin(), reported.ids.end(), out.ids.begin(),
-                   [](Index id) { return static_cast<NeuronId>(id); });
-    work.candidates = static_cast<std::int64_t>(out.ids.size());
-    work.fired = 0;  // what the index counts as fired are candidates here
-    return work;
   }
 
   Neurons<T> neurons_;

@@ -4,9 +4,7 @@
 #include <cmath>
 
 #include "finding/finders.hpp"
-#include "finding/reach.hpp"
-#include "sublinear/kernels/parallel.hpp"
-#include "sublinear/reporting/half_space_index.hpp"
+#include "finding/lifted_neurons.hpp"
 
 namespace sublinear {
 namespace {
@@ -16,8 +14,8 @@ class Weights final : public NeuronFinder<T> {
  public:
   explicit Weights(const FinderArguments<T>& arguments)
       : neurons_(arguments.neurons), inputs_(arguments.inputs), ball_(arguments.ball) {
-    const AlignedVector<T> lifted =
-        lift(neurons_.count, arguments.threads, [](Index k) { return static_cast<NeuronId>(k); });
+    const AlignedVector<T> lifted = lift_neurons(neurons_, ball_.norm, neurons_.count, arguments.threads,
+                                                 [](Index k) { return static_cast<NeuronId>(k); });
     for (Index r = 0; r < neurons_.count; ++r) note_offset(static_cast<NeuronId>(r));
     index_ = make_inner_index<T>(arguments,
                                  Points<T>{lifted.data(), neurons_.count, neurons_.dimension + Lifting<T>::kExtra});
@@ -39,7 +37,8 @@ class Weights final : public NeuronFinder<T> {
 
   Work moved(const NeuronId* rows, const Displacement*, Index count, int threads) override {
     require_rows(rows, count, neurons_.count);
-    const AlignedVector<T> lifted = lift(count, resolve_threads(threads), [&](Index k) { return rows[k]; });
+    const AlignedVector<T> lifted =
+        lift_neurons(neurons_, ball_.norm, count, resolve_threads(threads), [&](Index k) { return rows[k]; });
     const std::vector<Index> ids(rows, rows + count);
     index_->move(ids.data(), count, lifted.data());
     for (Index k = 0; k < count; ++k) note_offset(rows[k]);
@@ -49,38 +48,12 @@ class Weights final : public NeuronFinder<T> {
   }
 
  private:
-  template <class RowAt>
-  AlignedVector<T> lift(Index count, int threads, RowAt&& row_at) const {
-    const Index size = neurons_.dimension + Lifting<T>::kExtra;
-    AlignedVector<T> lifted(static_cast<std::size_t>(count * size));
-    parallel_for(count, threads, 256, [&](Index begin, Index end, int) {
-      for (Index k = begin; k < end; ++k)
-        Lifting<T>::lift_neuron(neurons_, row_at(k), ball_.norm, lifted.data() + k * size);
-    });
-    return lifted;
-  }
-
   template <class PointAt>
-  Work report(Index count, Ball ball, int requested, CandidateLists& out, PointAt&& point_at) const {
+  Work report(Index count, Ball ball, int threads, CandidateLists& out, PointAt&& point_at) const {
     const FloatingPointScope scope;
-    const int threads = resolve_threads(requested);
-    const Index size = neurons_.dimension + Lifting<T>::kExtra;
-    AlignedVector<T> lifted(static_cast<std::size_t>(count * size));
-    parallel_for(count, threads, 64, [&](Index begin, Index end, int) {
-      for (Index k = begin; k < end; ++k)
-        Lifting<T>::lift_input(point_at(k), neurons_.dimension, ball, neurons_.threshold, lifted.data() + k * size);
-    });
-    const std::vector<double> thresholds(static_cast<std::size_t>(count),
-                                         Lifting<T>::threshold(neurons_, largest_offset_));
-    IdLists<Index> reported;
-    Work work = index_->report(lifted.data(), thresholds.data(), count, threads, reported);
-    out.offsets = std::move(reported.offsets);
-    out.ids.resize(reported.ids.size());
-    std::transform(reported.ids.begin(), reported.ids.end(), out.ids.begin(),
-                   [](Index id) { return static_cast<NeuronId>(id); });
-    work.candidates = static_cast<std::int64_t>(out.ids.size());
-    work.fired = 0;  // what the index counts as fired are candidates here
-    return work;
+    const double threshold = Lifting<T>::threshold(neurons_, largest_offset_);
+    return report_lifted(*index_, neurons_, ball, count, resolve_threads(threads), out, point_at,
+                         [=](const T*) { return threshold; });
   }
 
   // One threshold serves all neurons; biases that moved can only raise what it allows for.
