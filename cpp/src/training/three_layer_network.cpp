@@ -12,6 +12,7 @@
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/require.hpp"
+#include "training/epoch_order.hpp"
 #include "training/input_block.hpp"
 
 namespace sublinear {
@@ -239,12 +240,7 @@ template <class T>
 void ThreeLayerTrainer<T>::choose_batch() {
   const std::int64_t epoch = steps_done_ / steps_per_epoch(), position = steps_done_ % steps_per_epoch();
   if (order_epoch_ != epoch) {
-    if (batch_size_ == count_) {
-      order_.resize(static_cast<std::size_t>(count_));
-      for (Index i = 0; i < count_; ++i) order_[static_cast<std::size_t>(i)] = i;
-    } else {
-      order_ = random_order(count_, options_.seed, static_cast<std::uint64_t>(epoch));
-    }
+    order_ = epoch_order(count_, batch_size_, options_.seed, epoch);
     order_epoch_ = epoch;
   }
   const auto first = order_.begin() + position * batch_size_;

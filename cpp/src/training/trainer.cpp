@@ -13,6 +13,7 @@
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/require.hpp"
 #include "sublinear/training/row_facts.hpp"
+#include "training/epoch_order.hpp"
 #include "training/fired_positions.hpp"
 #include "training/gauss_newton.hpp"
 #include "training/input_block.hpp"
@@ -130,12 +131,7 @@ struct Trainer<T>::State {
   [[nodiscard]] std::vector<Index> next_batch() {
     const std::int64_t epoch = steps_done / steps_per_epoch(), position = steps_done % steps_per_epoch();
     if (order_epoch != epoch) {
-      if (batch_size == n) {
-        order.resize(static_cast<std::size_t>(n));
-        for (Index i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = i;
-      } else {
-        order = random_order(n, options.seed, static_cast<std::uint64_t>(epoch));
-      }
+      order = epoch_order(n, batch_size, options.seed, epoch);
       order_epoch = epoch;
     }
     const auto first = order.begin() + position * batch_size;
