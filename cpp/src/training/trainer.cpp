@@ -157,7 +157,8 @@ struct Trainer<T>::State {
     clean_losses.resize(batch.size());
     robust_losses.resize(batch.size());
     loss_gradients.resize(static_cast<std::size_t>(count * c));
-    fired.clear();
+    std::vector<CandidateLists> spare;  // of the step before, for their memory
+    spare.swap(fired);
     // Lists of fired neurons may take as much as the finder's structure; beyond that the update finds them again.
     const std::size_t fired_limit = options.finder.max_bytes != 0 ? options.finder.max_bytes : available_memory() / 2;
     std::size_t fired_bytes = static_cast<std::size_t>(network.width()) * sizeof(Index);
@@ -174,6 +175,10 @@ struct Trainer<T>::State {
     for (Index begin = 0; begin < count; begin += block) {
       if (options.progress) options.progress(static_cast<double>(begin) / static_cast<double>(count));
       const Index size = std::min(block, count - begin);
+      if (!spare.empty()) {
+        block_fired = std::move(spare.back());
+        spare.pop_back();
+      }
       finder_is_at_work = true;
       work += finder->visit(batch.data() + begin, size, threads, facts.data(), storage, candidates);
       work +=

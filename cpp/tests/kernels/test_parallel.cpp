@@ -55,6 +55,25 @@ TEST_CASE("lists and work do not depend on the number of threads") {
   CHECK(*one.begin(98) == 980);
 }
 
+TEST_CASE("many lists are joined by several threads, over what the object held before") {
+  IdLists<Index> lists;
+  lists.ids.assign(1000000, -1);
+  for (const Index count : {1000, 20, 0}) {
+    fill_lists<Index>(count, 4, 3, lists, [](Index q, std::vector<Index>& ids, int) {
+      for (Index k = 0; k < 100 + q % 7; ++k) ids.push_back(1000 * q + k);
+      return Work{};
+    });
+    REQUIRE(lists.size() == count);
+    CHECK(static_cast<Index>(lists.ids.size()) == lists.offsets.back());
+    bool right = true;
+    for (Index q = 0; q < count; ++q) {
+      right = right && lists.length(q) == 100 + q % 7;
+      for (Index k = 0; k < lists.length(q); ++k) right = right && lists.begin(q)[k] == 1000 * q + k;
+    }
+    CHECK(right);
+  }
+}
+
 TEST_CASE("threads and memory are checked with words that help") {
   CHECK(resolve_threads(0) >= 1);
   CHECK(resolve_threads(3) == 3);

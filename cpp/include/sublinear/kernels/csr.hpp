@@ -25,6 +25,9 @@ struct IdLists {
   static std::size_t at(Index q) noexcept { return static_cast<std::size_t>(q); }
 };
 
+/// So few ids are joined before a second thread has woken up.
+inline constexpr Index kIdsForOneThread = Index{1} << 16;
+
 /// Fills `out` for queries 0 ... count - 1: `append(q, ids, worker)` appends the ids of query q to the vector it is
 /// given and returns the work it did. Queries may run on several threads; the lists and the summed work do not depend
 /// on how many. Memory: the result and one copy of it.
@@ -44,14 +47,17 @@ Work fill_lists(Index count, int threads, Index grain, IdLists<Id>& out, Append&
     }
   });
   for (std::size_t q = 0; q < static_cast<std::size_t>(count); ++q) out.offsets[q + 1] += out.offsets[q];
-  out.ids.clear();
-  out.ids.reserve(static_cast<std::size_t>(out.offsets.back()));
+  out.ids.resize(static_cast<std::size_t>(out.offsets.back()));
+  const bool few = out.offsets.back() < kIdsForOneThread;
+  parallel_for(ranges, few ? 1 : threads, 16, [&](Index begin, Index end, int) {
+    for (Index k = begin; k < end; ++k) {
+      std::vector<Id>& part = parts[static_cast<std::size_t>(k)];
+      std::copy(part.begin(), part.end(), out.ids.begin() + out.offsets[static_cast<std::size_t>(k * grain)]);
+      part = {};
+    }
+  });
   Work total;
-  for (std::size_t k = 0; k < parts.size(); ++k) {
-    out.ids.insert(out.ids.end(), parts[k].begin(), parts[k].end());
-    parts[k] = {};
-    total += works[k];
-  }
+  for (const Work& work : works) total += work;
   return total;
 }
 
