@@ -175,40 +175,42 @@ def forget(folder: Path) -> None:
 
 
 def report_python(folder: Path, show_lines: bool) -> list[str]:
-    content = json.loads((folder / "pytest.json").read_text())
-    lines: Lines = {}
-    uncalled, number = [], 0
-    for file, facts in content["files"].items():
-        module = "sublinear/" + file.split("/site/sublinear/")[-1]
-        lines[module] = dict.fromkeys(facts["executed_lines"], 1) | dict.fromkeys(facts["missing_lines"], 0)
-        for name, function in facts["functions"].items():
-            has_code = function["executed_lines"] or function["missing_lines"]
-            if (
-                name
-                and has_code
-                and not any(private(part) for part in [*Path(module).with_suffix("").parts, *name.split(".")])
-            ):
-                number += 1
-                if not function["executed_lines"]:
-                    uncalled.append(f"{module}: {name}")
-    print(f"{number} public functions in the package's Python files, {len(uncalled)} never called")
+    files = {
+        "sublinear/" + path.split("/site/sublinear/")[-1]: facts
+        for path, facts in json.loads((folder / "pytest.json").read_text())["files"].items()
+    }
+    called = {
+        f"{path}: {name}": bool(lines["executed_lines"])
+        for path, facts in files.items()
+        for name, lines in facts["functions"].items()
+        if name and (lines["executed_lines"] or lines["missing_lines"]) and is_public(path, name)
+    }
+    uncalled = [name for name, was_called in called.items() if not was_called]
+    print(f"{len(called)} public functions in the package's Python files, {len(uncalled)} never called")
+    lines = {
+        path: dict.fromkeys(facts["executed_lines"], 1) | dict.fromkeys(facts["missing_lines"], 0)
+        for path, facts in files.items()
+    }
     print_lines("Python", lines, show_lines)
+    return uncalled + report_cython(folder / "build", show_lines)
 
-    compiled = Counts(folder / "build").lines_of("sublinear/")
-    number, before = 0, len(uncalled)
-    for module in sorted((ROOT / "sublinear").glob("*.pyx")):
-        path = str(module.relative_to(ROOT))
-        for name, body in functions_of_pyx(module.read_text()):
-            number += 1
-            if not any(compiled.get(path, {}).get(line, 0) for line in body):
-                uncalled.append(f"{path}: {name}")
-    print(f"{number} functions in .pyx files, {len(uncalled) - before} never called")
-    print_lines("Cython", compiled, show_lines)
+
+def is_public(path: str, name: str) -> bool:
+    parts = [*Path(path).with_suffix("").parts, *name.split(".")]
+    return not any(part.startswith("_") and not part.endswith("__") for part in parts)
+
+
+def report_cython(build: Path, show_lines: bool) -> list[str]:
+    counts = Counts(build).lines_of("sublinear/")
+    called = {
+        f"{path}: {name}": any(counts.get(path, {}).get(line, 0) for line in body)
+        for path in sorted(str(module.relative_to(ROOT)) for module in (ROOT / "sublinear").glob("*.pyx"))
+        for name, body in functions_of_pyx((ROOT / path).read_text())
+    }
+    uncalled = [name for name, was_called in called.items() if not was_called]
+    print(f"{len(called)} functions in .pyx files, {len(uncalled)} never called")
+    print_lines("Cython", counts, show_lines)
     return uncalled
-
-
-def private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__")
 
 
 def functions_of_pyx(text: str) -> Iterator[tuple[str, range]]:
@@ -232,8 +234,7 @@ def measure_python(folder: Path) -> None:
     site = folder / "site"
     shutil.rmtree(site, ignore_errors=True)
     run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", site,
-        "-C", f"build-dir={folder / 'build'}", "-C", "cmake.build-type=Debug",
-        "-C", "cmake.define.SUBLINEAR_COVERAGE=ON", ROOT)  # fmt: skip
+        "-C", f"build-dir={folder / 'build'}", "-C", "cmake.define.SUBLINEAR_COVERAGE=ON", ROOT)  # fmt: skip
     forget(folder / "build")
     # By `pytest`, and by the package's folder: this folder has a `sublinear` of its own, which is not built.
     run("pytest", f"--cov={site / 'sublinear'}", "--cov-report=", f"--cov-report=json:{folder / 'pytest.json'}",
