@@ -16,6 +16,7 @@ from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
 from sublinear.datasets import DATASETS, Dataset, describe_datasets, from_slice, load_dataset, to_slice
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
+from sublinear.history import History, Progress
 from sublinear.indexes import (
     INDEXES,
     BallTree,
@@ -33,7 +34,7 @@ from sublinear.network import INITIALIZATIONS, TwoLayerNetwork
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy
-from sublinear.trainer import DivergenceError, History, Progress, Trainer
+from sublinear.trainer import DivergenceError, Trainer
 from sublinear.work import Work
 
 del _kernels

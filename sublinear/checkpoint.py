@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sublinear.arrays import as_integer
-from sublinear.files import reading, write_whole
+from sublinear.files import reading_tensors, write_whole
 from sublinear.network import TwoLayerNetwork
 
 _FORMAT = "sublinear-checkpoint-1"
@@ -69,18 +69,10 @@ class Checkpoint:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Checkpoint:
         """What `save` wrote. ValueError for a file that is damaged or no checkpoint."""
-        from safetensors import safe_open
-
-        with Path(path).open("rb"):  # a missing file is FileNotFoundError, whatever the parser would make of it
-            pass
-        with reading(path, "checkpoint"):
-            with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != _FORMAT:
-                    raise ValueError(f"its format is {metadata.get('format')!r}")
-                arrays = {name: file.get_tensor(name) for name in _ARRAYS}
-                best = file.get_tensor("best") if "best" in file.keys() else None  # noqa: SIM118
-                best_biases = None if best is None else file.get_tensor("best_biases")
+        with reading_tensors(path, "checkpoint", _FORMAT) as (file, metadata):
+            arrays = {name: file.get_tensor(name) for name in _ARRAYS}
+            best = file.get_tensor("best") if "best" in file.keys() else None  # noqa: SIM118
+            best_biases = None if best is None else file.get_tensor("best_biases")
             state = json.loads(metadata["state"])
             options = {name: state[name] for name in ("threshold", "scale", "activation")}
             steps, settings, history = state["steps_done"], state["settings"], state["history"]

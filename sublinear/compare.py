@@ -15,11 +15,12 @@ from sublinear.arrays import as_integer, as_number
 from sublinear.attacks import PGD
 from sublinear.datasets import Dataset, load_dataset
 from sublinear.files import command
+from sublinear.history import History, Progress
 from sublinear.info import machine, versions
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
-from sublinear.trainer import History, Progress, Trainer
+from sublinear.trainer import Trainer
 
 
 @dataclass(frozen=True)

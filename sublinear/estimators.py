@@ -12,10 +12,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from sublinear.attacks import Attack
+from sublinear.history import History
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LearningRate
 from sublinear.strategies import Strategy
-from sublinear.trainer import History, Trainer
+from sublinear.trainer import Trainer
 
 _Self = TypeVar("_Self", bound="_Estimator")
 

@@ -54,6 +54,21 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
         raise ValueError(f"{path} is damaged or no {what}: {_SHORT.repr(str(error))[1:-1]}") from error
 
 
+@contextmanager
+def reading_tensors(path: str | os.PathLike[str], what: str, file_format: str) -> Iterator[tuple[Any, dict[str, str]]]:
+    """An open safetensors file with its metadata, whose "format" is `file_format`; else and for whatever goes wrong
+    with its content ValueError as `reading` has it. OSError for a file that cannot be opened."""
+    from safetensors import safe_open
+
+    with Path(path).open("rb"):  # a missing file is FileNotFoundError, whatever the parser would make of it
+        pass
+    with reading(path, what), safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        if metadata.get("format") != file_format:
+            raise ValueError(f"its format is {metadata.get('format')!r}")
+        yield file, metadata
+
+
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = 300
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,11 @@ from sublinear.arrays import (
 from sublinear.reported import Reported
 from sublinear.schedules import LearningRate, as_schedule
 from sublinear.trainer import DivergenceError
-from sublinear.work import Work
+from sublinear.work import Counts, Work
 
 
 @dataclass(frozen=True)
-class LowRankWork:
+class LowRankWork(Counts):
     """What a call on a layer did, in counts that are the same at every SIMD level and thread count.
 
     base: multiply-adds with columns of W0. low_rank: with entries of U and V that are not in W0 yet. folded: those by
@@ -46,14 +46,6 @@ class LowRankWork:
     def multiply_adds(self) -> int:
         """base + low_rank + folded + other."""
         return self.base + self.low_rank + self.folded + self.other
-
-    def __add__(self, more: LowRankWork) -> LowRankWork:
-        mine, others = self.as_dict(), more.as_dict()
-        return LowRankWork(**{name: mine[name] + others[name] for name in mine})
-
-    def as_dict(self) -> dict[str, int]:
-        """The counts by name."""
-        return asdict(self)
 
 
 _Lists = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sublinear import _training
 from sublinear.arrays import as_floats, as_integer, as_number, as_points, as_seed, as_threads, float_dtype
-from sublinear.files import reading, write_whole
+from sublinear.files import reading_tensors, write_whole
 from sublinear.indexes import INDEXES
 from sublinear.reported import Reported
 from sublinear.work import Work
@@ -241,16 +241,8 @@ class TwoLayerNetwork:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TwoLayerNetwork:
         """The network that `save` wrote. Raises ValueError for a file that is damaged or no such network."""
-        from safetensors import safe_open
-
-        with Path(path).open("rb"):  # a missing file is FileNotFoundError, whatever the parser would make of it
-            pass
-        with reading(path, "network of this library"):
-            with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != _FORMAT:
-                    raise ValueError(f"its format is {metadata.get('format')!r}")
-                arrays = {name: file.get_tensor(name) for name in ("weights", "biases", "output_weights")}
+        with reading_tensors(path, "network of this library", _FORMAT) as (file, metadata):
+            arrays = {name: file.get_tensor(name) for name in ("weights", "biases", "output_weights")}
             scalars = json.loads(metadata["scalars"])
             options = {name: scalars[name] for name in ("threshold", "scale", "activation")}
             return cls(arrays["weights"], arrays["output_weights"], arrays["biases"], **options)

@@ -21,11 +21,12 @@ from sublinear.datasets.sized import load_sized, takes_option
 from sublinear.dense_peer import DensePeer
 from sublinear.files import command, write_whole
 from sublinear.growth import Growth, fit_growth
+from sublinear.history import Progress
 from sublinear.info import machine, peak_memory, reset_peak_memory, versions
 from sublinear.interrupts import Interrupt, deferred_interrupt
 from sublinear.network import TwoLayerNetwork
 from sublinear.strategies import Strategy
-from sublinear.trainer import DivergenceError, Progress, Trainer
+from sublinear.trainer import DivergenceError, Trainer
 
 #: The dense computation in NumPy, beside the strategies.
 PEER = "numpy"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from sublinear import _training
 from sublinear.arrays import as_floats, as_integer, as_labels, as_number, as_points, as_seed, as_threads
 from sublinear.attacks import Attack, NoAttack, check_attack
 from sublinear.evaluation import check_loss, evaluate, prepare, signs, two_classes
+from sublinear.history import EpochSums, History, Progress
 from sublinear.network import TwoLayerNetwork
 from sublinear.reported import Reported
 from sublinear.schedules import LearningRate, as_schedule
@@ -27,52 +26,6 @@ OPTIMIZERS: tuple[str, ...] = ("gradient", "gauss-newton")
 
 class DivergenceError(ArithmeticError):
     """Training produced numbers that are not finite; the network is as it was before the step that was refused."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a call of `fit` is, after a step: epochs ended of `epochs`, and steps done of the current epoch.
-
-    robust_loss, inputs, seconds, work: mean loss at the attacked inputs of the step's batch, their number, and what the
-    step took. loss: the same at the inputs themselves.
-    """
-
-    epoch: int
-    epochs: int
-    step: int
-    steps_per_epoch: int
-    robust_loss: float
-    inputs: int
-    seconds: float
-    work: Work
-    loss: float = math.nan
-
-
-@dataclass
-class History:
-    """Figures of each epoch of one call of `fit`, a list each.
-
-    loss, robust_loss: means over the inputs, each just before its step. fired_share, candidates_share: fired neurons
-    and candidates per input, divided by the width. seconds: of the steps, without validation. work: counted work.
-    clean_loss ... robust_accuracy: on the validation data after the epoch; empty without validation.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    robust_loss: list[float] = field(default_factory=list)
-    fired_share: list[float] = field(default_factory=list)
-    candidates_share: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    work: list[Work] = field(default_factory=list)
-    validation_clean_loss: list[float] = field(default_factory=list)
-    validation_clean_accuracy: list[float | None] = field(default_factory=list)
-    validation_robust_loss: list[float] = field(default_factory=list)
-    validation_robust_accuracy: list[float | None] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, list[Any]]:
-        """The lists by name, with work as dictionaries: ready for JSON."""
-        columns = dict(vars(self))
-        columns["work"] = [work.as_dict() for work in self.work]
-        return columns
 
 
 class Trainer:
@@ -220,32 +173,22 @@ class Trainer:
         per_epoch = int(self._core.steps_per_epoch())
         go_on = True
         while go_on and len(history.seconds) < epochs:
-            totals, work, seconds, inputs = np.zeros(2), Work(), 0.0, 0
-            ended = False
+            sums, ended = EpochSums(), False
             while not ended:
                 rate = self.learning_rate(self.steps_done, per_epoch)
                 began = time.perf_counter()
                 clean, robust, count, ended, counted = self._step(rate)
-                took, done = time.perf_counter() - began, Work(*counted)
-                seconds += took
-                totals += count * np.array([clean, robust])
-                work += done
-                inputs += count
+                took = time.perf_counter() - began
                 step = per_epoch if ended else self.steps_done % per_epoch
                 progress = Progress(
-                    len(history.seconds) + ended, epochs, step, per_epoch, robust, count, took, done, clean
+                    len(history.seconds) + ended, epochs, step, per_epoch, robust, count, took, Work(*counted), clean
                 )
+                sums = sums.with_step(progress)
                 for callback in watching:  # every one is told, also after one that asks to stop
                     go_on = callback(progress) is not False and go_on
                 if not go_on and not ended:
                     return history
-            pairs = inputs * self.net.width
-            history.loss.append(float(totals[0] / inputs))
-            history.robust_loss.append(float(totals[1] / inputs))
-            history.fired_share.append(work.fired / pairs)
-            history.candidates_share.append(work.candidates / pairs)
-            history.seconds.append(seconds)
-            history.work.append(work)
+            figures = sums.figures(self.net.width)
             if validation is not None:
                 judged = evaluate(
                     self.net,
@@ -256,8 +199,9 @@ class Trainer:
                     self.seed,
                     self._threads or None,
                 )
-                for name, figure in judged.as_dict().items():
-                    getattr(history, f"validation_{name}").append(figure)
+                figures |= {f"validation_{name}": figure for name, figure in judged.as_dict().items()}
+            for name, figure in figures.items():
+                getattr(history, name).append(figure)
         return history
 
     def _step(self, rate: float) -> Any:

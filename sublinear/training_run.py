@@ -20,11 +20,12 @@ from sublinear.checkpoint import Checkpoint
 from sublinear.datasets import load_dataset
 from sublinear.evaluation import Evaluation, evaluate
 from sublinear.files import remove_leftovers, write_whole
+from sublinear.history import EpochSums, History, Progress
 from sublinear.interrupts import deferred_interrupt
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LinearRate
 from sublinear.strategies import Strategy
-from sublinear.trainer import History, Progress, Trainer
+from sublinear.trainer import Trainer
 from sublinear.work import Work
 
 #: Files of a run, in its folder.
@@ -194,7 +195,7 @@ def train(
 
         def after_step(progress: Progress) -> bool:
             nonlocal counted_steps
-            state.epoch = _with_step(state.epoch, progress)
+            state.epoch = EpochSums.of(state.epoch).with_step(progress).as_dict()
             counted_steps = trainer.steps_done
             if watch is not None:
                 watch(progress, len(state.history["loss"]))
@@ -222,7 +223,9 @@ def train(
                 found = evaluate(
                     state.network, *judged, "cross-entropy", settings.attack(), settings.seed, settings.threads
                 )
-                figures = _epoch_figures(state.epoch, settings.width, found)
+                figures = EpochSums.of(state.epoch).figures(settings.width)
+                figures["work"] = figures["work"].as_dict()
+                figures |= {f"validation_{name}": figure for name, figure in found.as_dict().items()}
                 state.history = {name: [*column, figures[name]] for name, column in state.history.items()}
                 if settings.patience is not None and _best_epoch(state.history) == len(state.history["loss"]):
                     state.best = state.network.copy()
@@ -253,32 +256,6 @@ def train(
         return Outcome(ending, network, state.history, len(state.history["loss"]), best, test)
 
 
-def _with_step(epoch: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """The sums over an epoch's steps, with one step more."""
-    count = progress.inputs
-    return {
-        "loss": epoch.get("loss", 0.0) + count * progress.loss,
-        "robust_loss": epoch.get("robust_loss", 0.0) + count * progress.robust_loss,
-        "inputs": epoch.get("inputs", 0) + count,
-        "seconds": epoch.get("seconds", 0.0) + progress.seconds,
-        "work": (Work(**epoch.get("work", {})) + progress.work).as_dict(),
-    }
-
-
-def _epoch_figures(epoch: dict[str, Any], width: int, judged: Evaluation) -> dict[str, Any]:
-    """An epoch's entry in each column of the history."""
-    work, inputs = epoch["work"], epoch["inputs"]
-    return {
-        "loss": epoch["loss"] / inputs,
-        "robust_loss": epoch["robust_loss"] / inputs,
-        "fired_share": work["fired"] / (inputs * width),
-        "candidates_share": work["candidates"] / (inputs * width),
-        "seconds": epoch["seconds"],
-        "work": work,
-        **{f"validation_{name}": figure for name, figure in judged.as_dict().items()},
-    }
-
-
 def _check_history(state: Checkpoint, per_epoch: int, path: Path) -> None:
     """ValueError for a checkpoint that no run could have written: files are parsed as hostile."""
     epochs, into = divmod(state.steps_done, per_epoch)
@@ -294,16 +271,16 @@ def _check_history(state: Checkpoint, per_epoch: int, path: Path) -> None:
         or not all(_is_number(value) for value in (*figures, *sums))
         or not all(isinstance(each, dict) and each.keys() == Work().as_dict().keys() for each in counts)
         or not all(_is_number(value) for each in counts for value in each.values())
-        or (state.steps_done > per_epoch * length and (state.epoch.keys() != _EPOCH or state.epoch["inputs"] <= 0))
+        or (
+            state.steps_done > per_epoch * length
+            and (state.epoch.keys() != EpochSums().as_dict().keys() or state.epoch["inputs"] <= 0)
+        )
     ):
         raise ValueError(f"{path} is damaged: its history does not fit the {state.steps_done} steps it tells of")
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-_EPOCH = {"loss", "robust_loss", "inputs", "seconds", "work"}
 
 
 def _check_room(path: Path, state: Checkpoint, settings: TrainSettings) -> None:

@@ -1,12 +1,27 @@
-"""The record of counted work."""
+"""Records of counted work."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import TypeVar
+
+_Self = TypeVar("_Self", bound="Counts")
+
+
+class Counts:
+    """A record of counts that adds up, count by count."""
+
+    def __add__(self: _Self, other: _Self) -> _Self:
+        mine, others = self.as_dict(), other.as_dict()
+        return type(self)(**{name: mine[name] + others[name] for name in mine})
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
 
 
 @dataclass(frozen=True)
-class Work:
+class Work(Counts):
     """What a call did, in counts that are the same at every SIMD level and thread count.
 
     inner_products: of the full dimension, of whatever precision. bounds: tree nodes or blocks tested. candidates:
@@ -22,11 +37,3 @@ class Work:
     fired: int = 0
     rows_moved: int = 0
     rows_reasked: int = 0
-
-    def __add__(self, other: Work) -> Work:
-        mine, others = self.as_dict(), other.as_dict()
-        return Work(**{name: mine[name] + others[name] for name in mine})
-
-    def as_dict(self) -> dict[str, int]:
-        """The counts by name."""
-        return asdict(self)

@@ -24,8 +24,19 @@ app = typer.Typer(
     help="Train wide two-layer networks adversarially in the neurons that fire, exactly.",
 )
 
-DATASET = describe_datasets()
-NORMALIZATION = "Of inputs: none, or steps of standard, minmax, unit, slice joined by +; default: the set's own."
+# Options that several commands have.
+_NORMALIZATION = "Of inputs: none, or steps of standard, minmax, unit, slice joined by +; default: the set's own."
+Dataset = Annotated[str, typer.Option(help=describe_datasets())]
+Normalization = Annotated[str | None, typer.Option(help=_NORMALIZATION)]
+Width = Annotated[int, typer.Option(help="Number of neurons.")]
+BatchSize = Annotated[int, typer.Option(help="Inputs a step.")]
+Radius = Annotated[float, typer.Option(help="Radius of the attack's ball.")]
+Steps = Annotated[int, typer.Option(help="Steps of the attack.")]
+Norm = Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")]
+FallingRate = Annotated[float, typer.Option(help="Rate at the start; falls to 0.")]
+Threads = Annotated[int, typer.Option(help="Threads; 0 = all processors.")]
+Seed = Annotated[int, typer.Option(help="Of split, network and order.")]
+Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
 
 
 def _version(asked: bool) -> None:

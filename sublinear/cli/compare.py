@@ -13,8 +13,17 @@ from rich.console import Console
 
 from sublinear.attacks import parse_norm
 from sublinear.cli.common import (
-    DATASET,
-    NORMALIZATION,
+    BatchSize,
+    Dataset,
+    Dtype,
+    FallingRate,
+    Norm,
+    Normalization,
+    Radius,
+    Seed,
+    Steps,
+    Threads,
+    Width,
     app,
     one_sentence,
     prepare,
@@ -24,9 +33,9 @@ from sublinear.cli.common import (
 )
 from sublinear.compare import Comparison, Settings, Watcher, compare
 from sublinear.files import write_whole
+from sublinear.history import Progress as Step
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
 from sublinear.tables import approximate_table, comparison_caption, comparison_table
-from sublinear.trainer import Progress as Step
 
 
 @contextmanager
@@ -46,15 +55,15 @@ def strategy_bar() -> Iterator[Watcher]:
 
 @app.command("compare")
 def compare_command(
-    dataset: Annotated[str, typer.Option(help=DATASET)] = "digits",
-    normalization: Annotated[str | None, typer.Option(help=NORMALIZATION)] = None,
-    width: Annotated[int, typer.Option(help="Number of neurons.")] = Settings.width,
+    dataset: Dataset = "digits",
+    normalization: Normalization = None,
+    width: Width = Settings.width,
     epochs: Annotated[int, typer.Option(help="Passes over the training inputs.")] = Settings.epochs,
-    batch_size: Annotated[int, typer.Option(help="Inputs a step.")] = Settings.batch_size,
-    radius: Annotated[float, typer.Option(help="Radius of the attack's ball.")] = Settings.radius,
-    steps: Annotated[int, typer.Option(help="Steps of the attack.")] = Settings.steps,
-    norm: Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")] = "2",
-    learning_rate: Annotated[float, typer.Option(help="Rate at the start; falls to 0.")] = Settings.learning_rate,
+    batch_size: BatchSize = Settings.batch_size,
+    radius: Radius = Settings.radius,
+    steps: Steps = Settings.steps,
+    norm: Norm = "2",
+    learning_rate: FallingRate = Settings.learning_rate,
     strategies: Annotated[
         str,
         typer.Option(
@@ -63,9 +72,9 @@ def compare_command(
         ),
     ] = ",".join(COMPARED_STRATEGIES),
     max_bytes: Annotated[int | None, typer.Option(help="Most bytes a structure may hold.")] = None,
-    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of split, network and order.")] = Settings.seed,
-    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = Settings.dtype,
+    threads: Threads = 0,
+    seed: Seed = Settings.seed,
+    dtype: Dtype = Settings.dtype,
     out: Annotated[Path, typer.Option(help="Folder for results.json.")] = Path("sublinear-report"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:

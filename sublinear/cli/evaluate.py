@@ -10,8 +10,9 @@ import typer
 
 from sublinear.attacks import parse_attacks
 from sublinear.cli.common import (
-    DATASET,
-    NORMALIZATION,
+    Dataset,
+    Normalization,
+    Threads,
     app,
     one_sentence,
     results_console,
@@ -26,13 +27,13 @@ from sublinear.tables import evaluation_table
 @app.command("evaluate")
 def evaluate_command(
     network: Annotated[Path, typer.Argument(help="A network that `train` or TwoLayerNetwork.save wrote.")],
-    dataset: Annotated[str, typer.Option(help=DATASET)] = "digits",
-    normalization: Annotated[str | None, typer.Option(help=NORMALIZATION)] = None,
+    dataset: Dataset = "digits",
+    normalization: Normalization = None,
     seed: Annotated[int, typer.Option(help="Of the split that was trained on, and of random starts.")] = 0,
     attacks: Annotated[
         str, typer.Option(help="Comma-separated: fgsm:R, pgd:R or pgd:R:STEPS, each with :inf for the norm inf.")
     ] = "fgsm:0.05,pgd:0.05,pgd:0.05:50,pgd:0.01:10:inf",
-    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
+    threads: Threads = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Judge a saved network on test inputs, clean and under several attacks."""

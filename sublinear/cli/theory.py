@@ -10,7 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from sublinear.cli.common import app, numbers, one_sentence, prepare, progress_bar, results_console, thread_count
+from sublinear.cli.common import (
+    Steps,
+    Threads,
+    app,
+    numbers,
+    one_sentence,
+    prepare,
+    progress_bar,
+    results_console,
+    thread_count,
+)
 from sublinear.files import write_whole
 from sublinear.tables import theory_table
 from sublinear.theory import TheorySettings, by_place, theory
@@ -42,11 +52,11 @@ def theory_command(
     independent: Annotated[bool, typer.Option("--independent", help="Neurons are not drawn in pairs.")] = False,
     kappa: Annotated[float | None, typer.Option(help="Threshold; default sqrt(0.4 log m).")] = TheorySettings.kappa,
     iterations: Annotated[int, typer.Option(help="Training steps, full batch.")] = TheorySettings.iterations,
-    steps: Annotated[int, typer.Option(help="Steps of the attack.")] = TheorySettings.steps,
+    steps: Steps = TheorySettings.steps,
     strategies: Annotated[str, typer.Option(help="Exact ones.")] = _listed(TheorySettings.strategies),
     dataset: Annotated[str, typer.Option(help="A generator with two classes.")] = TheorySettings.dataset,
     seeds: Annotated[int, typer.Option(help="Initialisations each.")] = TheorySettings.seeds,
-    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
+    threads: Threads = 0,
     out: Annotated[Path, typer.Option(help="Folder for theory.json.")] = Path("sublinear-theory"),
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:

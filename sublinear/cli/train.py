@@ -13,8 +13,17 @@ from rich.console import Console
 
 from sublinear.attacks import parse_norm
 from sublinear.cli.common import (
-    DATASET,
-    NORMALIZATION,
+    BatchSize,
+    Dataset,
+    Dtype,
+    FallingRate,
+    Norm,
+    Normalization,
+    Radius,
+    Seed,
+    Steps,
+    Threads,
+    Width,
     app,
     one_sentence,
     prepare,
@@ -22,8 +31,8 @@ from sublinear.cli.common import (
     results_console,
     thread_count,
 )
+from sublinear.history import Progress as Step
 from sublinear.network import INITIALIZATIONS
-from sublinear.trainer import Progress as Step
 from sublinear.training_run import NETWORK, TrainSettings, train
 
 
@@ -42,15 +51,15 @@ def epoch_bar(epochs: int) -> Iterator[Callable[[Step, int], None]]:
 
 @app.command("train")
 def train_command(
-    dataset: Annotated[str, typer.Option(help=DATASET)] = TrainSettings.dataset,
-    normalization: Annotated[str | None, typer.Option(help=NORMALIZATION)] = None,
-    width: Annotated[int, typer.Option(help="Number of neurons.")] = TrainSettings.width,
+    dataset: Dataset = TrainSettings.dataset,
+    normalization: Normalization = None,
+    width: Width = TrainSettings.width,
     epochs: Annotated[int, typer.Option(help="Passes over the training inputs, in all.")] = TrainSettings.epochs,
-    batch_size: Annotated[int, typer.Option(help="Inputs a step.")] = TrainSettings.batch_size,
-    radius: Annotated[float, typer.Option(help="Radius of the attack's ball.")] = TrainSettings.radius,
-    steps: Annotated[int, typer.Option(help="Steps of the attack.")] = TrainSettings.steps,
-    norm: Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")] = "2",
-    learning_rate: Annotated[float, typer.Option(help="Rate at the start; falls to 0.")] = TrainSettings.learning_rate,
+    batch_size: BatchSize = TrainSettings.batch_size,
+    radius: Radius = TrainSettings.radius,
+    steps: Steps = TrainSettings.steps,
+    norm: Norm = "2",
+    learning_rate: FallingRate = TrainSettings.learning_rate,
     schedule_epochs: Annotated[int | None, typer.Option(help="Epochs until the rate is 0; default --epochs.")] = None,
     init: Annotated[str, typer.Option(help=f"Initialisation: {', '.join(INITIALIZATIONS)}.")] = TrainSettings.init,
     coupled: Annotated[bool, typer.Option("--coupled", help="Neurons in pairs, f = 0 at the start.")] = False,
@@ -70,9 +79,9 @@ def train_command(
         typer.Option(help="slice: the attack stays on the slice that --normalization unit+slice puts data on."),
     ] = None,
     strategy: Annotated[str, typer.Option(help="How neurons are found.")] = TrainSettings.strategy,
-    threads: Annotated[int, typer.Option(help="Threads; 0 = all processors.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of split, network and order.")] = TrainSettings.seed,
-    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = TrainSettings.dtype,
+    threads: Threads = 0,
+    seed: Seed = TrainSettings.seed,
+    dtype: Dtype = TrainSettings.dtype,
     patience: Annotated[
         int | None, typer.Option(help="Stop after so many epochs without a lower robust loss on held-out inputs.")
     ] = None,

@@ -25,7 +25,7 @@ class Data final : public StoredListsFinder<T> {
         Lifting<T>::lift_input(inputs_.row(i), inputs_.dimension, arguments.ball, neurons_.threshold,
                                lifted.data() + i * lifted_dimension());
     });
-    index_ = make_inner_index<T>(arguments, Points<T>{lifted.data(), inputs_.count, lifted_dimension()});
+    index_ = inner_index_factory(arguments)(Points<T>{lifted.data(), inputs_.count, lifted_dimension()});
     this->ask_all(arguments.threads);
   }
 

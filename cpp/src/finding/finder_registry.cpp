@@ -167,20 +167,24 @@ void require_rows(const NeuronId* rows, Index count, Index size) {
 }
 
 template <class T>
-std::unique_ptr<HalfSpaceIndex<T>> make_inner_index(const FinderArguments<T>& arguments, Points<T> points) {
-  if (!arguments.index_factory) return make_index<T>(arguments.index.empty() ? "ball-tree" : arguments.index, points);
-  std::unique_ptr<HalfSpaceIndex<T>> index = arguments.index_factory(points);
-  require(index != nullptr, "the index factory made no index; return one over the points it is given");
-  if (index->size() != points.count || index->dimension() != points.dimension)
-    throw std::invalid_argument("the index factory was given " + std::to_string(points.count) + " points in " +
-                                std::to_string(points.dimension) + " dimensions and made an index of " +
-                                std::to_string(index->size()) + " points in " + std::to_string(index->dimension()) +
-                                "; it has to hold the points it is given");
-  return index;
+IndexFactory<T> inner_index_factory(const FinderArguments<T>& arguments) {
+  if (!arguments.index_factory)
+    return [name = arguments.index.empty() ? "ball-tree" : arguments.index](Points<T> points) {
+      return make_index<T>(name, points);
+    };
+  return [factory = arguments.index_factory](Points<T> points) {
+    std::unique_ptr<HalfSpaceIndex<T>> index = factory(points);
+    require(index != nullptr, "the index factory made no index; return one over the points it is given");
+    if (index->size() != points.count || index->dimension() != points.dimension)
+      throw std::invalid_argument("the index factory was given " + std::to_string(points.count) + " points in " +
+                                  std::to_string(points.dimension) + " dimensions and made an index of " +
+                                  std::to_string(index->size()) + " points in " + std::to_string(index->dimension()) +
+                                  "; it has to hold the points it is given");
+    return index;
+  };
 }
-template std::unique_ptr<HalfSpaceIndex<float>> make_inner_index<float>(const FinderArguments<float>&, Points<float>);
-template std::unique_ptr<HalfSpaceIndex<double>> make_inner_index<double>(const FinderArguments<double>&,
-                                                                          Points<double>);
+template IndexFactory<float> inner_index_factory<float>(const FinderArguments<float>&);
+template IndexFactory<double> inner_index_factory<double>(const FinderArguments<double>&);
 
 template <class T>
 Work NeuronFinder<T>::visit(const Index* inputs, Index count, int threads, const RowFact<T>*, CandidateLists& storage,
@@ -195,7 +199,7 @@ template <class T>
 Work NeuronFinder<T>::candidates_at(Points<T>, double, int, CandidateLists&) const {
   throw std::logic_error(std::string("strategy \"") + name() +
                          "\" answers for training inputs only; for other points use a finder whose serves_any_point() "
-                         "is true: \"dense\" or \"weights\"");
+                         "is true, such as \"dense\" or \"weights\"");
 }
 
 template <class T>

@@ -21,9 +21,9 @@ struct FinderArguments {
   IndexFactory<T> index_factory;
 };
 
-// The index inside a strategy, over these points: the application's own, the named one, or a ball tree.
+// What makes the index inside a strategy: the application's own factory, checked; the named index, or a ball tree.
 template <class T>
-std::unique_ptr<HalfSpaceIndex<T>> make_inner_index(const FinderArguments<T>& arguments, Points<T> points);
+[[nodiscard]] IndexFactory<T> inner_index_factory(const FinderArguments<T>& arguments);
 
 template <class T>
 using FinderPointer = std::unique_ptr<NeuronFinder<T>>;

@@ -291,6 +291,7 @@ class Margin final : public NeuronFinder<T> {
         const Asked& one = asked[static_cast<std::size_t>(k)];
         const std::vector<NeuronId>& rows = one.expired->rows;
         if (rows.empty()) continue;
+        lists_[static_cast<std::size_t>(one.input)].prefetch_ids();
         for (auto* each : {&keep, &drop}) each->resize(rows.size());
         products.resize(rows.size());
         inner_products_at(neurons_.weights, rows.data(), static_cast<Index>(rows.size()), neurons_.dimension,

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/prefetch.hpp"
 #include "sublinear/finding/neuron_finder.hpp"
 
 namespace sublinear {
@@ -15,6 +16,7 @@ class NotedList {
   static constexpr std::size_t kEntryBytes = sizeof(NeuronId) + sizeof(LineNote<T>);
 
   [[nodiscard]] const std::vector<NeuronId>& ids() const noexcept { return ids_; }
+  void prefetch_ids() const { prefetch(ids_.data(), static_cast<Index>(ids_.size())); }
   [[nodiscard]] std::size_t bytes() const noexcept {
     return ids_.capacity() * sizeof(NeuronId) + notes_.capacity() * sizeof(LineNote<T>);
   }
@@ -35,27 +37,21 @@ class NotedList {
     std::vector<NeuronId> joining;
     std::vector<LineNote<T>> notes;
     const bool sparse = 8 * keep.size() < ids_.size();
-    const auto visit = [&](const std::vector<NeuronId>& asked, auto&& take) {
-      auto next = ids_.begin();
-      for (std::size_t k = 0; k < asked.size(); ++k) {
-        if (sparse) next = std::lower_bound(next, ids_.end(), asked[k]);
-        while (next != ids_.end() && *next < asked[k]) ++next;
-        take(k, static_cast<std::size_t>(next - ids_.begin()), next != ids_.end() && *next == asked[k]);
-      }
-    };
-    visit(drop, [&](std::size_t, std::size_t at, bool is_in) {
-      if (is_in) leaving.push_back(at);
-    });
-    visit(keep, [&](std::size_t k, std::size_t at, bool is_in) {
+    for (const NeuronId id : drop)
+      if (const std::size_t at = position_of(id, ids_.size()); is_at(at, id)) leaving.push_back(at);
+    for (std::size_t k = 0; k < keep.size(); ++k) {
+      const std::size_t at = position_of(keep[k], ids_.size());
+      const bool is_in = is_at(at, keep[k]);
+      // Where few are asked, rows move little: the slope of the old note is worth more than the new product.
+      if (is_in && (facts == nullptr || sparse)) continue;
       const LineNote<T> now = note(products[k], facts, keep[k]);
       if (is_in) {
-        // Where few are asked, rows move little: the slope of the old note is worth more than the new product.
-        if (facts != nullptr && !sparse) notes_[at] = now;
+        notes_[at] = now;
       } else {
         joining.push_back(keep[k]);
         notes.push_back(now);
       }
-    });
+    }
     remove(leaving);
     insert(joining, notes);
   }
@@ -67,6 +63,19 @@ class NotedList {
     if (facts != nullptr) made.drift = facts[id].drift;
     return made;
   }
+
+  // How many of the first `count` ids are below `id`. No branch depends on what they are, so that searches overlap.
+  [[nodiscard]] std::size_t position_of(NeuronId id, std::size_t count) const {
+    const NeuronId* first = ids_.data();
+    for (std::size_t left = count; left > 0;) {
+      const std::size_t half = (left + 1) / 2;
+      first += half & (0 - static_cast<std::size_t>(first[half - 1] < id));
+      left -= half;
+    }
+    return static_cast<std::size_t>(first - ids_.data());
+  }
+
+  [[nodiscard]] bool is_at(std::size_t at, NeuronId id) const { return at < ids_.size() && ids_[at] == id; }
 
   void remove(const std::vector<std::size_t>& positions) {
     std::size_t to = positions.empty() ? 0 : positions.front();
@@ -82,8 +91,7 @@ class NotedList {
     std::size_t end = ids_.size();
     resize(end + ids.size());
     for (std::size_t k = ids.size(); k > 0; --k) {
-      const auto begin = static_cast<std::size_t>(
-          std::lower_bound(ids_.begin(), ids_.begin() + static_cast<Index>(end), ids[k - 1]) - ids_.begin());
+      const std::size_t begin = position_of(ids[k - 1], end);
       shift(begin, end, begin + k);
       end = begin;
       ids_[begin + k - 1] = ids[k - 1];

@@ -25,7 +25,7 @@ class Static final : public NeuronFinder<T> {
       : neurons_(arguments.neurons),
         inputs_(arguments.inputs),
         ball_(arguments.ball),
-        index_name_(arguments.index.empty() ? "ball-tree" : arguments.index),
+        make_inner_index_(inner_index_factory(arguments)),
         largest_norm_(largest_norm_bound(inputs_, Norm::two)),
         reach_(Reach<T>(ball_, largest_norm_bound(inputs_, ball_.norm), neurons_.dimension, neurons_.threshold).reach),
         slack_(first_slack(arguments.threads)) {
@@ -78,7 +78,7 @@ class Static final : public NeuronFinder<T> {
     const AlignedVector<T> lifted =
         lift_neurons(neurons_, ball_.norm, neurons_.count, threads, [](Index k) { return static_cast<NeuronId>(k); });
     index_.reset();  // first, so that two are never held at once
-    index_ = make_index<T>(index_name_, Points<T>{lifted.data(), neurons_.count, size});
+    index_ = make_inner_index_(Points<T>{lifted.data(), neurons_.count, size});
     weights_.assign(neurons_.weights, neurons_.weights + neurons_.count * d);
     biases_.assign(neurons_.biases, neurons_.biases + neurons_.count);
     largest_offset_ = 0;
@@ -122,7 +122,7 @@ class Static final : public NeuronFinder<T> {
   Neurons<T> neurons_;
   Points<T> inputs_;
   Ball ball_;
-  std::string index_name_;
+  IndexFactory<T> make_inner_index_;
   double largest_norm_, reach_;
   double slack_;  // how far keys may drift before the index is built anew
   std::unique_ptr<HalfSpaceIndex<T>> index_;

@@ -17,8 +17,8 @@ class Weights final : public NeuronFinder<T> {
     const AlignedVector<T> lifted = lift_neurons(neurons_, ball_.norm, neurons_.count, arguments.threads,
                                                  [](Index k) { return static_cast<NeuronId>(k); });
     for (Index r = 0; r < neurons_.count; ++r) note_offset(static_cast<NeuronId>(r));
-    index_ = make_inner_index<T>(arguments,
-                                 Points<T>{lifted.data(), neurons_.count, neurons_.dimension + Lifting<T>::kExtra});
+    index_ = inner_index_factory(arguments)(
+        Points<T>{lifted.data(), neurons_.count, neurons_.dimension + Lifting<T>::kExtra});
   }
 
   [[nodiscard]] const char* name() const noexcept override { return "weights"; }

@@ -137,6 +137,16 @@ Index bound_lines(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T
 }
 
 template <class T>
+T take_offset(const T* x, const T* anchor, const T* direction, Index d, T* offset) {
+  return kernels<T>().take_offset(x, anchor, direction, d, offset);
+}
+
+template <class T>
+ResidualSquares<T> take_residual(const T* offset, T s, const T* direction, Index d, T* residual) {
+  return kernels<T>().take_residual(offset, s, direction, d, residual);
+}
+
+template <class T>
 Index select_unsure(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions) {
   return kernels<T>().select_unsure(open, since, count, s, strayed, positions);
 }
@@ -197,6 +207,8 @@ void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const f
   template void strip_hits<T>(const T*, Index, const std::int32_t*, Index, const T*, T, std::uint16_t*);              \
   template void strip_products<T>(const T*, Index, const T*, T*);                                                     \
   template void fused_scan<T>(const T*, Index, Index, const T*, const T*, const T*, BlockHits);                       \
+  template T take_offset<T>(const T*, const T*, const T*, Index, T*);                                                 \
+  template ResidualSquares<T> take_residual<T>(const T*, T, const T*, Index, T*);                                     \
   template Index select_unsure<T>(const OpenLines<T>&, const T*, Index, T, T, NeuronId*);
 SUBLINEAR_INSTANTIATE(float)
 SUBLINEAR_INSTANTIATE(double)

@@ -22,6 +22,9 @@ double power_of_two(int k) {
   return value;
 }
 
+// The sigmoid of x, from e = exp(-|x|).
+double sigmoid_of(double x, double e) { return (x >= 0 ? 1 : e) / (1 + e); }
+
 }  // namespace
 
 double exponential(double x) noexcept {
@@ -57,17 +60,19 @@ double logarithm(double x) noexcept {
 }
 
 double softplus(double x) noexcept {
+  double derivative;
+  return softplus(x, derivative);
+}
+
+double softplus(double x, double& derivative) noexcept {
   const double e = exponential(x < 0 ? x : -x);  // in (0, 1]
+  derivative = sigmoid_of(x, e);
   // log(1 + e) without losing a small e: the rounding of 1 + e is undone by the factor e / ((1 + e) - 1).
   const double one_plus = 1 + e, rounded = one_plus - 1;
   const double log1p = rounded == 0 ? e : logarithm(one_plus) * (e / rounded);
   return (x > 0 ? x : 0.0) + log1p;
 }
 
-double sigmoid(double x) noexcept {
-  if (x >= 0) return 1 / (1 + exponential(-x));
-  const double e = exponential(x);
-  return e / (1 + e);
-}
+double sigmoid(double x) noexcept { return sigmoid_of(x, exponential(x < 0 ? x : -x)); }
 
 }  // namespace sublinear

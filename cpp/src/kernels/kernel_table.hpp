@@ -18,6 +18,8 @@ struct KernelTable {
   Index (*bound_lines)(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T>* notes, Index count,
                        const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open);
   Index (*select_unsure)(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions);
+  T (*take_offset)(const T* x, const T* anchor, const T* direction, Index d, T* offset);
+  ResidualSquares<T> (*take_residual)(const T* offset, T s, const T* direction, Index d, T* residual);
   void (*fused_scan)(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high, BlockHits hits);
   GroupKernel<T>*bound_boxes, *bound_balls, *bound_simplices;
   void (*strip_hits)(const T* strips, Index d, const std::int32_t* which, Index count, const T* normal, T limit,

@@ -295,16 +295,16 @@ void add_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, 
 #define SUBLINEAR_JOIN_(a, b) a##b
 #define SUBLINEAR_JOIN(a, b) SUBLINEAR_JOIN_(a, b)
 const KernelTable<float> SUBLINEAR_JOIN(kernels_float_, SUBLINEAR_LEVEL) = {
-    inner_product_kernel<float>,    inner_products_kernel<float>,  inner_products_at_kernel<float>,
-    select_not_above_kernel<float>, add_rows_kernel<float>,        bound_lines_kernel<float>,
-    select_unsure_kernel<float>,    fused_scan_kernel<float>,      bound_boxes_kernel<float>,
-    bound_balls_kernel<float>,      bound_simplices_kernel<float>, strip_hits_kernel<float>,
-    strip_products_kernel<float>};
+    inner_product_kernel<float>,    inner_products_kernel<float>, inner_products_at_kernel<float>,
+    select_not_above_kernel<float>, add_rows_kernel<float>,       bound_lines_kernel<float>,
+    select_unsure_kernel<float>,    take_offset_kernel<float>,    take_residual_kernel<float>,
+    fused_scan_kernel<float>,       bound_boxes_kernel<float>,    bound_balls_kernel<float>,
+    bound_simplices_kernel<float>,  strip_hits_kernel<float>,     strip_products_kernel<float>};
 const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
-    inner_product_kernel<double>,    inner_products_kernel<double>,  inner_products_at_kernel<double>,
-    select_not_above_kernel<double>, add_rows_kernel<double>,        bound_lines_kernel<double>,
-    select_unsure_kernel<double>,    fused_scan_kernel<double>,      bound_boxes_kernel<double>,
-    bound_balls_kernel<double>,      bound_simplices_kernel<double>, strip_hits_kernel<double>,
-    strip_products_kernel<double>};
+    inner_product_kernel<double>,    inner_products_kernel<double>, inner_products_at_kernel<double>,
+    select_not_above_kernel<double>, add_rows_kernel<double>,       bound_lines_kernel<double>,
+    select_unsure_kernel<double>,    take_offset_kernel<double>,    take_residual_kernel<double>,
+    fused_scan_kernel<double>,       bound_boxes_kernel<double>,    bound_balls_kernel<double>,
+    bound_simplices_kernel<double>,  strip_hits_kernel<double>,     strip_products_kernel<double>};
 
 }  // namespace sublinear

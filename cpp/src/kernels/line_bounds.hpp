@@ -49,4 +49,18 @@ template <class T>
 [[nodiscard]] Index select_unsure(const OpenLines<T>& open, const T* since, Index count, T s, T strayed,
                                   NeuronId* positions);
 
+// offset = x - anchor. Returns its canonical product with the direction.
+template <class T>
+[[nodiscard]] T take_offset(const T* x, const T* anchor, const T* direction, Index d, T* offset);
+
+// The canonical squares of a residual and of what it changed by.
+template <class T>
+struct ResidualSquares {
+  T now, change;
+};
+
+// residual = offset - s * direction.
+template <class T>
+[[nodiscard]] ResidualSquares<T> take_residual(const T* offset, T s, const T* direction, Index d, T* residual);
+
 }  // namespace sublinear

@@ -171,3 +171,54 @@ Index select_unsure_kernel(const OpenLines<T>& open, const T* since, Index count
   }
   return found;
 }
+
+template <class T>
+SUBLINEAR_INLINE void store_some(const Lanes<T>& lanes, T* to, Index count) {
+  T all[Lanes<T>::kLanes];
+  store(lanes, all);
+  for (Index j = 0; j < count; ++j) to[j] = all[j];
+}
+
+template <class T>
+T take_offset_kernel(const T* x, const T* anchor, const T* direction, Index d, T* offset) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  Lanes<T> sum = zero<T>();
+  const auto difference = [](Lanes<T> a, const Lanes<T>& b) {
+    for (int p = 0; p < Lanes<T>::kParts; ++p) a.part[p] = a.part[p] - b.part[p];
+    return a;
+  };
+  Index j = 0;
+  for (; j + kLanes <= d; j += kLanes) {
+    const Lanes<T> own = difference(load(x + j), load(anchor + j));
+    store(own, offset + j);
+    add_product(sum, own, load(direction + j));
+  }
+  if (j < d) {
+    const Lanes<T> own = difference(load_some(x + j, d - j), load_some(anchor + j, d - j));
+    store_some(own, offset + j, d - j);
+    add_product(sum, own, load_some(direction + j, d - j));
+  }
+  return fold(sum);
+}
+
+template <class T>
+ResidualSquares<T> take_residual_kernel(const T* offset, T s, const T* direction, Index d, T* residual) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  Lanes<T> squares = zero<T>(), changes = zero<T>();
+  const auto take = [&](Lanes<T> now, const Lanes<T>& step, Lanes<T> before) {
+    for (int p = 0; p < Lanes<T>::kParts; ++p) {
+      now.part[p] = now.part[p] - step.part[p] * s;
+      before.part[p] = now.part[p] - before.part[p];
+    }
+    add_product(squares, now, now);
+    add_product(changes, before, before);
+    return now;
+  };
+  Index j = 0;
+  for (; j + kLanes <= d; j += kLanes)
+    store(take(load(offset + j), load(direction + j), load(residual + j)), residual + j);
+  if (j < d)
+    store_some(take(load_some(offset + j, d - j), load_some(direction + j, d - j), load_some(residual + j, d - j)),
+               residual + j, d - j);
+  return {fold(squares), fold(changes)};
+}

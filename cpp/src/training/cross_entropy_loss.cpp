@@ -26,12 +26,27 @@ class CrossEntropyLoss final : public Loss {
     const Index target = static_cast<Index>(label);
     const double largest = *std::max_element(outputs, outputs + count);
     double sum = 0;
-    for (Index k = 0; k < count; ++k) sum += exponential(outputs[k] - largest);
-    const double log_sum = largest + logarithm(sum);
-    if (gradient != nullptr)
-      for (Index k = 0; k < count; ++k)
-        gradient[k] = exponential(outputs[k] - largest) / sum - (k == target ? 1.0 : 0.0);
-    return log_sum - outputs[target];
+    for (Index k = 0; k < count; ++k) {
+      const double weight = exponential(outputs[k] - largest);
+      if (gradient != nullptr) gradient[k] = weight;
+      sum += weight;
+    }
+    if (gradient != nullptr) to_gradient(sum, target, count, gradient);
+    return (largest + logarithm(sum)) - outputs[target];
+  }
+  void differentiate(const double* outputs, Index count, double label, double* gradient) const noexcept override {
+    const double largest = *std::max_element(outputs, outputs + count);
+    double sum = 0;
+    for (Index k = 0; k < count; ++k) {
+      gradient[k] = exponential(outputs[k] - largest);
+      sum += gradient[k];
+    }
+    to_gradient(sum, static_cast<Index>(label), count, gradient);
+  }
+
+ private:
+  static void to_gradient(double sum, Index target, Index count, double* gradient) {
+    for (Index k = 0; k < count; ++k) gradient[k] = gradient[k] / sum - (k == target ? 1.0 : 0.0);
   }
 };
 

@@ -33,12 +33,16 @@
 namespace sublinear {
 namespace {
 
-// ||v||_2, rounded outward, from the canonical product of v with itself.
+// The Euclidean length of a vector in d dimensions, rounded outward, from its canonical product with itself.
 template <class T>
-[[nodiscard]] double length_bound(const AlignedVector<T>& v) {
-  const auto d = static_cast<Index>(v.size());
-  const double squares = static_cast<double>(inner_product(v.data(), v.data(), d));
-  return std::sqrt((squares + dot_underflow<T>(d)) * (1 + 2 * dot_error_factor<T>(d))) * (1 + 4 * kWiden);
+[[nodiscard]] double length_of_squares(T squares, Index d) {
+  return std::sqrt((static_cast<double>(squares) + dot_underflow<T>(d)) * (1 + 2 * dot_error_factor<T>(d))) *
+         (1 + 4 * kWiden);
+}
+
+template <class T>
+[[nodiscard]] double length_bound(const T* v, Index d) {
+  return length_of_squares(inner_product(v, v, d), d);
 }
 
 // How much of the tube's width, at first, an attack's way may stray: wide tubes settle fewer neurons once and for all,
@@ -76,7 +80,7 @@ void LocalNetwork<T>::attach(const TwoLayerNetwork<T>& network, const RowFacts<T
     if (each->size() < room) each->resize(room);
   for (std::vector<NeuronId>* each : {&open_, &asked_, &asked_ids_, &flipped_})
     if (each->size() < room) each->resize(room);
-  for (AlignedVector<T>* each : {&anchor_, &at_, &offset_, &residual_, &change_}) each->resize(d);
+  for (AlignedVector<T>* each : {&anchor_, &at_, &offset_, &residual_}) each->resize(d);
   flips_ = 0;
   form_.resize(c * d);
   form_offset_.resize(c);
@@ -102,24 +106,17 @@ T LocalNetwork<T>::error_of(const RowFact<T>& fact, T moved) const {
 template <class T>
 double LocalNetwork<T>::place(const T* x) {
   const Index d = network_->dimension();
-  const T *const anchor = anchor_.data(), *const direction = direction_;
-  T *const offset = offset_.data(), *const residual = residual_.data(), *const change = change_.data();
-  for (Index j = 0; j < d; ++j) offset[j] = x[j] - anchor[j];
+  const double product = static_cast<double>(take_offset(x, anchor_.data(), direction_, d, offset_.data()));
   along_ = 0;
   if (direction_norm_ > 0) {
-    const double s = static_cast<double>(inner_product(offset, direction, d)) / (direction_norm_ * direction_norm_);
+    const double s = product / (direction_norm_ * direction_norm_);
     along_ = round_down<T>(std::clamp(s, 0.0, reach_));
   }
-  const T along = along_;
-  for (Index j = 0; j < d; ++j) {
-    const T now = offset[j] - along * direction[j];
-    change[j] = now - residual[j];
-    residual[j] = now;
-  }
+  const ResidualSquares<T> squares = take_residual(offset_.data(), along_, direction_, d, residual_.data());
   // A residual errs by the roundings of its three operations, on numbers of which none is above reach ||v|| + ||e||.
-  const double away = length_bound(residual_);
+  const double away = length_of_squares(squares.now, d);
   const double rounding = 8 * unit_roundoff<T> * (reach_ * direction_norm_ + away);
-  strayed_ = (strayed_ + length_bound(change_) + 2 * rounding) * (1 + 4 * kWiden);
+  strayed_ = (strayed_ + length_of_squares(squares.change, d) + 2 * rounding) * (1 + 4 * kWiden);
   return (away + rounding) * (1 + 4 * kWiden);
 }
 
@@ -129,11 +126,9 @@ void LocalNetwork<T>::take_direction() {
   const Index d = network_->dimension();
   const T length = std::sqrt(inner_product(offset_.data(), offset_.data(), d));
   if (!(length > 0) || !std::isfinite(length)) return;
-  AlignedVector<T>& direction = change_;
-  for (std::size_t j = 0; j < direction.size(); ++j) direction[j] = offset_[j] / length;
-  std::copy(direction.begin(), direction.end(), direction_);
-  direction_norm_ = length_bound(direction);
-  reach_ = std::max(reach_, length_bound(offset_));
+  for (Index j = 0; j < d; ++j) direction_[j] = offset_[static_cast<std::size_t>(j)] / length;
+  direction_norm_ = length_bound(direction_, d);
+  reach_ = std::max(reach_, length_bound(offset_.data(), d));
   for (Index k = 0; k < count_; ++k) notes_[k].slope = std::numeric_limits<T>::quiet_NaN();
 }
 
@@ -252,10 +247,9 @@ void LocalNetwork<T>::evaluate(const T* x) {
   if (!started_) {
     std::copy(x, x + size, anchor_.begin());
     std::fill(residual_.begin(), residual_.end(), T(0));
-    std::copy(direction_, direction_ + size, offset_.begin());
-    const bool directed = std::any_of(offset_.begin(), offset_.end(), [](T v) { return v != 0; });
-    direction_norm_ = directed ? length_bound(offset_) : 0;
-    anchor_norm_ = length_bound(anchor_);
+    const bool directed = std::any_of(direction_, direction_ + size, [](T v) { return v != 0; });
+    direction_norm_ = directed ? length_bound(direction_, network_->dimension()) : 0;
+    anchor_norm_ = length_bound(anchor_.data(), network_->dimension());
     tube_ = kTubeShare * reach_;
     strayed_ = 0;
     along_ = 0;
@@ -398,7 +392,8 @@ void LocalNetwork<T>::input_gradient(const Loss& loss, double label, T* gradient
   const auto c = static_cast<std::size_t>(network_->outputs());
   const auto d = network_->dimension();
   const double scale = static_cast<double>(network_->scale());
-  this->loss(loss, label);
+  static_cast<void>(values());
+  loss.differentiate(exact_values_.data(), network_->outputs(), label, output_gradient_.data());
   for (std::size_t k = 0; k < c; ++k) scaled_gradient_[k] = static_cast<T>(output_gradient_[k] * scale);
   if (linear_visit_) {
     output_ids_.resize(c);

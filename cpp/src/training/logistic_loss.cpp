@@ -18,9 +18,13 @@ class LogisticLoss final : public Loss {
     return (outputs[0] >= 0) == (label > 0);
   }
   double evaluate(const double* outputs, Index, double label, double* gradient) const noexcept override {
-    const double margin = label * outputs[0];
-    if (gradient != nullptr) gradient[0] = -label * sigmoid(-margin);
-    return softplus(-margin);
+    double slope;
+    const double value = softplus(-label * outputs[0], slope);
+    if (gradient != nullptr) gradient[0] = -label * slope;
+    return value;
+  }
+  void differentiate(const double* outputs, Index, double label, double* gradient) const noexcept override {
+    gradient[0] = -label * sigmoid(-label * outputs[0]);
   }
 };
 

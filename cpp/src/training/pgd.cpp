@@ -39,12 +39,6 @@ struct Length {
   }
 };
 
-// v / size * factor, added to out or written to it.
-template <class T>
-T scaled_component(T v, T size, T factor) {
-  return size == 1 ? factor * v : factor * (v / size);
-}
-
 // Steps on the slice that squares in double have room for.
 constexpr double kLongestSliceStep = 1e6;
 
@@ -63,7 +57,9 @@ class Pgd final : public Attack<T> {
                                                     : 2.5 * radius_of(options) / std::max(options.steps, 1))),
         low_(static_cast<T>(options.clip_low)),
         high_(static_cast<T>(options.clip_high)),
-        on_slice_(options.domain == Domain::slice) {}
+        on_slice_(options.domain == Domain::slice),
+        unbounded_(options.clip_low == -std::numeric_limits<double>::infinity() &&
+                   options.clip_high == std::numeric_limits<double>::infinity()) {}
 
   // The radius as T has it: rounding must not let a step leave the ball that finders are asked for.
   [[nodiscard]] Ball ball() const noexcept override { return {static_cast<double>(radius_), options_.norm}; }
@@ -150,7 +146,10 @@ class Pgd final : public Attack<T> {
       for (Index j = 0; j < d; ++j) delta[j] += gradient[j] > 0 ? step_ : (gradient[j] < 0 ? -step_ : T(0));
     } else {
       const T factor = step_ / length.norm;
-      for (Index j = 0; j < d; ++j) delta[j] += scaled_component(gradient[j], length.size, factor);
+      if (length.size == 1)
+        for (Index j = 0; j < d; ++j) delta[j] += factor * gradient[j];
+      else
+        for (Index j = 0; j < d; ++j) delta[j] += factor * (gradient[j] / length.size);
     }
     return true;
   }
@@ -168,11 +167,16 @@ class Pgd final : public Attack<T> {
       const Length<T> length(delta, d, scratch);
       if (length.norm > 0 && length.norm > radius_ / length.size) {
         const T factor = radius_ / length.norm;
-        for (Index j = 0; j < d; ++j) delta[j] = scaled_component(delta[j], length.size, factor);
+        if (length.size == 1)
+          for (Index j = 0; j < d; ++j) delta[j] *= factor;
+        else
+          for (Index j = 0; j < d; ++j) delta[j] = factor * (delta[j] / length.size);
       }
     }
+    for (Index j = 0; j < d; ++j) out[j] = x[j] + delta[j];
+    if (unbounded_) return;
     for (Index j = 0; j < d; ++j) {
-      const T moved = x[j] + delta[j];
+      const T moved = out[j];
       out[j] = std::min(std::max(moved, low_), high_);
       if (out[j] != moved) delta[j] = out[j] - x[j];
     }
@@ -180,7 +184,7 @@ class Pgd final : public Attack<T> {
 
   PgdOptions options_;
   T radius_, step_, low_, high_;
-  bool on_slice_;
+  bool on_slice_, unbounded_;  // unbounded_: the box is the whole space
 };
 
 }  // namespace

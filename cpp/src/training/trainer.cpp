@@ -8,6 +8,7 @@
 
 #include "finding/finders.hpp"
 #include "finding/reach.hpp"
+#include "kernels/prefetch.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
@@ -19,6 +20,17 @@
 #include "training/input_block.hpp"
 
 namespace sublinear {
+namespace {
+
+// A list with its notes, while it is of a size that the caches nearby hold until it is needed.
+template <class T>
+void prefetch_list(const CandidateView<T>& list) {
+  constexpr Index kMost = 2048;
+  prefetch(list.ids, std::min(list.count, kMost));
+  if (list.notes != nullptr) prefetch(list.notes, std::min(list.count, kMost));
+}
+
+}  // namespace
 
 template <class T>
 struct Trainer<T>::State {
@@ -174,6 +186,8 @@ struct Trainer<T>::State {
             local.attach(network, facts,
                          {candidates[static_cast<std::size_t>(k)], linear, reach, directions.data() + input * d});
             local.evaluate(x);
+            if (k + threads < size)
+              prefetch_list(candidates[static_cast<std::size_t>(k + threads)]);  // likely its next
             clean_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
             options.attack->perturb(
                 local, *options.loss, x, label,

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 
 #include "sublinear/kernels/elementary.hpp"
@@ -51,6 +52,11 @@ TEST_CASE("softplus and sigmoid neither overflow nor lose small values") {
           doctest::Approx(static_cast<double>(std::log1p(std::exp(static_cast<long double>(x))))).epsilon(1e-14));
     CHECK(sigmoid(x) ==
           doctest::Approx(static_cast<double>(1 / (1 + std::exp(-static_cast<long double>(x))))).epsilon(1e-14));
+  }
+  for (const double x : {-1e300, -745.2, -3.7, -0.0, 0.0, 1e-9, 2.5, 800.0}) {
+    double derivative;
+    CHECK(softplus(x, derivative) == softplus(x));
+    CHECK(derivative == sigmoid(x));
   }
   CHECK(softplus(-800) == 0);
   CHECK(softplus(1e300) == 1e300);

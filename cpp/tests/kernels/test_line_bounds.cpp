@@ -106,3 +106,35 @@ TEST_CASE_TEMPLATE("select_unsure takes what is not surely on its side, NaN incl
     CHECK(found == expected);
   }
 }
+
+TEST_CASE_TEMPLATE("offsets and residuals are those of plain loops, with canonical products", T, float, double) {
+  for (const Index d : {1, 3, 8, 15, 16, 17, 32, 63, 100}) {
+    CAPTURE(d);
+    RandomStream random(3, RandomPurpose::weights);
+    const auto draw = [&] {
+      std::vector<T> v(static_cast<std::size_t>(d));
+      for (T& each : v) each = static_cast<T>(random.normal());
+      return v;
+    };
+    const std::vector<T> x = draw(), anchor = draw(), direction = draw();
+    std::vector<T> residual = draw(), offset(x.size() + 1, T(7)), expected(x.size()), change(x.size());
+    for (std::size_t j = 0; j < x.size(); ++j) expected[j] = x[j] - anchor[j];
+    CHECK(take_offset(x.data(), anchor.data(), direction.data(), d, offset.data()) ==
+          inner_product(expected.data(), direction.data(), d));
+    CHECK(offset.back() == 7);
+    offset.pop_back();
+    CHECK(offset == expected);
+    const T s = T(0.37);
+    for (std::size_t j = 0; j < x.size(); ++j) {
+      expected[j] = offset[j] - s * direction[j];
+      change[j] = expected[j] - residual[j];
+    }
+    residual.push_back(T(7));
+    const ResidualSquares<T> squares = take_residual(offset.data(), s, direction.data(), d, residual.data());
+    CHECK(residual.back() == 7);
+    residual.pop_back();
+    CHECK(residual == expected);
+    CHECK(squares.now == inner_product(expected.data(), expected.data(), d));
+    CHECK(squares.change == inner_product(change.data(), change.data(), d));
+  }
+}

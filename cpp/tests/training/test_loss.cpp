@@ -23,6 +23,9 @@ TEST_CASE("each loss has the derivative of its value") {
       const double value = loss->evaluate(f.data(), outputs, label, gradient.data());
       CHECK(value >= 0);
       CHECK(value == loss->evaluate(f.data(), outputs, label, nullptr));
+      std::vector<double> alone(gradient.size());
+      loss->differentiate(f.data(), outputs, label, alone.data());
+      for (std::size_t k = 0; k < f.size(); ++k) CHECK(alone[k] == gradient[k]);
       for (std::size_t k = 0; k < f.size(); ++k) {
         const double h = 1e-6, at = f[k];
         f[k] = at + h;

@@ -118,8 +118,8 @@ struct StrategyInfo {
 [[nodiscard]] SUBLINEAR_API const std::vector<StrategyInfo>& strategies();
 
 /// Makes the strategy called `name` for balls `ball` around `inputs`. @param index_factory makes the index inside a
-/// strategy that has one ("weights", over points of dimension + 2 coordinates that move; "data", over points of as many
-/// that do not); empty = as `options.index` says.
+/// strategy that has one ("weights", over points of dimension + 2 coordinates that move; "data" and "static", over
+/// points of as many that do not; called whenever the structure is made anew); empty = as `options.index` says.
 /// @throws std::invalid_argument for an unknown name or index, an index for a strategy that has none inside, choices of
 /// hashing out of range, a radius that is negative or not finite, no neurons or no inputs, values that are not finite,
 /// or inputs whose dimension is not the neurons'; a factory beside a named index, for a strategy without an index, or

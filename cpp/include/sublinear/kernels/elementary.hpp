@@ -18,6 +18,9 @@ namespace sublinear {
 /// log(1 + e^x) without overflow: the logistic loss of the margin -x.
 [[nodiscard]] SUBLINEAR_API double softplus(double x) noexcept;
 
+/// The same, and its derivative, the bits of `sigmoid(x)`, for one exponential in all.
+[[nodiscard]] SUBLINEAR_API double softplus(double x, double& derivative) noexcept;
+
 /// 1 / (1 + e^-x).
 [[nodiscard]] SUBLINEAR_API double sigmoid(double x) noexcept;
 

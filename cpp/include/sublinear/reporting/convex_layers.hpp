@@ -13,7 +13,7 @@ namespace sublinear {
 ///
 /// Cost for N points: build O(N log N), with 16 log2(N / 32) bytes of scratch memory for each point; insert: by the
 /// logarithmic method, which multiplies the query by log N at worst; erase: marks, with a rebuild when half are gone;
-/// move: as erase and insert, under the same id. Memory: about 35 bytes and 5 sizeof(T) for each point.
+/// move: as erase and insert, under the same id. Memory: about 45 bytes and 2 sizeof(T) for each point.
 template <class T>
 class SUBLINEAR_API ConvexLayers final : public ForwardingIndex<T> {
  public:

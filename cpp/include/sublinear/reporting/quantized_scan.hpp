@@ -15,7 +15,7 @@ namespace sublinear {
 ///
 /// Cost for N points in d dimensions: query N d in integers (four times the rate of float where the processor has the
 /// VNNI instructions of AVX-512) and d for each proposed point. insert, move: the points given. erase: marks; every so
-/// often what is left is moved together. Memory: N (d (sizeof(T) + 1) + 41) bytes.
+/// often what is left is moved together. Memory: N (d (sizeof(T) + 1) + 49) bytes.
 template <class T>
 class SUBLINEAR_API QuantizedScan final : public ForwardingIndex<T> {
  public:

@@ -117,8 +117,8 @@ class SUBLINEAR_API LocalNetwork {
 
   std::vector<NeuronId> fired_, fired_positions_, change_ids_, output_ids_;
   std::vector<T> coefficients_, values_, scaled_gradient_;
-  AlignedVector<T> form_, change_;  // A, and what a move adds to it
-  std::vector<T> form_offset_;      // B
+  AlignedVector<T> form_;       // A
+  std::vector<T> form_offset_;  // B
   std::vector<double> exact_values_, output_gradient_;
   Work work_;
 };

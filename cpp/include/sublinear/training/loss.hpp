@@ -37,6 +37,12 @@ class SUBLINEAR_API Loss {
 
   /// The loss at `outputs`; writes its derivative with respect to each output where `gradient` is not null.
   virtual double evaluate(const double* outputs, Index count, double label, double* gradient) const noexcept = 0;
+
+  /// The derivative alone, with the bits of `evaluate`. An attack asks for it at every step; override it where the loss
+  /// itself costs extra.
+  virtual void differentiate(const double* outputs, Index count, double label, double* gradient) const noexcept {
+    static_cast<void>(evaluate(outputs, count, label, gradient));
+  }
 };
 
 /// The names `make_loss` knows: "absolute" |f - y|, "squared" (f - y)^2 / 2, "logistic" log(1 + exp(-y f)),

@@ -35,7 +35,7 @@ struct TrainerOptions {
   double damping = 1e-6;                      ///< of Gauss-Newton: lambda is this times the mean diagonal of J J^T; > 0
   bool train_biases = false;                  ///< whether the gradient step moves the biases too (Yang et al.)
   int threads = 0;                            ///< 0 = all processors; changes speed only
-  IndexFactory<T> index_factory = {};         ///< for "weights" and "data": an index of the application's own
+  IndexFactory<T> index_factory = {};         ///< for "weights", "data", "static": an index of the application's own
   Progress progress = {};                     ///< told during a step, between blocks of inputs, what share is attacked
 };
 
