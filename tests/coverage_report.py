@@ -8,8 +8,8 @@ environment the build requirements of pyproject.toml and the extras `test` and `
 last run again; `--lines` also prints the lines that no test ran; `--cpp` and `--python` do one half alone.
 
 Public are: every function that an installed header declares, as clang reads it (a template was called when one of its
-instances was; pure virtual, defaulted and deleted ones have nothing to run); every `def` of the .pyx files; every
-function and method of the package whose module, class and name have no leading underscore.
+instances was; pure virtual, defaulted, deleted and empty ones have nothing to run); every `def` of the .pyx files;
+every function and method of the package whose module, class and name have no leading underscore.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def declared_functions(build: Path) -> Iterator[tuple[str, int, str | None]]:
 def functions_in(node: dict[str, Any], scope: str) -> Iterator[tuple[str, int, str | None]]:
     kind, name, inner = node.get("kind", ""), node.get("name", ""), node.get("inner", [])
     if kind in ("FunctionDecl", "CXXMethodDecl", "CXXConstructorDecl", "CXXDestructorDecl", "CXXConversionDecl"):
-        if not any(node.get(each) for each in ("isImplicit", "pure", "explicitlyDefaulted", "explicitlyDeleted")):
+        if has_code(node):
             arity = sum(each["kind"] == "ParmVarDecl" for each in inner)
             yield scope + name.split("<")[0], arity, node.get("mangledName")
     elif kind == "FunctionTemplateDecl":  # the template, then its instances
@@ -106,6 +106,14 @@ def functions_in(node: dict[str, Any], scope: str) -> Iterator[tuple[str, int, s
         inside = f"{scope}{name}::" if kind in ("NamespaceDecl", "CXXRecordDecl") else scope
         for each in inner:
             yield from functions_in(each, inside)
+
+
+def has_code(function: dict[str, Any]) -> bool:
+    if any(function.get(each) for each in ("isImplicit", "pure", "explicitlyDefaulted", "explicitlyDeleted")):
+        return False
+    code = [each for each in function.get("inner", []) if each["kind"] in ("CompoundStmt", "CXXCtorInitializer")]
+    empty = code and all(each["kind"] == "CompoundStmt" and not each.get("inner") for each in code)
+    return not empty  # a body elsewhere is code
 
 
 def plain_name(demangled: str) -> tuple[str, int]:
