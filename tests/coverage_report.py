@@ -14,6 +14,7 @@ every function and method of the package whose module, class and name have no le
 
 import argparse
 import json
+import linecache
 import os
 import re
 import shutil
@@ -48,6 +49,8 @@ class Counts:
         self.ran: set[tuple[str, str, str, int]] = set()  # mangled and demangled name, file, line
         with ThreadPoolExecutor(JOBS) as pool:
             for file in (file for files in pool.map(gcov, notes) for file in files):
+                if not file["file"].startswith(str(ROOT / "cpp")):
+                    continue  # the standard library, Eigen
                 path = str(Path(file["file"]).relative_to(ROOT))
                 for each in file["lines"]:
                     self.lines[path][each["line_number"]] += each["count"]
@@ -60,10 +63,11 @@ class Counts:
 
 
 def gcov(note: Path) -> list[dict[str, Any]]:
-    """What one object file says of each source; the standard library and Eigen are left out."""
-    command = ["gcov", "--json-format", "--stdout", "-r", "-s", str(ROOT), note.name]
+    """What one object file says of each source."""
+    command = ["gcov", "--json-format", "--stdout", note.name]
     content = subprocess.run(command, cwd=note.parent, check=True, capture_output=True).stdout
-    return [file for file in json.loads(content)["files"] if Path(file["file"]).is_relative_to(ROOT)]
+    files: list[dict[str, Any]] = json.loads(content)["files"]
+    return files
 
 
 def one_symbol(mangled: str) -> str:
@@ -184,7 +188,7 @@ def forget(folder: Path) -> None:
 
 def report_python(folder: Path, show_lines: bool) -> list[str]:
     files = {
-        "sublinear/" + path.split("/site/sublinear/")[-1]: facts
+        "sublinear/" + path.rpartition("site/sublinear/")[2]: facts
         for path, facts in json.loads((folder / "pytest.json").read_text())["files"].items()
     }
     called = {
@@ -200,7 +204,7 @@ def report_python(folder: Path, show_lines: bool) -> list[str]:
         for path, facts in files.items()
     }
     print_lines("Python", lines, show_lines)
-    return uncalled + report_cython(folder / "build", show_lines)
+    return uncalled + report_cython(folder / "build")
 
 
 def is_public(path: str, name: str) -> bool:
@@ -208,34 +212,30 @@ def is_public(path: str, name: str) -> bool:
     return not any(part.startswith("_") and not part.endswith("__") for part in parts)
 
 
-def report_cython(build: Path, show_lines: bool) -> list[str]:
-    counts = Counts(build).lines_of("sublinear/")
+def report_cython(build: Path) -> list[str]:
+    """By the functions in the C++ that Cython makes: one for a `def`, and one for each of its fused types."""
     called = {
-        f"{path}: {name}": any(counts.get(path, {}).get(line, 0) for line in body)
-        for path in sorted(str(module.relative_to(ROOT)) for module in (ROOT / "sublinear").glob("*.pyx"))
-        for name, body in functions_of_pyx((ROOT / path).read_text())
+        function["demangled_name"].partition("(")[0]
+        for note in (build / "sublinear").rglob("*.gcno")
+        for file in gcov(note)
+        for function in file["functions"]
+        if function["execution_count"] > 0
     }
-    uncalled = [name for name, was_called in called.items() if not was_called]
-    print(f"{len(called)} functions in .pyx files, {len(uncalled)} never called")
-    print_lines("Cython", counts, show_lines)
+    number, uncalled = 0, []
+    for path in sorted((ROOT / "sublinear").glob("*.pyx")):
+        module, owner = path.stem, ""
+        for line in path.read_text().splitlines():
+            if line and not line[0].isspace():
+                found = re.match(r"cdef class (\w+)", line)
+                owner = f"{len(found[1])}{found[1]}_" if found else ""
+            if found := re.match(r" *def (\w+)", line):
+                number += 1
+                name = rf"\d*{found[1]}|\d*{len(found[1])}{found[1]}_\d*__get__"  # the second one: a property
+                symbol = re.compile(rf"__pyx_pf_9sublinear_{len(module)}{module}_{owner}(?:{name})")
+                if not any(map(symbol.fullmatch, called)):
+                    uncalled.append(f"{path.name}: {owner}{found[1]}")
+    print(f"{number} functions in .pyx files, {len(uncalled)} never called")
     return uncalled
-
-
-def functions_of_pyx(text: str) -> Iterator[tuple[str, range]]:
-    """Every `def` and the lines of its body."""
-    lines = text.splitlines()
-    owner = ""
-    for number, line in enumerate(lines):
-        if line and not line[0].isspace():
-            owner = found[1] + "." if (found := re.match(r"cdef class (\w+)", line)) else ""
-        if found := re.match(r"( *)def (\w+)", line):
-            start = number  # the last line of the signature
-            while not lines[start].rstrip().endswith(":"):
-                start += 1
-            end = start + 1
-            while end < len(lines) and (not lines[end].strip() or lines[end].startswith(found[1] + " ")):
-                end += 1
-            yield owner + found[2], range(start + 2, end + 1)
 
 
 def measure_python(folder: Path) -> None:
@@ -259,7 +259,7 @@ def print_lines(what: str, lines: Lines, show: bool) -> None:
     print(f"{what}: {ran} of {len(counts)} lines ran, {100 * ran / len(counts):.1f} %")
     for path, of_file in sorted(lines.items()) if show else ():
         for line in sorted(number for number, count in of_file.items() if count == 0):
-            print(f"{path}:{line}: {(ROOT / path).read_text().splitlines()[line - 1].strip()}")
+            print(f"{path}:{line}: {linecache.getline(str(ROOT / path), line).strip()}")
 
 
 def main() -> None:
