@@ -12,6 +12,11 @@ function(sublinear_compile_options target)
       -fno-omit-frame-pointer -g)
     target_link_options(${target} PUBLIC -fsanitize=${SUBLINEAR_SANITIZE})
   endif()
+  if(SUBLINEAR_COVERAGE AND NOT SKBUILD)  # in the Python package what Cython makes is counted, and it alone
+    # Early inlining comes before the counters: short functions would never be seen.
+    target_compile_options(${target} PRIVATE --coverage -fno-early-inlining)
+    target_link_options(${target} PUBLIC --coverage)
+  endif()
 endfunction()
 
 # The kernels for instruction sets above the baseline: flags per file, and an object library of their own, so that a

@@ -389,9 +389,6 @@ cdef class _View:
         buffer.suboffsets = NULL
         buffer.internal = NULL
 
-    def __releasebuffer__(self, Py_buffer* buffer):
-        pass
-
 
 def make_network(const real[:, ::1] weights, const real[:, ::1] output_weights, const real[:, ::1] biases,
                  double threshold, double scale, str activation):

@@ -68,6 +68,8 @@ def test_projection_never_misses(rank, scale, seed, dtype):
 def test_projection_where_products_overflow():
     points = np.array([[3e38, 3e38], [-3e38, 3e38], [1, 2]], np.float32)
     adapter = sl.ProjectedIndex(points, [[1, 0]])
+    assert len(adapter) == 3
+    assert repr(adapter).startswith("ProjectedIndex(3 points of 2 dimensions over ")
     normal = np.array([2, 2], np.float32)
     with np.errstate(over="ignore"):
         assert adapter.report(normal, 1e30).tolist() == sl.BruteForce(points).report(normal, 1e30).tolist() == [0]

@@ -255,3 +255,28 @@ def test_builds_tell_how_far_they_are_and_can_be_stopped(index_class, capsys):
         index_class(points, progress=interrupt)
     index_class(points, progress=True)
     assert capsys.readouterr().out == ""  # the bar is on stderr
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_crossing_numbers_bound_the_points_a_query_looks_at(dtype, d):
+    rng = np.random.default_rng(d)
+    points = rng.uniform(size=(2000, d)).astype(dtype)
+    normals = rng.standard_normal((20, d)).astype(dtype)
+    middle = normals.astype(float) @ np.full(d, 0.5)
+    crossed, leaves = sl.PartitionTree.crossing_numbers(points, normals, middle, leaf_size=32)
+    assert crossed.shape == (20,)
+    assert crossed.dtype == np.int64
+    assert leaves >= 2000 / 32
+    assert (crossed >= 1).all()
+    assert crossed.mean() < 4 * leaves ** (1 - 1 / d)
+    tree = sl.PartitionTree(points, leaf_size=32)
+    for normal, threshold, most in zip(normals, middle, crossed, strict=True):
+        work = tree.report_batch([normal], [threshold]).work
+        assert 0 < work.candidates <= 32 * most
+    beyond, _ = sl.PartitionTree.crossing_numbers(points, normals, np.full(20, 1e9))
+    assert beyond.tolist() == [0] * 20
+    with pytest.raises(ValueError, match="leaf_size"):
+        sl.PartitionTree.crossing_numbers(points, normals, middle, leaf_size=0)
+    with pytest.raises(ValueError, match="normals"):
+        sl.PartitionTree.crossing_numbers(points, normals[:, :-1], middle)

@@ -97,6 +97,18 @@ TEST_CASE_TEMPLATE("eigen: points of one dimension come as a column", T, float, 
   CHECK(report(*index, normal, Eigen::Matrix<double, 1, 1>(7.5)).ids == std::vector<Index>{8, 9, 10});
 }
 
+TEST_CASE_TEMPLATE("eigen: views show the memory they are given", T, float, double) {
+  RowMatrix<T> data = integers<T>(4, 3, 1);
+  const Eigen::Map<RowMatrix<T>> writable(data.data(), 4, 3);
+  const RowMatrixView<T> readable(data.data(), 4, 3);
+  for (const Points<T>& view : {points(data), points(writable), points(readable)}) {
+    CHECK(view.data == data.data());
+    CHECK(view.count == 4);
+    CHECK(view.dimension == 3);
+    CHECK(view.row(2)[1] == data(2, 1));
+  }
+}
+
 TEST_CASE_TEMPLATE("eigen: insert, erase and move", T, float, double) {
   const Index d = 3;
   RowMatrix<T> data = integers<T>(40, d, 3);

@@ -40,15 +40,16 @@ using RowMatrixView = Eigen::Map<const RowMatrix<T>>;
 /// Ids per query, with the work that finding them took.
 template <class Id>
 struct ReportedLists : IdLists<Id> {
-  Work work;
+  Work work;  ///< of all queries together
 };
 
 namespace detail {
 
-// The rows of a matrix argument without gaps, for the time of a call.
+/// The rows of a matrix argument without gaps, for the time of a call; copied only where rows have gaps.
 template <class T>
 class ContiguousRows {
  public:
+  /// Any expression of scalar type T; other scalar types are refused when compiled.
   template <class Derived>
   explicit ContiguousRows(const Eigen::MatrixBase<Derived>& matrix) : rows_(matrix.derived()) {
     static_assert(std::is_same_v<typename Derived::Scalar, T>,
@@ -58,8 +59,11 @@ class ContiguousRows {
   ContiguousRows(const ContiguousRows&) = delete;
   ContiguousRows& operator=(const ContiguousRows&) = delete;
 
+  /// The first component of the first row.
   [[nodiscard]] const T* data() const noexcept { return copy_.size() > 0 ? copy_.data() : rows_.data(); }
+  /// How many rows.
   [[nodiscard]] Index rows() const noexcept { return rows_.rows(); }
+  /// The rows as this library takes them; valid while this object lives.
   [[nodiscard]] Points<T> points() const noexcept { return {data(), rows_.rows(), rows_.cols()}; }
 
  private:
@@ -67,6 +71,7 @@ class ContiguousRows {
   RowMatrix<T> copy_;
 };
 
+/// A vector of any scalar type in double.
 template <class Derived>
 [[nodiscard]] Eigen::VectorXd doubles(const Eigen::MatrixBase<Derived>& vector) {
   static_assert(Derived::IsVectorAtCompileTime, "give a vector: one number per row");
@@ -75,6 +80,7 @@ template <class Derived>
   return values;
 }
 
+/// @throws std::invalid_argument if two sizes differ; `what` and `other` name them.
 inline void require_equal(Index given, Index expected, const char* what, const char* other) {
   if (given != expected)
     throw std::invalid_argument(std::string(what) + " is " + std::to_string(given) + ", but " + other + " is " +
@@ -103,6 +109,7 @@ template <class T>
 [[nodiscard]] Points<T> points(const Eigen::Map<const RowMatrix<T>>& map) noexcept {
   return {map.data(), map.rows(), map.cols()};
 }
+/// The same for a map whose rows may be written.
 template <class T>
 [[nodiscard]] Points<T> points(const Eigen::Map<RowMatrix<T>>& map) noexcept {
   return {map.data(), map.rows(), map.cols()};

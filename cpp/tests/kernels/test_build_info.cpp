@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <string>
 
 #include "sublinear/kernels/build_info.hpp"
 #include "sublinear/version.hpp"
@@ -27,4 +30,15 @@ TEST_CASE("the build describes itself") {
   CHECK_FALSE(info.shared);
   CHECK(info.simd_levels == available_simd_levels());
   CHECK(std::count(info.simd_levels.begin(), info.simd_levels.end(), simd_level()) == 1);
+}
+
+TEST_CASE("the levels have different names, and the one in force is the one that was asked for") {
+  const std::set<std::string> names{name(SimdLevel::baseline), name(SimdLevel::avx2), name(SimdLevel::avx512),
+                                    name(SimdLevel::neon)};
+  CHECK(names == std::set<std::string>{"baseline", "avx2", "avx512", "neon"});
+  const char* const forced = std::getenv("SUBLINEAR_SIMD");
+  if (forced != nullptr && *forced != '\0')
+    CHECK(std::string(name(simd_level())) == forced);
+  else
+    CHECK(simd_level() == available_simd_levels().back());
 }

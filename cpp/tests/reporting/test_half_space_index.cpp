@@ -499,3 +499,37 @@ TEST_CASE_TEMPLATE("bad input is refused in words, and the index is as it was", 
       "\"partition-tree\", \"convex-layers\"",
       std::invalid_argument);
 }
+
+TEST_CASE_TEMPLATE("bytes count at least what is kept of the points, and less when they are gone", T, float, double) {
+  Generator<T> generator(Kind::gaussian, 2, 3);
+  const Index count = 20000;
+  const std::vector<T> points = generator.points(count);
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    const auto index = over<T>(name, points, 2);
+    const auto few = make_index<T>(name, {points.data(), 10, 2});
+    CHECK(index->bytes() >= points.size() * sizeof(T));
+    CHECK(index->bytes() < 100 * points.size() * sizeof(T));
+    CHECK(few->bytes() < index->bytes() / 10);
+  }
+}
+
+TEST_CASE("a dimension that a structure does not serve is refused with the name of one that does") {
+  const std::vector<float> zeros(1 << 17, 0.0F);
+  int refused = 0;
+  for (const std::string& name : index_names())
+    for (const Index d : {1, 2, 3, 16, 17, 1 << 17}) {
+      CAPTURE(name);
+      CAPTURE(d);
+      const Points<float> points{zeros.data(), 1, d};
+      if (index_serves(name, d)) {
+        CHECK(make_index<float>(name, points)->dimension() == d);
+        continue;
+      }
+      ++refused;
+      const std::string refusal = "points have " + std::to_string(d) + " columns; " + name + " serves";
+      CHECK_THROWS_WITH_AS(static_cast<void>(make_index<float>(name, points)), doctest::Contains(refusal.c_str()),
+                           std::invalid_argument);
+    }
+  CHECK(refused > 6);
+}

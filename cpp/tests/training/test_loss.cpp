@@ -67,6 +67,18 @@ TEST_CASE("losses know their labels and classes") {
   CHECK(!entropy->correct(f, 3, 2));
   CHECK(logistic->correct(&zero, 1, 1));
   CHECK(!logistic->correct(&zero, 1, -1));
+  // What messages say of a loss is what it does.
+  for (const std::string& name : loss_names()) {
+    const auto loss = make_loss(name);
+    CHECK(loss->name() == name);
+    CHECK(loss->classifies() == (name == "logistic" || name == "cross-entropy"));
+    CHECK(loss->serves(1) == (std::string(loss->outputs_text()) == "1 output"));
+    CHECK(loss->serves(2) == (std::string(loss->outputs_text()) == "2 or more outputs"));
+    CHECK_FALSE(loss->serves(0));
+  }
+  CHECK(std::string(logistic->label_text()) == "-1 or +1");
+  CHECK(std::string(entropy->label_text()) == "class indices 0 ... outputs - 1");
+  CHECK(std::string(squared->label_text()) == "finite numbers");
   CHECK_THROWS_WITH_AS(static_cast<void>(make_loss("hinge")),
                        "loss is \"hinge\"; known are \"absolute\", \"squared\", \"logistic\", \"cross-entropy\"",
                        std::invalid_argument);

@@ -177,6 +177,8 @@ TEST_CASE("a layer counts what it does, and flushes when its pairs have cost wha
   RandomStream random(4, RandomPurpose::weights);
   const auto weights = matrix<double>(kOutputs, kInputs, random);
   LowRankLayer<double> layer({weights.data(), kOutputs, kInputs});
+  CHECK(layer.rank_limit() == 0);
+  CHECK(LowRankLayer<double>({weights.data(), kOutputs, kInputs}, 7).rank_limit() == 7);
   // Each pair: 3 outputs, 2 of the inputs 0 ... 3. So 4 columns are touched, and a flush moves 200 entries.
   const NeuronId u_ids[] = {1, 7, 49}, v_ids[2][2] = {{0, 2}, {1, 3}};
   const double ones[] = {1, 1, 1};

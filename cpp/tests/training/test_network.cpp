@@ -128,6 +128,8 @@ TEST_CASE_TEMPLATE("a network restricted to its candidates is the network", T, f
       if (z >= network.threshold() - T(0.01)) some.push_back(r);
     }
     whole.attach(network, facts, {{all.data(), 300, {}}});
+    CHECK(whole.dimension() == 21);
+    CHECK(whole.outputs() == 3);
     part.attach(network, facts, {{some.data(), static_cast<Index>(some.size()), {}}});
     whole.evaluate(x);
     part.evaluate(x);

@@ -109,6 +109,16 @@ TEST_CASE("a network of another type is refused and described") {
   CHECK(describe_network_bytes(bytes.data(), bytes.size()).dtype == "float64");
 }
 
+TEST_CASE("the numbers of neurons of a file have to be one") {
+  const auto network = some_network<float>();
+  std::string bytes = network_bytes(network);
+  const std::string shape = "[12,5]";  // the weights'; the same number of elements, of other rows
+  REQUIRE(bytes.find(shape) != std::string::npos);
+  bytes.replace(bytes.find(shape), shape.size(), "[5,12]");
+  CHECK_THROWS_WITH_AS(static_cast<void>(network_from_bytes<float>(bytes.data(), bytes.size())),
+                       doctest::Contains("its arrays have different numbers of neurons"), std::invalid_argument);
+}
+
 TEST_CASE("files that cannot be read or written are runtime errors") {
   CHECK_THROWS_AS(static_cast<void>(load_network<float>("no-such-file")), std::runtime_error);
   CHECK_THROWS_AS(static_cast<void>(load_network<float>(".")), std::runtime_error);  // a directory

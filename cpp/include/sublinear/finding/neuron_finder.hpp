@@ -24,9 +24,9 @@ using CandidateLists = IdLists<NeuronId>;
 /// and starts a new neuron's with one that says nothing. Null where the finder keeps no lists.
 template <class T>
 struct CandidateView {
-  const NeuronId* ids = nullptr;
-  Index count = 0;
-  LineNote<T>* notes = nullptr;
+  const NeuronId* ids = nullptr;  ///< `count` of them, ascending and distinct
+  Index count = 0;                ///< how many candidates
+  LineNote<T>* notes = nullptr;   ///< `count` of them, or null
 };
 
 /// Choices of "simhash". Unlike those of exact strategies they change which neurons are found, so they change results.
@@ -38,6 +38,7 @@ struct HashOptions {
   double rebuild_growth = 0.1;  ///< steps after the one before; at least 1, and at least 0
   std::uint64_t seed = 0;       ///< of projections and of neurons that are added
 };
+/// Most bits of a bucket: a table then has 2^20 buckets.
 inline constexpr Index kMostHashBits = 20;
 
 /// Choices that change speed and memory, never results, but for `hashing`.
@@ -106,7 +107,7 @@ class SUBLINEAR_API NeuronFinder {
 
 /// A strategy as tables and help texts show it.
 struct StrategyInfo {
-  std::string name;
+  std::string name;       ///< as `make_finder` takes it
   std::string structure;  ///< what the structure is over
   std::string source;     ///< the paper it implements
   bool exact = true;      ///< whether training ends with the bits of "dense"

@@ -15,10 +15,11 @@ template <class T>
 struct Neurons {
   const T* weights = nullptr;  ///< count x dimension, row-major
   const T* biases = nullptr;   ///< count
-  Index count = 0;
-  Index dimension = 0;
-  T threshold = 0;
+  Index count = 0;             ///< how many neurons
+  Index dimension = 0;         ///< of an input, and of a weight row
+  T threshold = 0;             ///< the same for all neurons
 
+  /// The weights of neuron r: `dimension` values.
   [[nodiscard]] const T* row(NeuronId r) const noexcept { return weights + static_cast<Index>(r) * dimension; }
 };
 
@@ -27,8 +28,8 @@ enum class Norm { two, infinity };
 
 /// All points within `radius` of a centre in `norm`; radius 0 is the centre alone.
 struct Ball {
-  double radius = 0;
-  Norm norm = Norm::two;
+  double radius = 0;      ///< at least 0
+  Norm norm = Norm::two;  ///< in which the radius is measured
 };
 
 /// How far a weight row moved, at most: every field is rounded outward.

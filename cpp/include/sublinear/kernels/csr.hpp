@@ -14,11 +14,15 @@ namespace sublinear {
 template <class Id>
 struct IdLists {
   std::vector<Index> offsets{0};  ///< size() + 1 positions, ascending, first 0
-  std::vector<Id> ids;
+  std::vector<Id> ids;            ///< the lists one after the other
 
+  /// How many lists: one per query.
   [[nodiscard]] Index size() const noexcept { return static_cast<Index>(offsets.size()) - 1; }
+  /// How many ids list q has.
   [[nodiscard]] Index length(Index q) const noexcept { return offsets[at(q) + 1] - offsets[at(q)]; }
+  /// The first id of list q; valid while the lists are not changed.
   [[nodiscard]] const Id* begin(Index q) const noexcept { return ids.data() + offsets[at(q)]; }
+  /// Behind the last id of list q.
   [[nodiscard]] const Id* end(Index q) const noexcept { return ids.data() + offsets[at(q) + 1]; }
 
  private:

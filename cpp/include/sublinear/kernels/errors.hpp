@@ -18,7 +18,9 @@ namespace sublinear {
 /// A structure would need more memory than it may have. Derives from `std::bad_alloc`, so that handlers of that see it.
 class SUBLINEAR_API MemoryLimitError : public std::bad_alloc {
  public:
+  /// @param message what `what` gives: how much is needed, how much there is, and what to do.
   explicit MemoryLimitError(std::string message) : message_(std::move(message)) {}
+  /// The message, while the exception lives.
   [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
 
  private:

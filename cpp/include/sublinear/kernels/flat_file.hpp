@@ -22,6 +22,7 @@ namespace sublinear {
 /// Gathers arrays.
 class SUBLINEAR_API FlatWriter {
  public:
+  /// The version that is written, and the only one that is read.
   static constexpr std::uint32_t kVersion = 1;
 
   FlatWriter();
@@ -46,13 +47,16 @@ class SUBLINEAR_API FlatReader {
   /// @throws std::invalid_argument if the bytes are not what a FlatWriter of this version made.
   FlatReader(const char* bytes, std::size_t size);
 
-  /// The elements of an array. @throws std::invalid_argument if it is missing, of another type or another length.
+  /// The elements of an array. @throws std::invalid_argument if it is missing, of another type or another length, as
+  /// the functions below do.
   template <class T>
   [[nodiscard]] std::vector<T> take(const std::string& name) const;
+  /// The same for an array that must have `count` elements.
   template <class T>
   [[nodiscard]] std::vector<T> take(const std::string& name, std::size_t count) const;
   /// The only element of an array.
   [[nodiscard]] Index take_number(const std::string& name) const { return take<std::int64_t>(name, 1)[0]; }
+  /// What `add_text` added.
   [[nodiscard]] std::string take_text(const std::string& name) const;
 
   /// @throws std::invalid_argument: "this is not a usable file: " and why.

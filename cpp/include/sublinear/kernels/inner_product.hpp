@@ -56,6 +56,7 @@ SUBLINEAR_API void inner_products_at(const T* rows, const NeuronId* ids, Index c
 /// `positions` must have room for `count` + `kSelectSlack` entries; what it holds past the result is undefined.
 template <class T>
 [[nodiscard]] SUBLINEAR_API Index select_not_above(const T* values, Index count, T limit, NeuronId* positions);
+/// Entries past its result that `select_not_above` may write to.
 inline constexpr Index kSelectSlack = 16;
 
 /// sum += sum_k coefficients[k] * rows[ids[k]], each component in ascending k, product and sum rounded separately.

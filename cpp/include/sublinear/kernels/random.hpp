@@ -18,6 +18,8 @@ enum class RandomPurpose : std::uint64_t { weights = 1, output_weights, biases, 
 /// so that what an input draws does not depend on which thread or batch it is in.
 class SUBLINEAR_API RandomStream {
  public:
+  /// The stream of (seed, purpose, keys), from its start. `keys` tell apart what draws for itself, such as (epoch,
+  /// input).
   RandomStream(std::uint64_t seed, RandomPurpose purpose, std::initializer_list<std::uint64_t> keys = {}) noexcept;
 
   /// 64 random bits.

@@ -30,22 +30,28 @@ SUBLINEAR_API void deallocate_aligned(void* block, std::size_t bytes) noexcept;
 /// Standard allocator whose blocks start on a cache line, so that no lane group straddles two.
 template <class T>
 struct AlignedAllocator {
-  using value_type = T;
+  using value_type = T;  ///< as the standard asks for
   AlignedAllocator() noexcept = default;
+  /// It has no state: any one may free what another gave.
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) noexcept {}
+  /// Room for `count` objects, not constructed. @throws std::bad_alloc
   [[nodiscard]] T* allocate(std::size_t count) { return static_cast<T*>(allocate_aligned(count, sizeof(T))); }
+  /// Gives back what `allocate(count)` gave.
   void deallocate(T* block, std::size_t count) noexcept { deallocate_aligned(block, count * sizeof(T)); }
+  /// Always equal.
   template <class U>
   bool operator==(const AlignedAllocator<U>&) const noexcept {
     return true;
   }
+  /// Never different.
   template <class U>
   bool operator!=(const AlignedAllocator<U>&) const noexcept {
     return false;
   }
 };
 
+/// A vector that starts on a cache line.
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
@@ -53,10 +59,11 @@ using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 /// `data[i * dimension + j]`. Does not own; the memory must outlive whatever was given the view.
 template <class T>
 struct Points {
-  const T* data = nullptr;
-  Index count = 0;
-  Index dimension = 0;
+  const T* data = nullptr;  ///< count * dimension values; may be null where that is 0
+  Index count = 0;          ///< how many points
+  Index dimension = 0;      ///< coordinates of a point
 
+  /// Point i: `dimension` values.
   [[nodiscard]] const T* row(Index i) const noexcept { return data + i * dimension; }
 };
 

@@ -17,6 +17,7 @@ struct Work {
   std::int64_t rows_moved = 0;    ///< weight rows (or points) whose stored value changed
   std::int64_t rows_reasked = 0;  ///< (neuron, input) pairs asked again because a stored answer had expired
 
+  /// Adds each count; sums of works are the work of the calls together.
   Work& operator+=(const Work& other) noexcept {
     inner_products += other.inner_products;
     bounds += other.bounds;
@@ -27,6 +28,7 @@ struct Work {
     rows_reasked += other.rows_reasked;
     return *this;
   }
+  /// Whether every count is the same.
   friend bool operator==(const Work& a, const Work& b) noexcept {
     return a.inner_products == b.inner_products && a.bounds == b.bounds && a.candidates == b.candidates &&
            a.added == b.added && a.fired == b.fired && a.rows_moved == b.rows_moved && a.rows_reasked == b.rows_reasked;

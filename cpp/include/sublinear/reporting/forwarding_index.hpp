@@ -38,6 +38,7 @@ class SUBLINEAR_API ForwardingIndex : public HalfSpaceIndex<T> {
   void save(FlatWriter& writer) const override { index_->save(writer); }
 
  protected:
+  /// @param index what every call goes to; not null.
   explicit ForwardingIndex(std::unique_ptr<HalfSpaceIndex<T>> index) : index_(std::move(index)) {}
 
  private:

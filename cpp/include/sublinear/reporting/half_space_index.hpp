@@ -21,8 +21,10 @@ class FlatWriter;
 
 /// Choices of a report. Converts from a number of threads.
 struct ReportOptions {
+  /// The default limit: every id.
   static constexpr Index kNoLimit = std::numeric_limits<Index>::max();
 
+  /// Not explicit, so that a call may give a number of threads alone.
   ReportOptions(int threads_ = 0, bool sorted_ = true, Index limit_ = kNoLimit) noexcept
       : threads(threads_), sorted(sorted_), limit(limit_) {}
 

@@ -12,7 +12,7 @@ namespace sublinear {
 /// An index for a purpose, and the reason in words.
 struct IndexChoice {
   std::string name;  ///< as `make_index` takes it
-  std::string why;
+  std::string why;   ///< one line for a person
 };
 
 /// The structure that should answer fastest, by crossovers that were measured (docs/reporting.md, "Which index").

@@ -30,12 +30,14 @@ struct IndexDescription {
   std::string dtype;  ///< "float32" or "float64"
   Index leaf_size;    ///< as in IndexOptions
 };
+/// Reads no points. @throws std::invalid_argument for bytes that no index of this version wrote.
 [[nodiscard]] SUBLINEAR_API IndexDescription describe_index_bytes(const char* bytes, std::size_t size);
 
-/// The same with a file, which is written whole or not at all. @throws std::runtime_error if it cannot be written or
-/// read.
+/// `index_bytes` in a file, which is written whole or not at all. @throws std::runtime_error if it cannot be
+/// written, and as `index_bytes`.
 template <class T>
 SUBLINEAR_API void save_index(const HalfSpaceIndex<T>& index, const std::string& path);
+/// What `save_index` wrote. @throws std::runtime_error if the file cannot be read, and as `index_from_bytes`.
 template <class T>
 [[nodiscard]] SUBLINEAR_API std::unique_ptr<HalfSpaceIndex<T>> load_index(const std::string& path);
 

@@ -24,6 +24,7 @@ namespace sublinear {
 template <class T>
 class SUBLINEAR_API PartitionTree final : public ForwardingIndex<T> {
  public:
+  /// Points of more dimensions are refused: a simplex has a corner more than that, and bounds cost its square.
   static constexpr Index kMostDimensions = 16;
 
   /// The points get the ids 0 ... count - 1 and are copied. @throws std::invalid_argument for bad points or options,
@@ -35,7 +36,8 @@ class SUBLINEAR_API PartitionTree final : public ForwardingIndex<T> {
 
 /// The crossing number of one hyperplane: how many of the leaves' simplices it meets, and how many leaves there are.
 struct CrossingNumber {
-  Index crossed, leaves;
+  Index crossed;  ///< leaves whose simplex meets the hyperplane
+  Index leaves;   ///< all leaves of the tree
 };
 
 /// Builds a partition tree over the points and counts, for each query, the leaves that the hyperplane

@@ -50,15 +50,15 @@ enum class Domain { space, slice };
 ///
 /// One step of the full radius is FGSM; no steps is no attack.
 struct PgdOptions {
-  double radius = 0;
-  int steps = 10;
-  double step_size = -1;  ///< negative = 2.5 * radius / steps
-  Norm norm = Norm::two;
-  bool random_start = false;
-  int restarts = 1;  ///< runs from different random starts; the highest loss wins (needs random_start if > 1)
-  double clip_low = -std::numeric_limits<double>::infinity();
-  double clip_high = std::numeric_limits<double>::infinity();
-  Domain domain = Domain::space;
+  double radius = 0;          ///< of the ball, in `norm`; 0 = the input itself
+  int steps = 10;             ///< gradients followed in a run; 0 = none
+  double step_size = -1;      ///< negative = 2.5 * radius / steps
+  Norm norm = Norm::two;      ///< of the ball and of a step
+  bool random_start = false;  ///< start at a random point of the ball instead of x
+  int restarts = 1;           ///< runs from different random starts; the highest loss wins (needs random_start if > 1)
+  double clip_low = -std::numeric_limits<double>::infinity();  ///< the box: least value of a component
+  double clip_high = std::numeric_limits<double>::infinity();  ///< the box: largest value of a component
+  Domain domain = Domain::space;                               ///< where attacked points may lie
 };
 
 /// @throws std::invalid_argument for a radius or step size that is negative or not finite, steps < 0, restarts < 1,

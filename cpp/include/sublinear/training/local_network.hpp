@@ -44,7 +44,9 @@ class SUBLINEAR_API LocalNetwork {
   /// Looks at `network`. `facts` are those of its rows. All that is passed must outlive the use.
   void attach(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, const Visit<T>& visit);
 
+  /// Components of an input. Needs `attach`, as everything below.
   [[nodiscard]] Index dimension() const noexcept { return network_->dimension(); }
+  /// How many values f has.
   [[nodiscard]] Index outputs() const noexcept { return network_->outputs(); }
 
   /// Goes to x: decides by the canonical test which neurons fire there. Costs nothing at the point it is at already.

@@ -19,6 +19,7 @@ namespace sublinear {
 class SUBLINEAR_API Loss {
  public:
   virtual ~Loss() = default;
+  /// The name that `make_loss` takes, such as "logistic"; a loss of the application's own may have any.
   [[nodiscard]] virtual const char* name() const noexcept = 0;
 
   /// Whether a network with this many outputs can be trained with it.
@@ -27,6 +28,7 @@ class SUBLINEAR_API Loss {
   [[nodiscard]] virtual const char* outputs_text() const noexcept = 0;
   /// Whether `label` is one this loss knows; `label_text` says which.
   [[nodiscard]] virtual bool knows(double label, Index outputs) const noexcept = 0;
+  /// What labels must be, for error messages: "-1 or +1".
   [[nodiscard]] virtual const char* label_text() const noexcept = 0;
   /// Whether accuracy (rather than the loss alone) is defined: labels are classes.
   [[nodiscard]] virtual bool classifies() const noexcept = 0;

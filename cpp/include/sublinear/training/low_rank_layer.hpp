@@ -18,9 +18,9 @@ namespace sublinear {
 /// distinct.
 template <class T>
 struct SparseVector {
-  const NeuronId* ids = nullptr;
-  const T* values = nullptr;
-  Index length = 0;  ///< how many components are listed
+  const NeuronId* ids = nullptr;  ///< `length` of them
+  const T* values = nullptr;      ///< `length` of them
+  Index length = 0;               ///< how many components are listed
 };
 
 /// What a call on a layer did, in counts that are the same at every SIMD level and thread count.
@@ -34,6 +34,7 @@ struct LowRankWork {
   /// All multiply-adds; `streamed` counts none.
   [[nodiscard]] std::int64_t multiply_adds() const noexcept { return base + low_rank + folded + other; }
 
+  /// Adds each count.
   LowRankWork& operator+=(const LowRankWork& more) noexcept {
     base += more.base;
     low_rank += more.low_rank;
@@ -42,6 +43,7 @@ struct LowRankWork {
     other += more.other;
     return *this;
   }
+  /// Whether every count is the same.
   friend bool operator==(const LowRankWork& a, const LowRankWork& b) noexcept {
     return a.base == b.base && a.low_rank == b.low_rank && a.folded == b.folded && a.streamed == b.streamed &&
            a.other == b.other;
@@ -74,9 +76,13 @@ class SUBLINEAR_API LowRankLayer {
   /// The same with columns asked for one after the other, in ascending order: no second copy of W0 is needed.
   LowRankLayer(Index outputs, Index inputs, const Columns& columns, Index rank_limit = 0);
 
+  /// Rows of W.
   [[nodiscard]] Index outputs() const noexcept { return outputs_; }
+  /// Columns of W.
   [[nodiscard]] Index inputs() const noexcept { return inputs_; }
+  /// Pairs that are not in W0 yet.
   [[nodiscard]] Index rank() const noexcept { return static_cast<Index>(u_offsets_.size()) - 1; }
+  /// As it was given; 0 = flushes come by counts.
   [[nodiscard]] Index rank_limit() const noexcept { return rank_limit_; }
   /// Flushes so far that had something to fold.
   [[nodiscard]] std::int64_t flushes() const noexcept { return flushes_; }

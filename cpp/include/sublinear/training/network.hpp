@@ -29,16 +29,25 @@ class SUBLINEAR_API TwoLayerNetwork {
   /// std::length_error for 2^31 neurons or more.
   TwoLayerNetwork(Points<T> weights, const T* output_weights, Index outputs, const T* biases, T threshold, T scale,
                   Activation activation);
+  /// Takes the weights over; of the network moved from only assignment and destruction are left.
   TwoLayerNetwork(TwoLayerNetwork&&) noexcept = default;
+  /// The same. Views and structures over the weights that were here before are no longer valid.
   TwoLayerNetwork& operator=(TwoLayerNetwork&&) noexcept = default;
 
+  /// A copy of everything, `version()` too. Cost: the memory of the weights once more.
   [[nodiscard]] TwoLayerNetwork clone() const { return *this; }
 
+  /// m, the number of neurons.
   [[nodiscard]] Index width() const noexcept { return static_cast<Index>(biases_.size()); }
+  /// d, the number of components of an input.
   [[nodiscard]] Index dimension() const noexcept { return dimension_; }
+  /// c, the number of values of f.
   [[nodiscard]] Index outputs() const noexcept { return outputs_; }
+  /// What a pre-activation must reach for its neuron to fire; the same for all, never trained.
   [[nodiscard]] T threshold() const noexcept { return threshold_; }
+  /// The factor of the sum over neurons; not 0.
   [[nodiscard]] T scale() const noexcept { return scale_; }
+  /// What a fired neuron passes on.
   [[nodiscard]] Activation activation() const noexcept { return activation_; }
 
   [[nodiscard]] const T* weights() const noexcept { return weights_.data(); }                ///< width x dimension
@@ -83,26 +92,28 @@ struct Initialization {
   /// "gao": w ~ N(0, 1/m), biases ~ N(0, 1/m), a = +-m^(-1/5), scale 1, jump (Gao et al.).
   /// "zhang": w ~ N(0, 1/m), biases ~ N(0, 1/m), a = +-m^(-1/3), scale 1, threshold 0, shifted: ReLU (Zhang et al.).
   std::string name = "ntk";
-  Index dimension = 0;
-  Index width = 0;
-  Index outputs = 1;
-  std::uint64_t seed = 0;
+  Index dimension = 0;     ///< d, at least 1
+  Index width = 0;         ///< m, at least 1
+  Index outputs = 1;       ///< c, at least 1
+  std::uint64_t seed = 0;  ///< of everything that is drawn
   /// Threshold in standard deviations of the pre-activation at a unit input, a constant bias not counted: 1 for "ntk"
   /// and "hu", sqrt(2/m) for "gao" and "zhang" (sqrt(1/m) where no biases are drawn). Negative = sqrt(0.4 log m), for
   /// "hu" sqrt(0.48 log m), for "zhang" 0.
   double kappa = -1;
   /// Neurons in pairs with equal w and bias and opposite a, so that f = 0 exactly at the start (Munteanu et al.).
   bool coupled = false;
-  /// Whether biases are drawn; by default as the initialisation has it ("ntk", "hu" none, "gao", "zhang" drawn).
-  /// `constant`: all start at `bias_value`, as trainable biases do in Yang et al. (there -B, with kappa 0).
-  enum class Bias { as_named, zero, gaussian, constant } bias = Bias::as_named;
-  double bias_value = 0;  ///< rounded to T; other than 0 for `constant` only
-  /// The activation; by default as the initialisation has it.
-  enum class ActivationChoice { as_named, shifted, jump } activation = ActivationChoice::as_named;
+  /// Where biases start. `as_named`: "ntk" and "hu" at zero, "gao" and "zhang" drawn. `constant`: all at `bias_value`,
+  /// as trainable biases do in Yang et al. (there -B, with kappa 0).
+  enum class Bias { as_named, zero, gaussian, constant };
+  Bias bias = Bias::as_named;  ///< by default as the initialisation has it
+  double bias_value = 0;       ///< rounded to T; other than 0 for `constant` only
+  /// An `Activation`, or the one of the initialisation.
+  enum class ActivationChoice { as_named, shifted, jump };
+  ActivationChoice activation = ActivationChoice::as_named;  ///< by default as the initialisation has it
 };
 
-/// The names of the initialisations.
-[[nodiscard]] const std::vector<std::string>& initialization_names();
+/// The names `random_network` knows, in the order in which tables show them.
+[[nodiscard]] SUBLINEAR_API const std::vector<std::string>& initialization_names();
 
 /// Draws a network; the bits are a function of the fields alone (own generator, own transforms).
 /// @throws std::invalid_argument for an unknown name, sizes below 1, a kappa or bias value that is not finite, a bias

@@ -27,17 +27,23 @@ template <class T>
 /// What bytes that hold a network say about it.
 struct NetworkDescription {
   std::string dtype;  ///< "float32" or "float64"
-  Index width, dimension, outputs;
+  Index width;        ///< m
+  Index dimension;    ///< d
+  Index outputs;      ///< c
 };
 /// @throws std::invalid_argument as `network_from_bytes`, but for values, which it does not look at.
 [[nodiscard]] SUBLINEAR_API NetworkDescription describe_network_bytes(const char* bytes, std::size_t size);
 
-/// The same with a file, which is written whole or not at all. @throws std::runtime_error if it cannot be written or
-/// read.
+/// `network_bytes` in a file, which is written whole or not at all. @throws std::runtime_error if it cannot be written,
+/// and as `network_bytes`.
 template <class T>
 SUBLINEAR_API void save_network(const TwoLayerNetwork<T>& network, const std::string& path);
+/// What `save_network`, or Python, wrote. @throws std::runtime_error if the file cannot be read, and as
+/// `network_from_bytes`.
 template <class T>
 [[nodiscard]] SUBLINEAR_API TwoLayerNetwork<T> load_network(const std::string& path);
+/// The description of a file, so that the right T can be loaded. @throws std::runtime_error if the file cannot be read,
+/// and as `describe_network_bytes`.
 [[nodiscard]] SUBLINEAR_API NetworkDescription describe_network(const std::string& path);
 
 }  // namespace sublinear

@@ -25,6 +25,7 @@ class SUBLINEAR_API Predictor {
   Predictor(const TwoLayerNetwork<T>& network, const IndexFactory<T>& index_factory, Norm norm, int threads);
   ~Predictor();
 
+  /// The network it answers for.
   [[nodiscard]] const TwoLayerNetwork<T>& network() const noexcept { return network_; }
 
   /// outputs[i * c ... ] = f(points_i). @throws std::invalid_argument for points that are not finite or of another

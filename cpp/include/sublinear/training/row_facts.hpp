@@ -8,6 +8,7 @@
 
 namespace sublinear {
 
+/// One fact per neuron, in the order of the weight rows.
 template <class T>
 using RowFacts = AlignedVector<RowFact<T>>;
 

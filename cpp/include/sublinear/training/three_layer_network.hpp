@@ -18,9 +18,10 @@ namespace sublinear {
 /// each id the neuron's activation.
 template <class T>
 struct Activations {
-  IdLists<NeuronId> fired;
-  std::vector<T> values;
+  IdLists<NeuronId> fired;  ///< one list per input
+  std::vector<T> values;    ///< in the order of fired.ids
 
+  /// What input i passes on, as a view that is valid while the lists are not changed.
   [[nodiscard]] SparseVector<T> vector(Index i) const noexcept {
     return {fired.begin(i), values.data() + fired.offsets[static_cast<std::size_t>(i)], fired.length(i)};
   }
@@ -41,13 +42,21 @@ class SUBLINEAR_API ThreeLayerNetwork {
   ThreeLayerNetwork(Points<T> first_weights, LowRankLayer<T> hidden, const T* output_weights, T first_threshold,
                     T hidden_threshold, T scale);
 
+  /// Components of an input.
   [[nodiscard]] Index dimension() const noexcept { return dimension_; }
+  /// What a pre-activation of the first layer must reach.
   [[nodiscard]] T first_threshold() const noexcept { return first_threshold_; }
+  /// What a pre-activation of the hidden layer must reach.
   [[nodiscard]] T hidden_threshold() const noexcept { return hidden_threshold_; }
+  /// The factor of the sum over hidden neurons; not 0.
   [[nodiscard]] T scale() const noexcept { return scale_; }
+  /// hidden().inputs() x dimension(), row-major.
   [[nodiscard]] const T* first_weights() const noexcept { return first_weights_.data(); }
-  [[nodiscard]] const T* output_weights() const noexcept { return output_weights_.data(); }  ///< hidden().outputs()
+  /// hidden().outputs() values.
+  [[nodiscard]] const T* output_weights() const noexcept { return output_weights_.data(); }
+  /// The layer that is trained.
   [[nodiscard]] const LowRankLayer<T>& hidden() const noexcept { return hidden_; }
+  /// The same, to be changed by a training step.
   [[nodiscard]] LowRankLayer<T>& hidden() noexcept { return hidden_; }
 
   /// h at each point, by a scan of the first layer with the canonical inner product: hidden().inputs() * dimension()
@@ -80,15 +89,15 @@ class SUBLINEAR_API ThreeLayerNetwork {
 
 /// How to draw a three-layer network of width m: w ~ N(0, 1), W ~ N(0, 2/m), a = +-1, scale 1 / sqrt(m).
 struct ThreeLayerInitialization {
-  Index dimension = 0;
-  Index width = 0;  ///< m, of both layers
-  std::uint64_t seed = 0;
+  Index dimension = 0;     ///< of an input, at least 1
+  Index width = 0;         ///< m, of both layers, at least 1
+  std::uint64_t seed = 0;  ///< of everything that is drawn
   /// Both thresholds in standard deviations of a pre-activation at a unit input: 1 for the first layer and
   /// sqrt(2 E[act_1(g)^2]) for the hidden one, g ~ N(0, 1). Negative = sqrt(0.4 log m).
   double kappa = -1;
   /// Hidden neurons in pairs with equal weights and opposite a, so that f = 0 exactly at the start.
   bool coupled = false;
-  Index rank_limit = 0;  ///< of the hidden layer
+  Index rank_limit = 0;  ///< of the hidden layer; 0 = flushes come by counts
 };
 
 /// Draws a network; the bits are a function of the fields alone.
@@ -106,12 +115,13 @@ struct ThreeLayerOptions {
 
 /// What one step did.
 struct ThreeLayerReport {
-  double loss = 0;  ///< mean over the batch, before the step
-  Index inputs = 0;
-  bool ends_epoch = false;
-  std::int64_t fired_first = 0, fired_hidden = 0;  ///< neurons that fired, summed over the batch
-  Index rank = 0;                                  ///< of the hidden layer, after the step
-  LowRankWork work;
+  double loss = 0;                ///< mean over the batch, before the step
+  Index inputs = 0;               ///< size of the batch
+  bool ends_epoch = false;        ///< whether every input has now been visited once more
+  std::int64_t fired_first = 0;   ///< neurons of the first layer that fired, summed over the batch
+  std::int64_t fired_hidden = 0;  ///< the same of the hidden layer
+  Index rank = 0;                 ///< of the hidden layer, after the step
+  LowRankWork work;               ///< of the step alone
 };
 
 /// Gradient descent on the hidden layer W for the mean of (f(x_i) - y_i)^2 / 2. The gradient at an input is a pair of
@@ -134,11 +144,14 @@ class SUBLINEAR_API ThreeLayerTrainer {
   /// the loss is not finite or a weight could become infinite.
   ThreeLayerReport step(double learning_rate);
 
+  /// Steps done in all, or as `set_steps_done` said.
   [[nodiscard]] std::int64_t steps_done() const noexcept { return steps_done_; }
+  /// The number of inputs over the batch size, rounded up.
   [[nodiscard]] std::int64_t steps_per_epoch() const noexcept { return (count_ + batch_size_ - 1) / batch_size_; }
   /// Goes on as if so many steps had been done: with the order of inputs that comes then.
   void set_steps_done(std::int64_t steps);
 
+  /// What the constructor's pass over the first layer cost.
   [[nodiscard]] const LowRankWork& first_work() const noexcept { return first_work_; }
 
  private:

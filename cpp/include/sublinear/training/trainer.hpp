@@ -24,19 +24,19 @@ enum class Optimizer { gradient, gauss_newton };
 /// Choices of a training run.
 template <class T>
 struct TrainerOptions {
-  std::string strategy = "margin";
-  FinderOptions finder;                     ///< changes speed only
+  std::string strategy = "margin";          ///< as `make_finder` takes it; exact ones change speed only
+  FinderOptions finder;                     ///< changes speed only, but for its `hashing`
   std::shared_ptr<const Loss> loss;         ///< required
   std::shared_ptr<const Attack<T>> attack;  ///< required; make_pgd({}) with steps 0 is no attack
   std::vector<double> input_weights;        ///< how much each input counts, >= 0; divided by their mean; empty = alike
   Index batch_size = 0;                     ///< 0 = full batch, one step an epoch
   std::uint64_t seed = 0;                   ///< of the order of inputs and of random starts
-  Optimizer optimizer = Optimizer::gradient;
-  double damping = 1e-6;               ///< of Gauss-Newton: lambda is this times the mean diagonal of J J^T; > 0
-  bool train_biases = false;           ///< whether the gradient step moves the biases too (Yang et al.)
-  int threads = 0;                     ///< 0 = all processors; changes speed only
-  IndexFactory<T> index_factory = {};  ///< for "weights", "data" and "static": an index of the application's own
-  Progress progress = {};              ///< told during a step, between blocks of inputs, what share is attacked
+  Optimizer optimizer = Optimizer::gradient;  ///< how a step follows from the losses
+  double damping = 1e-6;                      ///< of Gauss-Newton: lambda is this times the mean diagonal of J J^T; > 0
+  bool train_biases = false;                  ///< whether the gradient step moves the biases too (Yang et al.)
+  int threads = 0;                            ///< 0 = all processors; changes speed only
+  IndexFactory<T> index_factory = {};         ///< for "weights", "data", "static": an index of the application's own
+  Progress progress = {};                     ///< told during a step, between blocks of inputs, what share is attacked
 };
 
 /// What one step did.
@@ -45,7 +45,7 @@ struct StepReport {
   double robust_loss = 0;   ///< mean over the batch, before the step, at the attacked inputs
   Index inputs = 0;         ///< size of the batch
   bool ends_epoch = false;  ///< whether every input has now been visited once more
-  Work work;
+  Work work;                ///< of the step alone
 };
 
 /// Trains a network in place: for each batch, attacks its inputs, then takes one gradient step on the weights, and on
@@ -77,6 +77,7 @@ class SUBLINEAR_API Trainer {
 
   /// Steps done in all, by this trainer or as `set_steps_done` said.
   [[nodiscard]] std::int64_t steps_done() const noexcept;
+  /// The number of inputs over the batch size, rounded up.
   [[nodiscard]] std::int64_t steps_per_epoch() const noexcept;
   /// Continue as if `steps` steps had been done already: the order of inputs and random starts of an earlier run.
   void set_steps_done(std::int64_t steps);
