@@ -75,7 +75,7 @@ def as_ids(values: ArrayLike, what: str = "ids") -> NDArray[np.int64]:
         raise TypeError(f"{what} has dtype {given.dtype}; give integers")
     if given.ndim != 1:
         raise ValueError(f"{what} has {given.ndim} dimensions; give one, a list of ids")
-    if given.dtype == np.uint64 and given.size and given.max() > np.iinfo(np.int64).max:
+    if given.dtype == np.uint64 and given.size and int(given.max()) > np.iinfo(np.int64).max:
         raise ValueError(f"{what} has a number above 2^63 - 1; give ids of this index")
     return np.array(given, dtype=np.int64)
 

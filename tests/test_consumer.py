@@ -90,7 +90,7 @@ int main(int, char** arguments) {
 """
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake"),
+    pytest.mark.skipif(shutil.which("cmake") is None or shutil.which("ninja") is None, reason="needs cmake and ninja"),
     pytest.mark.skipif(shutil.which("c++") is None and shutil.which("g++") is None, reason="needs a C++ compiler"),
 ]
 
@@ -104,7 +104,7 @@ def run(directory, *command):
 def build(directory, program):
     (directory / "CMakeLists.txt").write_text(CMAKE)
     (directory / "main.cpp").write_text(program)
-    run(directory, "cmake", "-S", ".", "-B", "build", f"-Dsublinear_DIR={sl.get_cmake_dir()}")
+    run(directory, "cmake", "-S", ".", "-B", "build", "-G", "Ninja", f"-Dsublinear_DIR={sl.get_cmake_dir()}")
     run(directory, "cmake", "--build", "build")
     return str(directory / "build" / "consumer")
 

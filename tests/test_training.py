@@ -193,11 +193,30 @@ def test_every_simd_level_gives_the_same_bits(tmp_path):
     assert len(hashes) == 1, hashes
 
 
-def test_an_unavailable_simd_level_is_an_error_that_names_the_levels(tmp_path):
-    done = python("import sublinear as sl; sl.simd_level()", "sse9", tmp_path)
-    assert done.returncode != 0
-    assert "ValueError: SUBLINEAR_SIMD=sse9" in done.stderr
-    assert "baseline" in done.stderr or "neon" in done.stderr
+# What is called first at a level that is not to be had; importing the package is no call.
+FIRST_CALLS = {
+    "simd_level": "sl.simd_level()",
+    "index": "sl.KDTree(np.zeros((3, 2))).report(np.ones(2), 0.0)",
+    "quantized": "sl.QuantizedScan(np.zeros((3, 2))).report(np.ones(2), 0.0)",
+    "outputs": "sl.TwoLayerNetwork.random(2, 4).decision_function(np.ones((3, 2)))",
+    "training": "sl.Trainer(sl.TwoLayerNetwork.random(2, 8), loss='logistic').fit(np.ones((9, 2)), np.ones(9), 1)",
+}
+
+
+@pytest.mark.parametrize("call", FIRST_CALLS)
+def test_an_unavailable_simd_level_is_an_error_that_names_the_levels(call, tmp_path):
+    offered = sl.build_info()["simd_levels"]
+    refused = [level for level in ("baseline", "avx2", "avx512", "neon") if level not in offered]
+    assert refused, "no processor offers all of them"
+    script = f"import numpy as np, sublinear as sl; print('imported'); {FIRST_CALLS[call]}"
+    for level in ("sse9", *refused):
+        done = python(script, level, tmp_path)
+        assert done.stdout == "imported\n", done.stderr
+        assert done.returncode == 1
+        message = done.stderr.splitlines()[-1]
+        assert message.startswith(
+            f"ValueError: SUBLINEAR_SIMD={level}: this machine and build offer {', '.join(offered)}"
+        )
 
 
 def test_three_epochs_and_three_more_are_six():
