@@ -26,7 +26,7 @@ inline double euclidean_radius(Ball ball, Index d) {
 }
 
 template <class T>
-void check_points(Points<T> points, Index dimension) {
+void require_inputs(Points<T> points, Index dimension) {
   if (points.dimension != dimension)
     throw std::invalid_argument("inputs have " + std::to_string(points.dimension) + " columns, the network takes " +
                                 std::to_string(dimension));

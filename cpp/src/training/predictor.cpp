@@ -16,7 +16,7 @@ namespace {
 template <class T, class Visit>
 Work visit_points(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, const NeuronFinder<T>& finder,
                   Points<T> points, Ball ball, bool linear, int threads, CandidateLists* out, Visit&& visit) {
-  check_points(points, network.dimension());
+  require_inputs(points, network.dimension());
   std::vector<LocalNetwork<T>> scratch(static_cast<std::size_t>(threads));
   CandidateLists candidates, lists;
   if (out != nullptr) *out = {};
@@ -93,7 +93,7 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
   const Index d = network_.dimension();
   if (attack.ball().norm != norm_ && attack.ball().radius > 0)
     throw std::invalid_argument("the attack's norm differs from the predictor's; make the predictor with that norm");
-  check_points(points, d);
+  require_inputs(points, d);
   check_labels(labels, points.count, loss, network_.outputs());
   attack.check_inputs(points);
   return visit_points(

@@ -94,7 +94,7 @@ ThreeLayerNetwork<T>::ThreeLayerNetwork(Points<T> first_weights, LowRankLayer<T>
 
 template <class T>
 LowRankWork ThreeLayerNetwork<T>::first_activations(Points<T> points, int threads, Activations<T>& out) const {
-  check_points(points, dimension_);
+  require_inputs(points, dimension_);
   const int workers = resolve_threads(threads);
   const Index width = hidden_.inputs();
   std::vector<AlignedVector<T>> scratch(static_cast<std::size_t>(workers));
@@ -146,7 +146,7 @@ T ThreeLayerNetwork<T>::output(const SparseVector<T>& activations) const noexcep
 template <class T>
 template <class Visit>
 LowRankWork ThreeLayerNetwork<T>::visit_points(Points<T> points, int threads, Visit&& visit) const {
-  check_points(points, dimension_);
+  require_inputs(points, dimension_);
   const FloatingPointScope scope;
   const Index block = inputs_per_block(std::max(hidden_.inputs(), hidden_.outputs()) * 2, points.count, 0);
   LowRankWork work;
@@ -223,7 +223,7 @@ ThreeLayerTrainer<T>::ThreeLayerTrainer(ThreeLayerNetwork<T>& network, Points<T>
   require(count_ >= 1, "there are no inputs; training needs at least one");
   require(options.batch_size >= 0, "batch_size is negative; give a number of inputs, or 0 for all");
   options_.threads = resolve_threads(options.threads);
-  check_points(inputs, network.dimension());
+  require_inputs(inputs, network.dimension());
   check_labels(labels, count_, *make_loss("squared"), 1);
   batch_size_ = options.batch_size == 0 ? count_ : std::min(options.batch_size, count_);
   labels_.assign(labels, labels + count_);

@@ -71,7 +71,7 @@ struct Trainer<T>::State {
     if (n > std::numeric_limits<NeuronId>::max())
       throw std::length_error("there are " + std::to_string(n) + " inputs; a trainer takes fewer than 2^31");
     require(options.batch_size >= 0, "batch_size is negative; give a number of inputs, or 0 for all");
-    check_points(points, d);
+    require_inputs(points, d);
     check_labels(targets, n, *options.loss, c);
     options.attack->check_inputs(points);
     if (options.optimizer == Optimizer::gauss_newton) {

@@ -17,7 +17,7 @@ namespace {
 
 struct Calls {
   int made = 0, asked = 0, moved = 0;
-  bool fail_moves = false;
+  bool fail_moves = false, fail_reports = false;
 };
 
 // Counts its calls, and proposes all points where `lavish`: more than it has to.
@@ -37,6 +37,7 @@ class OwnIndex final : public ForwardingIndex<T> {
   Work report(const T* normals, const double* thresholds, Index queries, const ReportOptions& options,
               IdLists<Index>& out) const override {
     ++calls_.asked;
+    if (calls_.fail_reports) throw std::runtime_error("no report");
     if (!lavish_) return ForwardingIndex<T>::report(normals, thresholds, queries, options, out);
     return fill_lists<Index>(queries, 1, 1, out, [&](Index, std::vector<Index>& ids, int) {
       for (Index id = 0; id < this->size(); ++id) ids.push_back(id);
@@ -145,6 +146,35 @@ TEST_CASE("a step whose index cannot move is done, and the structure is made aga
   CHECK(calls.made == 2);
   CHECK(same_weights(network, expected));
   CHECK(trainer.finder().exact());
+}
+
+TEST_CASE("a question that fails half-way leaves a trainer that builds its structure again") {
+  const Problem<float> problem(40, 7, "cross-entropy");
+  const auto expected = trained<float>(problem, options_of<float>("dense"));
+  Calls calls;
+  auto options = options_of<float>("weights");
+  options.index_factory = [&](Points<float> points) { return std::make_unique<OwnIndex<float>>(points, calls, false); };
+  auto network = problem.network(80);
+  Trainer<float> trainer(network, problem.points(), problem.labels.data(), options);
+  const Index asked = 0;
+  CandidateLists out;
+  calls.fail_reports = true;
+  CHECK_THROWS_WITH_AS(static_cast<void>(trainer.candidates(&asked, 1, out)), "no report", std::runtime_error);
+  CHECK_THROWS_AS(static_cast<void>(trainer.finder()), std::logic_error);
+  CHECK_THROWS_WITH_AS(static_cast<void>(trainer.step(20)), "no report", std::runtime_error);
+  CHECK(trainer.steps_done() == 0);
+  calls.fail_reports = false;
+  for (int k = 0; k < 6; ++k) trainer.step(20);
+  CHECK(calls.made == 3);
+  CHECK(same_weights(network, expected));
+}
+
+TEST_CASE("inputs of another dimension than the network's are refused in words") {
+  const Problem<float> problem(40, 7, "cross-entropy");
+  auto network = problem.network(80);
+  const Points<float> narrow{problem.inputs.data(), 40, 6};
+  CHECK_THROWS_WITH_AS(Trainer<float>(network, narrow, problem.labels.data(), options_of<float>("margin")),
+                       "inputs have 6 columns, the network takes 7", std::invalid_argument);
 }
 
 TEST_CASE_TEMPLATE("a step that its progress stops has not happened", T, float, double) {
