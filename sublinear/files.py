@@ -51,7 +51,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
         TypeError,
         ValueError,
     ) as error:
-        raise ValueError(f"{path} is damaged or no {what}: {_SHORT.repr(str(error))[1:-1]}") from error
+        raise ValueError(f"{path} is damaged or no {what}: {shortened(error)}") from error
 
 
 @contextmanager
@@ -71,6 +71,11 @@ def reading_tensors(path: str | os.PathLike[str], what: str, file_format: str) -
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = 300
+
+
+def shortened(value: object) -> str:
+    """What a file holds as text for a message: on one line, the middle of a long one left out."""
+    return _SHORT.repr(str(value))[1:-1]
 
 
 def command(name: str, options: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from sublinear.attacks import PGD
 from sublinear.checkpoint import Checkpoint
 from sublinear.datasets import load_dataset
 from sublinear.evaluation import Evaluation, evaluate
-from sublinear.files import remove_leftovers, write_whole
+from sublinear.files import remove_leftovers, shortened, write_whole
 from sublinear.history import EpochSums, History, Progress
 from sublinear.interrupts import deferred_interrupt
 from sublinear.network import TwoLayerNetwork
@@ -319,5 +319,6 @@ def _check_same(settings: TrainSettings, before: dict[str, Any], folder: Path) -
             continue
         option = "--" + name.replace("_", "-")
         raise ValueError(
-            f"the run in {folder} was started with {option} {before.get(name)}, not {now[name]}; resume it with that"
+            f"the run in {folder} was started with {option} {shortened(before.get(name))}, not {now[name]}; resume it "
+            "with that"
         )

@@ -105,6 +105,16 @@ def test_other_settings_are_refused_and_free_ones_are_not(whole, tmp_path):
     assert np.array_equal(train(other, tmp_path, resume=True).network.weights, whole[0].network.weights)
 
 
+def test_a_setting_that_is_a_long_text_is_told_of_in_one_short_line(whole, tmp_path):
+    state = sl.Checkpoint.load(whole[1] / CHECKPOINT)
+    state.settings["dtype"] = "x\n" * 100_000
+    state.save(tmp_path / CHECKPOINT)
+    with pytest.raises(ValueError, match="was started with --dtype x") as refused:
+        train(TrainSettings(**SMALL), tmp_path, resume=True)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 600
+
+
 def test_patience_keeps_the_best_epoch(tmp_path):
     settings = TrainSettings(**SMALL | {"epochs": 60, "learning_rate": 400.0, "patience": 2})
     outcome = train(settings, tmp_path)
