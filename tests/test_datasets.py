@@ -637,6 +637,15 @@ def test_npz_files_hold_x_and_y_or_four_parts(tmp_path, save, packed):
     assert (data.y_test == Y[:5]).all()
 
 
+def test_an_npz_file_whose_names_are_long_is_refused_in_a_short_line(tmp_path):
+    content = bytearray(npz_bytes(np.savez, X=np.zeros((500, 4)), y=np.zeros(500)))
+    content[26:28] = (9000).to_bytes(2, "little")  # the length of the first name, where the array stands
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.npz: array 'X' cannot be read: File name in directory") as refused:
+        load_dataset(str(tmp_path / "a.npz"))
+    assert len(str(refused.value)) < 1000
+
+
 def npz_with(header_of, body=b""):
     """An archive with y and an array whose header promises the shape and type of `header_of`."""
     file = io.BytesIO()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from sublinear import _kernels
+from sublinear.files import shortened
 
 _PIECE = 1 << 20
 _LONGEST_LINE = 1 << 26
@@ -27,7 +28,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, packed)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(
-                f"{path}: the gzip data are damaged or cut off, past byte {packed.tell()} of the content: {error}"
+                f"{path}: the gzip data are damaged or cut off, past byte {packed.tell()} of the content: "
+                f"{shortened(error)}"
             ) from error
 
 

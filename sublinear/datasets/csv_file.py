@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sublinear.datasets.content import lines, opened
 from sublinear.datasets.memory import most_values
 from sublinear.datasets.samples import Samples
+from sublinear.files import shortened
 
 
 def read(path: Path) -> Samples:
@@ -50,7 +51,7 @@ def read(path: Path) -> Samples:
                 if len(values) > most:
                     raise MemoryError(f"{path}: the first {line} lines take all the memory there is; give fewer")
         except csv.Error as error:
-            raise ValueError(f"{path}: line {reader.line_num} is no CSV: {error}") from error
+            raise ValueError(f"{path}: line {reader.line_num} is no CSV: {shortened(error)}") from error
     if not label_of_row:
         raise ValueError(f"{path} has no rows of numbers; give features and a label a line, with commas")
     X = np.frombuffer(values).reshape(len(label_of_row), columns - 1)

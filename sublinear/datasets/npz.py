@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sublinear.datasets.content import opened, read_at_most
 from sublinear.datasets.memory import require_memory
 from sublinear.datasets.samples import Samples
+from sublinear.files import shortened
 
 _SHOWN = 12  # names of arrays in a message
 _WHOLE, _PARTS = ("x", "y"), ("x_train", "y_train", "x_test", "y_test")
@@ -56,7 +57,7 @@ def _archive(file: IO[bytes], path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
     except _DAMAGED as error:
-        raise ValueError(f"{path} is damaged or no .npz file: {error}") from error
+        raise ValueError(f"{path} is damaged or no .npz file: {shortened(error)}") from error
 
 
 def _chosen(members: dict[str, Any], path: Path) -> list[str]:
@@ -91,5 +92,5 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -> NDArr
             if file.read(1):
                 raise ValueError(f"its header says shape {shape}, {size} bytes, and it goes on after them")
     except _DAMAGED as error:
-        raise ValueError(f"{what} cannot be read: {error}") from error
+        raise ValueError(f"{what} cannot be read: {shortened(error)}") from error
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
