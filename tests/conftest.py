@@ -1,5 +1,6 @@
 """Settings and data every test shares."""
 
+import signal
 from importlib.util import find_spec
 
 import numpy as np
@@ -7,6 +8,10 @@ import pytest
 from hypothesis import settings
 
 import sublinear as sl
+
+# What a script starts in the background ignores Ctrl-C, and so do its children; tests of Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("fixed")

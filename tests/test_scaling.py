@@ -235,10 +235,13 @@ def test_the_program_goes_on_after_an_interrupt(tmp_path):
     # Not in the source tree, whose package is not the installed one.
     options = {"env": {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}, "cwd": tmp_path, "text": True}
     with subprocess.Popen([*arguments, "--iterations", "100000"], **options, stderr=subprocess.PIPE) as running:
-        until(lambda: running.poll() is not None or (tmp_path / "out").exists())
-        time.sleep(0.5)
-        running.send_signal(signal.SIGINT)
-        errors = running.communicate(timeout=60)[1]
+        try:
+            until(lambda: running.poll() is not None or (tmp_path / "out").exists())
+            time.sleep(0.5)
+            running.send_signal(signal.SIGINT)
+            errors = running.communicate(timeout=60)[1]
+        finally:
+            running.kill()
     assert running.returncode == 130, errors
     assert "call it again" in errors
     done = subprocess.run(arguments, **options, capture_output=True, timeout=120)
