@@ -23,30 +23,31 @@ class CrossEntropyLoss final : public Loss {
     return std::max_element(outputs, outputs + count) - outputs == static_cast<Index>(label);
   }
   double evaluate(const double* outputs, Index count, double label, double* gradient) const noexcept override {
-    const Index target = static_cast<Index>(label);
     const double largest = *std::max_element(outputs, outputs + count);
-    double sum = 0;
-    for (Index k = 0; k < count; ++k) {
-      const double weight = exponential(outputs[k] - largest);
-      if (gradient != nullptr) gradient[k] = weight;
-      sum += weight;
-    }
-    if (gradient != nullptr) to_gradient(sum, target, count, gradient);
-    return (largest + logarithm(sum)) - outputs[target];
+    const double sum = sum_of_weights(outputs, count, largest, gradient);
+    if (gradient != nullptr) to_gradient(sum, count, label, gradient);
+    return (largest + logarithm(sum)) - outputs[static_cast<Index>(label)];
   }
   void differentiate(const double* outputs, Index count, double label, double* gradient) const noexcept override {
     const double largest = *std::max_element(outputs, outputs + count);
-    double sum = 0;
-    for (Index k = 0; k < count; ++k) {
-      gradient[k] = exponential(outputs[k] - largest);
-      sum += gradient[k];
-    }
-    to_gradient(sum, static_cast<Index>(label), count, gradient);
+    to_gradient(sum_of_weights(outputs, count, largest, gradient), count, label, gradient);
   }
 
  private:
-  static void to_gradient(double sum, Index target, Index count, double* gradient) {
-    for (Index k = 0; k < count; ++k) gradient[k] = gradient[k] / sum - (k == target ? 1.0 : 0.0);
+  // The softmax's weights, exp(f_k - largest), go to `weights` unless that is null.
+  static double sum_of_weights(const double* outputs, Index count, double largest, double* weights) {
+    double sum = 0;
+    for (Index k = 0; k < count; ++k) {
+      const double weight = exponential(outputs[k] - largest);
+      if (weights != nullptr) weights[k] = weight;
+      sum += weight;
+    }
+    return sum;
+  }
+
+  static void to_gradient(double sum, Index count, double label, double* weights) {
+    const Index target = static_cast<Index>(label);
+    for (Index k = 0; k < count; ++k) weights[k] = weights[k] / sum - (k == target ? 1.0 : 0.0);
   }
 };
 
