@@ -1,7 +1,6 @@
 // A list of candidates with the caller's notes on each.
 #pragma once
 
-#include <algorithm>
 #include <cstring>
 #include <vector>
 
