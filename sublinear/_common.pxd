@@ -15,6 +15,7 @@ cdef extern from "sublinear/kernels/types.hpp" namespace "sublinear" nogil:
 cdef extern from "sublinear/kernels/work.hpp" namespace "sublinear" nogil:
     cppclass Work:
         int64_t inner_products
+        int64_t quantized
         int64_t bounds
         int64_t candidates
         int64_t added
@@ -45,5 +46,5 @@ cdef inline real* writable(real[:, ::1] array) noexcept nogil:
 
 
 cdef inline tuple work_of(const Work& work):
-    return (work.inner_products, work.bounds, work.candidates, work.added, work.fired, work.rows_moved,
+    return (work.inner_products, work.quantized, work.bounds, work.candidates, work.added, work.fired, work.rows_moved,
             work.rows_reasked)

@@ -187,7 +187,7 @@ template IndexFactory<float> inner_index_factory<float>(const FinderArguments<fl
 template IndexFactory<double> inner_index_factory<double>(const FinderArguments<double>&);
 
 template <class T>
-Work NeuronFinder<T>::visit(const Index* inputs, Index count, int threads, const RowFact<T>*, CandidateLists& storage,
+Work NeuronFinder<T>::visit(const Index* inputs, Index count, int threads, const KnownRows<T>&, CandidateLists& storage,
                             std::vector<CandidateView<T>>& views) {
   const Work work = candidates(inputs, count, threads, storage);
   views.clear();

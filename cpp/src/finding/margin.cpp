@@ -49,7 +49,7 @@ class Margin final : public NeuronFinder<T> {
   Work candidates(const Index* inputs, Index count, int requested, CandidateLists& out) override {
     std::vector<CandidateView<T>> views;
     CandidateLists storage;
-    Work work = visit(inputs, count, requested, nullptr, storage, views);
+    Work work = visit(inputs, count, requested, {}, storage, views);
     work += fill_lists<NeuronId>(count, resolve_threads(requested), kInputsTogether, out,
                                  [&](Index q, std::vector<NeuronId>& part, int) {
                                    const CandidateView<T>& view = views[static_cast<std::size_t>(q)];
@@ -59,7 +59,7 @@ class Margin final : public NeuronFinder<T> {
     return work;
   }
 
-  Work visit(const Index* inputs, Index count, int requested, const RowFact<T>* facts, CandidateLists& storage,
+  Work visit(const Index* inputs, Index count, int requested, const KnownRows<T>& known, CandidateLists& storage,
              std::vector<CandidateView<T>>& views) override {
     require_positions(inputs, count, inputs_.count);
     const int threads = resolve_threads(requested);
@@ -88,8 +88,8 @@ class Margin final : public NeuronFinder<T> {
     // Lists of inputs that are not kept go to `storage`.
     std::vector<std::vector<NeuronId>> passing(dropped.size());
     Work work = scan_dropped(dropped, threads, passing);
-    work += scan_fresh(fresh, facts, threads);
-    work += bring_up_to_date(current, facts, threads);
+    work += scan_fresh(fresh, known.facts, threads);
+    work += bring_up_to_date(current, known.facts, threads);
     views.assign(static_cast<std::size_t>(count), {});
     for (Index k = 0; k < count; ++k) {
       const auto i = static_cast<std::size_t>(inputs[k]);
@@ -285,13 +285,15 @@ class Margin final : public NeuronFinder<T> {
     const T window = static_cast<T>(skin_);
     const bool cleaning = now_ % kCleaning == 0;
     parallel_for(static_cast<Index>(asked.size()), threads, 4, [&](Index begin, Index end, int) {
-      std::vector<T> products;
-      std::vector<NeuronId> keep, drop;
+      typename NotedList<T>::Change change;
       for (Index k = begin; k < end; ++k) {
         const Asked& one = asked[static_cast<std::size_t>(k)];
         const std::vector<NeuronId>& rows = one.expired->rows;
         if (rows.empty()) continue;
-        lists_[static_cast<std::size_t>(one.input)].prefetch_ids();
+        NotedList<T>& list = lists_[static_cast<std::size_t>(one.input)];
+        list.prefetch_ids();
+        std::vector<NeuronId>&keep = change.keep, &drop = change.drop;
+        std::vector<T>& products = change.products;
         for (auto* each : {&keep, &drop}) each->resize(rows.size());
         products.resize(rows.size());
         inner_products_at(neurons_.weights, rows.data(), static_cast<Index>(rows.size()), neurons_.dimension,
@@ -307,7 +309,7 @@ class Margin final : public NeuronFinder<T> {
         }
         keep.resize(kept);
         drop.resize(dropped);
-        lists_[static_cast<std::size_t>(one.input)].change(keep, products, drop, facts);
+        list.apply(change, facts);
       }
     });
     Work work;

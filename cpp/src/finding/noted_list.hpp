@@ -12,12 +12,12 @@ namespace sublinear {
 template <class T>
 class NotedList {
  public:
-  static constexpr std::size_t kEntryBytes = sizeof(NeuronId) + sizeof(LineNote<T>);
+  static constexpr std::size_t kEntryBytes = sizeof(NeuronId) + sizeof(ProductNote<T>);
 
   [[nodiscard]] const std::vector<NeuronId>& ids() const noexcept { return ids_; }
   void prefetch_ids() const { prefetch(ids_.data(), static_cast<Index>(ids_.size())); }
   [[nodiscard]] std::size_t bytes() const noexcept {
-    return ids_.capacity() * sizeof(NeuronId) + notes_.capacity() * sizeof(LineNote<T>);
+    return ids_.capacity() * sizeof(NeuronId) + notes_.capacity() * sizeof(ProductNote<T>);
   }
   [[nodiscard]] CandidateView<T> view() { return {ids_.data(), static_cast<Index>(ids_.size()), notes_.data()}; }
 
@@ -28,39 +28,63 @@ class NotedList {
     for (std::size_t k = 0; k < ids.size(); ++k) notes_[k] = note(products[k], facts, ids[k]);
   }
 
-  // Neurons `keep`, with these products, are in the list from now on and neurons `drop` are not; both ascending. What
-  // does not change place is not touched.
-  void change(const std::vector<NeuronId>& keep, const std::vector<T>& products, const std::vector<NeuronId>& drop,
-              const RowFact<T>* facts) {
+  // What changes in a list, and memory that is kept from one to the next.
+  struct Change {
+    std::vector<NeuronId> keep, drop;  // in the list from now on and not, both ascending
+    std::vector<T> products;           // of those in `keep`
+
+   private:
+    friend NotedList;
     std::vector<std::size_t> leaving;  // positions, ascending
     std::vector<NeuronId> joining;
-    std::vector<LineNote<T>> notes;
-    const bool sparse = 8 * keep.size() < ids_.size();
-    for (const NeuronId id : drop)
-      if (const std::size_t at = position_of(id, ids_.size()); is_at(at, id)) leaving.push_back(at);
-    for (std::size_t k = 0; k < keep.size(); ++k) {
-      const std::size_t at = position_of(keep[k], ids_.size());
-      const bool is_in = is_at(at, keep[k]);
-      // Where few are asked, rows move little: the slope of the old note is worth more than the new product.
-      if (is_in && (facts == nullptr || sparse)) continue;
-      const LineNote<T> now = note(products[k], facts, keep[k]);
-      if (is_in) {
-        notes_[at] = now;
-      } else {
-        joining.push_back(keep[k]);
-        notes.push_back(now);
+    std::vector<ProductNote<T>> notes;  // of those that join
+  };
+
+  // `facts` as above. What does not change place is not touched.
+  void apply(Change& change, const RowFact<T>* facts) {
+    change.leaving.clear();
+    change.joining.clear();
+    change.notes.clear();
+    std::size_t at = 0;
+    const bool leaving_is_dense = kWindow * change.drop.size() > ids_.size();
+    for (const NeuronId id : change.drop) {
+      at = position_from(at, id, leaving_is_dense);
+      if (is_at(at, id)) change.leaving.push_back(at);
+    }
+    at = 0;
+    const bool keeping_is_dense = kWindow * change.keep.size() > ids_.size();
+    for (std::size_t k = 0; k < change.keep.size(); ++k) {
+      const NeuronId id = change.keep[k];
+      at = position_from(at, id, keeping_is_dense);
+      if (!is_at(at, id)) {
+        change.joining.push_back(id);
+        change.notes.push_back(note(change.products[k], facts, id));
+      } else if (facts != nullptr) {
+        notes_[at] = note(change.products[k], facts, id);
       }
     }
-    remove(leaving);
-    insert(joining, notes);
+    remove(change.leaving);
+    insert(change.joining, change.notes);
   }
 
  private:
-  static LineNote<T> note(T product, const RowFact<T>* facts, NeuronId id) {
-    LineNote<T> made;
+  static constexpr std::size_t kWindow = 16;  // ids that are compared at once
+
+  static ProductNote<T> note(T product, const RowFact<T>* facts, NeuronId id) {
+    ProductNote<T> made;
     made.product = product;
     if (facts != nullptr) made.drift = facts[id].drift;
     return made;
+  }
+
+  // How many ids are below `id`, if `from` are or more: where many are looked up in turn, the next is not far.
+  [[nodiscard]] std::size_t position_from(std::size_t from, NeuronId id, bool dense) const {
+    if (!dense || from + kWindow > ids_.size()) return position_of(id, ids_.size());
+    const NeuronId* const window = ids_.data() + from;
+    std::int32_t below = 0;
+    for (std::size_t l = 0; l < kWindow; ++l) below += window[l] < id ? 1 : 0;
+    return below < static_cast<std::int32_t>(kWindow) ? from + static_cast<std::size_t>(below)
+                                                      : position_of(id, ids_.size());
   }
 
   // How many of the first `count` ids are below `id`. No branch depends on what they are, so that searches overlap.
@@ -86,7 +110,7 @@ class NotedList {
     resize(ids_.size() - positions.size());
   }
 
-  void insert(const std::vector<NeuronId>& ids, const std::vector<LineNote<T>>& notes) {
+  void insert(const std::vector<NeuronId>& ids, const std::vector<ProductNote<T>>& notes) {
     std::size_t end = ids_.size();
     resize(end + ids.size());
     for (std::size_t k = ids.size(); k > 0; --k) {
@@ -118,7 +142,7 @@ class NotedList {
   }
 
   std::vector<NeuronId> ids_;
-  std::vector<LineNote<T>> notes_;
+  std::vector<ProductNote<T>> notes_;
 };
 
 }  // namespace sublinear

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernel_table.hpp"
+#include "quantized_rows.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/simd.hpp"
 
@@ -125,15 +126,46 @@ void add_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index c
 }
 
 template <class T>
+void add_rows_to_each(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index outputs, Index d,
+                      T* sums) {
+  if (outputs == 1)
+    kernels<T>().add_rows(rows, ids, coefficients, count, d, sums);
+  else
+    kernels<T>().add_rows_to_each(rows, ids, coefficients, count, outputs, d, sums);
+}
+
+template <class T>
 void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out) {
   std::fill(out, out + d, T(0));
   add_rows(rows, ids, coefficients, count, d, out);
 }
 
 template <class T>
-Index bound_lines(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T>* notes, Index count,
-                  const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open) {
-  return kernels<T>().bound_lines(facts, ids, notes, count, options, known, rests, open);
+Index bound_candidates(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes, Index count,
+                       const BoundOptions<T>& options, bool known, T* rests, NeuronId* positions, NearNeuron<T>* near,
+                       T* safe) {
+  return kernels<T>().bound_candidates(facts, ids, notes, count, options, known, rests, positions, near, safe);
+}
+
+template <class T>
+Index bound_by_copies(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count, const std::int32_t* integers,
+                      const LinePoint<T>& point, NeuronId* open, T* products) {
+  return kernels<T>().bound_by_copies(near, safe, which, count, integers, point, open, products);
+}
+
+template <class T>
+T quantize_to(const T* v, Index d, T most, T least, std::int16_t* out) {
+  return kernels<T>().quantize_to(v, d, most, least, out);
+}
+
+void quantized_products_at(const std::int8_t* rows, Index stride, const NeuronId* ids, Index count,
+                           const std::int16_t* vector, std::int32_t* products) {
+  kernels<float>().quantized_products_at(rows, stride, ids, count, vector, products);
+}
+
+template <class T>
+T quantize_row_to(const T* row, Index d, T most, T least, T limit, std::int8_t* out) {
+  return kernels<T>().quantize_row_to(row, d, most, least, limit, out);
 }
 
 template <class T>
@@ -142,13 +174,8 @@ T take_offset(const T* x, const T* anchor, const T* direction, Index d, T* offse
 }
 
 template <class T>
-ResidualSquares<T> take_residual(const T* offset, T s, const T* direction, Index d, T* residual) {
+T take_residual(const T* offset, T s, const T* direction, Index d, T* residual) {
   return kernels<T>().take_residual(offset, s, direction, d, residual);
-}
-
-template <class T>
-Index select_unsure(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions) {
-  return kernels<T>().select_unsure(open, since, count, s, strayed, positions);
 }
 
 template <class T>
@@ -191,25 +218,29 @@ void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const f
   kernel(strips, sums, scales, count, stride, rows, queries, low, high, hits);
 }
 
-#define SUBLINEAR_INSTANTIATE(T)                                                                                      \
-  template T inner_product<T>(const T*, const T*, Index);                                                             \
-  template void inner_products<T>(const T*, Index, Index, const T*, T*);                                              \
-  template void inner_products_at<T>(const T*, const NeuronId*, Index, Index, const T*, T*);                          \
-  template Index select_not_above<T>(const T*, Index, T, NeuronId*);                                                  \
-  template void add_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                                   \
-  template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                               \
-  template Index bound_lines<T>(const RowFact<T>*, const NeuronId*, const LineNote<T>*, Index, const LineOptions<T>&, \
-                                bool, T*, OpenLines<T>);                                                              \
-  template void bound_boxes<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*, T*);   \
-  template void bound_balls<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*, T*);   \
-  template void bound_simplices<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*,    \
-                                   T*);                                                                               \
-  template void strip_hits<T>(const T*, Index, const std::int32_t*, Index, const T*, T, std::uint16_t*);              \
-  template void strip_products<T>(const T*, Index, const T*, T*);                                                     \
-  template void fused_scan<T>(const T*, Index, Index, const T*, const T*, const T*, BlockHits);                       \
-  template T take_offset<T>(const T*, const T*, const T*, Index, T*);                                                 \
-  template ResidualSquares<T> take_residual<T>(const T*, T, const T*, Index, T*);                                     \
-  template Index select_unsure<T>(const OpenLines<T>&, const T*, Index, T, T, NeuronId*);
+#define SUBLINEAR_INSTANTIATE(T)                                                                                    \
+  template T inner_product<T>(const T*, const T*, Index);                                                           \
+  template void inner_products<T>(const T*, Index, Index, const T*, T*);                                            \
+  template void inner_products_at<T>(const T*, const NeuronId*, Index, Index, const T*, T*);                        \
+  template Index select_not_above<T>(const T*, Index, T, NeuronId*);                                                \
+  template void add_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                                 \
+  template void add_rows_to_each<T>(const T*, const NeuronId*, const T*, Index, Index, Index, T*);                  \
+  template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                             \
+  template Index bound_candidates<T>(const RowFact<T>*, const NeuronId*, const ProductNote<T>*, Index,              \
+                                     const BoundOptions<T>&, bool, T*, NeuronId*, NearNeuron<T>*, T*);              \
+  template Index bound_by_copies<T>(NearNeuron<T>*, T*, const NeuronId*, Index, const std::int32_t*,                \
+                                    const LinePoint<T>&, NeuronId*, T*);                                            \
+  template T quantize_row_to<T>(const T*, Index, T, T, T, std::int8_t*);                                            \
+  template T quantize_to<T>(const T*, Index, T, T, std::int16_t*);                                                  \
+  template void bound_boxes<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*, T*); \
+  template void bound_balls<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*, T*); \
+  template void bound_simplices<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*,  \
+                                   T*);                                                                             \
+  template void strip_hits<T>(const T*, Index, const std::int32_t*, Index, const T*, T, std::uint16_t*);            \
+  template void strip_products<T>(const T*, Index, const T*, T*);                                                   \
+  template T take_offset<T>(const T*, const T*, const T*, Index, T*);                                               \
+  template T take_residual<T>(const T*, T, const T*, Index, T*);                                                    \
+  template void fused_scan<T>(const T*, Index, Index, const T*, const T*, const T*, BlockHits);
 SUBLINEAR_INSTANTIATE(float)
 SUBLINEAR_INSTANTIATE(double)
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fused_scan.hpp"
-#include "line_bounds.hpp"
+#include "near_neurons.hpp"
 #include "node_groups.hpp"
 #include "sublinear/kernels/types.hpp"
 
@@ -15,16 +15,24 @@ struct KernelTable {
   void (*inner_products_at)(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out);
   Index (*select_not_above)(const T* values, Index count, T limit, NeuronId* positions);
   void (*add_rows)(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out);
-  Index (*bound_lines)(const RowFact<T>* facts, const NeuronId* ids, const LineNote<T>* notes, Index count,
-                       const LineOptions<T>& options, bool known, T* rests, OpenLines<T> open);
-  Index (*select_unsure)(const OpenLines<T>& open, const T* since, Index count, T s, T strayed, NeuronId* positions);
+  void (*add_rows_to_each)(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index outputs,
+                           Index d, T* out);
+  Index (*bound_candidates)(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes, Index count,
+                            const BoundOptions<T>& options, bool known, T* rests, NeuronId* positions,
+                            NearNeuron<T>* near, T* safe);
+  Index (*bound_by_copies)(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count,
+                           const std::int32_t* integers, const LinePoint<T>& point, NeuronId* open, T* products);
   T (*take_offset)(const T* x, const T* anchor, const T* direction, Index d, T* offset);
-  ResidualSquares<T> (*take_residual)(const T* offset, T s, const T* direction, Index d, T* residual);
+  T (*take_residual)(const T* offset, T s, const T* direction, Index d, T* residual);
   void (*fused_scan)(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high, BlockHits hits);
   GroupKernel<T>*bound_boxes, *bound_balls, *bound_simplices;
   void (*strip_hits)(const T* strips, Index d, const std::int32_t* which, Index count, const T* normal, T limit,
                      std::uint16_t* hits);
   void (*strip_products)(const T* strip, Index d, const T* normal, T* products);
+  void (*quantized_products_at)(const std::int8_t* rows, Index stride, const NeuronId* ids, Index count,
+                                const std::int16_t* vector, std::int32_t* products);
+  T (*quantize_to)(const T* v, Index d, T most, T least, std::int16_t* out);
+  T (*quantize_row_to)(const T* row, Index d, T most, T least, T limit, std::int8_t* out);
 };
 
 // Which of these are defined depends on the processor the build is for; see dispatch.cpp and CMakeLists.txt.

@@ -103,6 +103,24 @@ SUBLINEAR_INLINE void fold_four(__m512d a, __m512d b, __m512d c, __m512d d, doub
 }
 #endif
 
+#if SUBLINEAR_VECTOR_BYTES == 32
+// The four sums of the lanes of a ... d, in the order of `fold`.
+SUBLINEAR_INLINE void fold_four(__m256 a, __m256 b, __m256 c, __m256 d, float* out) {
+  const __m256 ab = _mm256_permute2f128_ps(a, b, 0x20) + _mm256_permute2f128_ps(a, b, 0x31);
+  const __m256 cd = _mm256_permute2f128_ps(c, d, 0x20) + _mm256_permute2f128_ps(c, d, 0x31);
+  __m256 rows = _mm256_shuffle_ps(ab, cd, 0x44) + _mm256_shuffle_ps(ab, cd, 0xEE);  // a a c c b b d d
+  rows = rows + _mm256_permute_ps(rows, 0xB1);
+  _mm_storeu_ps(out, _mm_blend_ps(_mm256_castps256_ps128(rows), _mm256_extractf128_ps(rows, 1), 0xA));
+}
+
+SUBLINEAR_INLINE void fold_four(__m256d a, __m256d b, __m256d c, __m256d d, double* out) {
+  const __m256d ab = _mm256_permute2f128_pd(a, b, 0x20) + _mm256_permute2f128_pd(a, b, 0x31);
+  const __m256d cd = _mm256_permute2f128_pd(c, d, 0x20) + _mm256_permute2f128_pd(c, d, 0x31);
+  const __m256d rows = _mm256_unpacklo_pd(ab, cd) + _mm256_unpackhi_pd(ab, cd);  // a c b d
+  _mm256_storeu_pd(out, _mm256_permute4x64_pd(rows, 0xD8));
+}
+#endif
+
 // A vector of kBytes as its lower and upper half.
 template <class T, int kBytes>
 struct Split {
@@ -137,10 +155,14 @@ SUBLINEAR_INLINE T fold(Lanes<T> lanes) {
 
 template <int kRows, class T>
 SUBLINEAR_INLINE void fold_rows(const Lanes<T>* sums, T* out) {
-#if SUBLINEAR_VECTOR_BYTES == 64
+#if SUBLINEAR_VECTOR_BYTES >= 32
   // The same additions for four rows at once, lanes of several rows side by side in a register.
   if constexpr (kRows == 4) {
-    fold_four(sums[0].part[0], sums[1].part[0], sums[2].part[0], sums[3].part[0], out);
+    const auto halved = [&](int k) {
+      if constexpr (Lanes<T>::kParts == 2) return sums[k].part[0] + sums[k].part[1];
+      return sums[k].part[0];
+    };
+    fold_four(halved(0), halved(1), halved(2), halved(3), out);
     return;
   }
 #endif
@@ -211,33 +233,132 @@ void inner_products_at_kernel(const T* rows, const NeuronId* ids, Index count, I
   inner_products_each<true>([=](Index k) { return rows + static_cast<Index>(ids[k]) * d; }, count, d, x, out);
 }
 
+// The lanes of a group whose `closed` is 0: how many, and packing them to the front. What is packed to has room for a
+// whole group.
 #if SUBLINEAR_VECTOR_BYTES == 64
-// The positions of a group's lanes that are not above the limit, packed; returns how many.
-SUBLINEAR_INLINE Index select_group(const float* values, float limit, NeuronId first, NeuronId* to) {
-  const __mmask16 found = _mm512_cmp_ps_mask(_mm512_loadu_ps(values), _mm512_set1_ps(limit), _CMP_NGT_UQ);
-  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(found, _mm512_add_epi32(lane, _mm512_set1_epi32(first))));
-  return __builtin_popcount(found);
-}
+template <class T>
+class OpenLanes {
+ public:
+  explicit OpenLanes(const Lanes<T>& closed) : open_(zeros(closed.part[0])) {}
+  [[nodiscard]] Index count() const { return __builtin_popcount(open_); }
+  void pack(const Lanes<float>& from, float* to) const {
+    _mm512_storeu_ps(to, _mm512_maskz_compress_ps(static_cast<__mmask16>(open_), from.part[0]));
+  }
+  void pack(const Lanes<double>& from, double* to) const {
+    _mm512_storeu_pd(to, _mm512_maskz_compress_pd(static_cast<__mmask8>(open_), from.part[0]));
+  }
+  void pack(const NeuronId* from, NeuronId* to) const { pack_integers(load_integers(from), to); }
+  void pack_positions(NeuronId first, NeuronId* to) const {
+    pack_integers(_mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                                   _mm512_set1_epi32(first)),
+                  to);
+  }
 
-SUBLINEAR_INLINE Index select_group(const double* values, double limit, NeuronId first, NeuronId* to) {
-  const __mmask8 found = _mm512_cmp_pd_mask(_mm512_loadu_pd(values), _mm512_set1_pd(limit), _CMP_NGT_UQ);
-  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
-                      _mm256_maskz_compress_epi32(found, _mm256_add_epi32(lane, _mm256_set1_epi32(first))));
-  return __builtin_popcount(found);
-}
-#else
+ private:
+  static unsigned zeros(__m512 from) { return _mm512_cmp_ps_mask(from, _mm512_setzero_ps(), _CMP_EQ_OQ); }
+  static unsigned zeros(__m512d from) { return _mm512_cmp_pd_mask(from, _mm512_setzero_pd(), _CMP_EQ_OQ); }
+  static __m512i load_integers(const NeuronId* from) {
+    if constexpr (sizeof(T) == 4) return _mm512_loadu_si512(from);
+    return _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  }
+  void pack_integers(__m512i from, NeuronId* to) const {
+    _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(static_cast<__mmask16>(open_), from));
+  }
+  unsigned open_;
+};
+#elif SUBLINEAR_VECTOR_BYTES == 32
+// For every set of eight lanes, the lanes that are in it, ascending, then any.
+struct PackOrders {
+  alignas(64) unsigned char lanes[256][8];
+  constexpr PackOrders() : lanes() {
+    for (int set = 0; set < 256; ++set)
+      for (int lane = 0, at = 0; lane < 8; ++lane)
+        if ((set >> lane & 1) != 0) lanes[set][at++] = static_cast<unsigned char>(lane);
+  }
+};
+constexpr PackOrders kPackOrders;
+
+template <class T>
+class OpenLanes;
+
+template <>
+class OpenLanes<float> {
+ public:
+  explicit OpenLanes(const Lanes<float>& closed) {
+    for (int p = 0; p < 2; ++p)
+      open_[p] =
+          static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(closed.part[p], _mm256_setzero_ps(), _CMP_EQ_OQ)));
+    count_ = __builtin_popcount(open_[0]);
+    for (int p = 0; p < 2; ++p)
+      order_[p] = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPackOrders.lanes[open_[p]])));
+  }
+  [[nodiscard]] Index count() const { return count_ + __builtin_popcount(open_[1]); }
+  void pack(const Lanes<float>& from, float* to) const {
+    _mm256_storeu_ps(to, _mm256_permutevar8x32_ps(from.part[0], order_[0]));
+    _mm256_storeu_ps(to + count_, _mm256_permutevar8x32_ps(from.part[1], order_[1]));
+  }
+  void pack(const NeuronId* from, NeuronId* to) const {
+    pack_integers(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)),
+                  _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 8)), to);
+  }
+  void pack_positions(NeuronId first, NeuronId* to) const {
+    const __m256i low = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(first));
+    pack_integers(low, _mm256_add_epi32(low, _mm256_set1_epi32(8)), to);
+  }
+
+ private:
+  void pack_integers(__m256i low, __m256i high, NeuronId* to) const {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_permutevar8x32_epi32(low, order_[0]));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + count_), _mm256_permutevar8x32_epi32(high, order_[1]));
+  }
+  unsigned open_[2];
+  Index count_;
+  __m256i order_[2];
+};
+#endif
+
+#if SUBLINEAR_VECTOR_BYTES != 64
+template <class T>
+class OpenLanes {
+ public:
+  explicit OpenLanes(const Lanes<T>& closed) {
+    T lanes[Lanes<T>::kLanes];
+    store(closed, lanes);
+    for (int l = 0; l < Lanes<T>::kLanes; ++l) {
+      open_[count_] = l;
+      count_ += lanes[l] == 0 ? 1 : 0;
+    }
+  }
+  [[nodiscard]] Index count() const { return count_; }
+  void pack(const Lanes<T>& from, T* to) const {
+    T lanes[Lanes<T>::kLanes];
+    store(from, lanes);
+    for (Index k = 0; k < count_; ++k) to[k] = lanes[open_[k]];
+  }
+  void pack(const NeuronId* from, NeuronId* to) const {
+    for (Index k = 0; k < count_; ++k) to[k] = from[open_[k]];
+  }
+  void pack_positions(NeuronId first, NeuronId* to) const {
+    for (Index k = 0; k < count_; ++k) to[k] = first + open_[k];
+  }
+
+ private:
+  int open_[Lanes<T>::kLanes + 1];
+  Index count_ = 0;
+};
+#endif
+
+// The positions of a group's lanes that are not above the limit, packed; returns how many.
 template <class T>
 SUBLINEAR_INLINE Index select_group(const T* values, T limit, NeuronId first, NeuronId* to) {
-  Index found = 0;
-  for (NeuronId l = 0; l < Lanes<T>::kLanes; ++l) {
-    to[found] = first + l;
-    found += values[l] > limit ? 0 : 1;
-  }
-  return found;
+  const Lanes<T> lanes = load(values);
+  Lanes<T> above;
+  const typename Native<T>::Vector zero{}, one = zero + T(1);
+  for (int p = 0; p < Lanes<T>::kParts; ++p) above.part[p] = lanes.part[p] > limit ? one : zero;
+  const OpenLanes<T> found(above);
+  found.pack_positions(first, to);
+  return found.count();
 }
-#endif
 
 template <class T>
 Index select_not_above_kernel(const T* values, Index count, T limit, NeuronId* positions) {
@@ -286,25 +407,82 @@ void add_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, 
   }
 }
 
+// The same strip of kOutputs sums, each with coefficients of its own: rows are loaded once for all.
+template <int kOutputs, int kGroups, class T>
+SUBLINEAR_INLINE void add_strip_to_each(const T* rows, const NeuronId* ids, const T* coefficients, Index count,
+                                        Index outputs, Index d, T* out) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  Lanes<T> sum[kOutputs][kGroups];
+  for (int o = 0; o < kOutputs; ++o)
+    for (int g = 0; g < kGroups; ++g) sum[o][g] = load(out + o * d + g * kLanes);
+  for (Index k = 0; k < count; ++k) {
+    const T* const row = rows + static_cast<Index>(ids[k]) * d;
+    for (int g = 0; g < kGroups; ++g) {
+      const Lanes<T> shared = load(row + g * kLanes);
+      for (int o = 0; o < kOutputs; ++o) add_scaled(sum[o][g], coefficients[k * outputs + o], shared);
+    }
+  }
+  for (int o = 0; o < kOutputs; ++o)
+    for (int g = 0; g < kGroups; ++g) store(sum[o][g], out + o * d + g * kLanes);
+}
+
+template <int kOutputs, class T>
+SUBLINEAR_INLINE void add_rows_to_some(const T* rows, const NeuronId* ids, const T* coefficients, Index count,
+                                       Index outputs, Index d, T* out) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  constexpr int kGroups = SUBLINEAR_VECTOR_BYTES / 16;
+  Index j = 0;
+  for (; j + kGroups * kLanes <= d; j += kGroups * kLanes)
+    add_strip_to_each<kOutputs, kGroups>(rows + j, ids, coefficients, count, outputs, d, out + j);
+  for (; j + kLanes <= d; j += kLanes)
+    add_strip_to_each<kOutputs, 1>(rows + j, ids, coefficients, count, outputs, d, out + j);
+  if (j == d) return;
+  for (int o = 0; o < kOutputs; ++o) {
+    Lanes<T> sum = load_some(out + o * d + j, d - j);
+    for (Index k = 0; k < count; ++k)
+      add_scaled(sum, coefficients[k * outputs + o], load_some(rows + static_cast<Index>(ids[k]) * d + j, d - j));
+    T last[kLanes];
+    store(sum, last);
+    for (Index i = 0; j + i < d; ++i) out[o * d + j + i] = last[i];
+  }
+}
+
+template <class T>
+void add_rows_to_each_kernel(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index outputs,
+                             Index d, T* out) {
+  constexpr int kTogether = SUBLINEAR_VECTOR_BYTES == 64 ? 4 : 2;  // with kGroups their sums fill half the registers
+  Index o = 0;
+  for (; o + kTogether <= outputs; o += kTogether)
+    add_rows_to_some<kTogether>(rows, ids, coefficients + o, count, outputs, d, out + o * d);
+  for (; o < outputs; ++o) add_rows_to_some<1>(rows, ids, coefficients + o, count, outputs, d, out + o * d);
+}
+
 #include "fused_scan_inl.hpp"
-#include "line_bounds_inl.hpp"
+#include "near_neurons_inl.hpp"
 #include "node_groups_inl.hpp"
+#include "quantized_rows_inl.hpp"
 
 }  // namespace
 
 #define SUBLINEAR_JOIN_(a, b) a##b
 #define SUBLINEAR_JOIN(a, b) SUBLINEAR_JOIN_(a, b)
 const KernelTable<float> SUBLINEAR_JOIN(kernels_float_, SUBLINEAR_LEVEL) = {
-    inner_product_kernel<float>,    inner_products_kernel<float>, inner_products_at_kernel<float>,
-    select_not_above_kernel<float>, add_rows_kernel<float>,       bound_lines_kernel<float>,
-    select_unsure_kernel<float>,    take_offset_kernel<float>,    take_residual_kernel<float>,
-    fused_scan_kernel<float>,       bound_boxes_kernel<float>,    bound_balls_kernel<float>,
-    bound_simplices_kernel<float>,  strip_hits_kernel<float>,     strip_products_kernel<float>};
+    inner_product_kernel<float>,    inner_products_kernel<float>,  inner_products_at_kernel<float>,
+    select_not_above_kernel<float>, add_rows_kernel<float>,        add_rows_to_each_kernel<float>,
+    bound_candidates_kernel<float>, bound_by_copies_kernel<float>, take_offset_kernel<float>,
+    take_residual_kernel<float>,
+
+    fused_scan_kernel<float>,       bound_boxes_kernel<float>,     bound_balls_kernel<float>,
+    bound_simplices_kernel<float>,  strip_hits_kernel<float>,      strip_products_kernel<float>,
+    quantized_products_at_kernel,   quantize_to_kernel<float>,     quantize_row_to_kernel<float>};
 const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
-    inner_product_kernel<double>,    inner_products_kernel<double>, inner_products_at_kernel<double>,
-    select_not_above_kernel<double>, add_rows_kernel<double>,       bound_lines_kernel<double>,
-    select_unsure_kernel<double>,    take_offset_kernel<double>,    take_residual_kernel<double>,
-    fused_scan_kernel<double>,       bound_boxes_kernel<double>,    bound_balls_kernel<double>,
-    bound_simplices_kernel<double>,  strip_hits_kernel<double>,     strip_products_kernel<double>};
+    inner_product_kernel<double>,    inner_products_kernel<double>,  inner_products_at_kernel<double>,
+    select_not_above_kernel<double>, add_rows_kernel<double>,        add_rows_to_each_kernel<double>,
+    bound_candidates_kernel<double>, bound_by_copies_kernel<double>, take_offset_kernel<double>,
+    take_residual_kernel<double>,
+
+    fused_scan_kernel<double>,       bound_boxes_kernel<double>,     bound_balls_kernel<double>,
+    bound_simplices_kernel<double>,  strip_hits_kernel<double>,      strip_products_kernel<double>,
+    quantized_products_at_kernel,    quantize_to_kernel<double>,     quantize_row_to_kernel<double>};
 
 }  // namespace sublinear

@@ -5,30 +5,40 @@
 #include <cstring>
 #include <limits>
 
-#include "kernels/line_bounds.hpp"
+#include "kernels/near_neurons.hpp"
 #include "kernels/norm_bounds.hpp"
+#include "kernels/quantized_rows.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 
 // What is known of a neuron without reading its row, and why it is enough.
 //
-// Let x0 be the anchor, v the direction, and x = x0 + s v + e the point, 0 <= s <= reach and ||e|| <= tube. Remembered
-// are q = fl<w', x0> and p = fl<w'', v>, where w' and w'' are values of the row since which it has moved by at most
-// `moved` to w. With N >= ||w||, X = ||x0|| + reach ||v||, and g, eta the errors of the canonical product,
+// Let x0 be the anchor and x = x0 + e the point, ||e|| <= reach. Remembered is q = fl<w', x0>, where w' is a value of
+// the row since which it has moved by at most `moved` to w. With N >= ||w||, X = ||x0|| + reach, and g, eta the errors
+// of the canonical product,
 //
-//   |fl<w, x> - (q + s p)| <= N ||e|| + moved X + 2 g (N + moved) (X + tube) + (2 + reach) eta :
+//   fl<w, x> = q + <w, e>  +-  ( moved ||x0|| + 2 g (N + moved) X + 2 eta ) :
 //
-// <w, x> - <w, e> = <w, x0 + s v> differs by at most moved X from <w', x0> + s <w'', v>; q and s p err by at most
-// g (N + moved) X together, fl<w, x> by g N (X + tube). If instead q is the product at an earlier point
-// x1 = x0 + s1 v + e1 of the same visit, less s1 p, then ||e - e1|| stands for ||e||, the motion is charged to the
-// slope alone, |s - s1| ||v|| moved, and there are three errors of a product: 3 g (N + moved) (X + tube). ||e - e1|| is
-// at most the way that the residual e went since, `strayed - since`.
+// q is <w', x0> but for g (N + moved) X + eta, <w', x0> is <w, x0> but for moved ||x0||, and fl<w, x> errs by
+// g N X + eta.
 //
-// Whether fl(fl<w, x> + beta) >= tau then follows from the sign of  value + s p,  value = (q + beta) - tau, if that is
-// further from 0 than the bound: the two roundings of the test err by u |fl<w, x> + beta| and, tau being a number of
-// T, by no more than u |tau| + subnormal; value + s p passes five roundings, of numbers below 3 (N + moved) (X + tube)
-// + |beta| + |tau|. So 16 u (N + moved) (X + tube) + 6 u (|beta| + |tau|) + subnormal cover both; the code takes (4 g +
-// 24 u) and 8 u. Sums and products of bounds in T are widened by kOutward or compared after kInward
-// (kernels/line_bounds.hpp).
+// The 8-bit copy. w is v but for at most h scale in each component (quantized_rows.hpp), so with R = h sqrt(d) scale,
+// ||w - v|| <= R; e is e' in 16 bits, ||e - e'|| <= E = rho ||e|| + alpha. Hence p = <v, e'> is <w, e> but for
+// R ||e'|| + N E <= R (||e|| + E) + N E, which is  blur ||e||  with  blur = R (1 + rho) + N rho,  and (R + N) alpha,
+// where R <= 2.01 h sqrt(d) N because no scale is above 2.01 N. The integer <v, e'> is exact.
+//
+// The way. Between two points <w, x> changes by at most N times the way from one to the other. So a neuron that is on
+// one side by a margin, less all errors, is on that side until the way since is margin / N.
+//
+// Where the row was read at e, q is taken for what makes q + p right there, which is so but for blur ||e|| and
+// g N X + eta, and the margin there has no other error.
+//
+// Whether fl(fl<w, x> + beta) >= tau then follows from the sign of the number so computed, with beta added and tau
+// taken away, if it is further from 0 than the bound. The two roundings of the test err by u |fl<w, x> + beta| and, tau
+// being a number of T, by no more than u |tau| + subnormal. On the way to the sign there are at most 6 roundings of
+// numbers up to (N + moved) X + |beta| + |tau|, and 12 of products p, up to (N + R) reach, one of them that of x - x0:
+// so 24 u (N + moved) X + 8 u (|beta| + |tau|) and 16 u R reach cover all, which may underflow by a few smallest
+// subnormals and, in the product of two scales, by 2^31 of them. Sums and products of bounds in T are widened by
+// kOutward or compared after kInward (kernels/near_neurons.hpp).
 
 namespace sublinear {
 namespace {
@@ -45,12 +55,29 @@ template <class T>
   return length_of_squares(inner_product(v, v, d), d);
 }
 
-// How much of the tube's width, at first, an attack's way may stray: wide tubes settle fewer neurons once and for all,
-// narrow ones are left sooner.
-constexpr double kTubeShare = 0.25;
+template <class T>
+[[nodiscard]] T up(double value) {
+  return round_up<T>(value * (1 + 8 * kWiden));
+}
+
+// By how much more than it is said to a visit may reach: attacks end at their ball's surface, or an ulp beyond.
+constexpr double kReachSlack = 1 + 0x1p-10;
+
+// Of the reach, how far a neuron may be from its threshold to be read at the anchor.
+constexpr double kCloseShare = 0.1;
+
+// Where this share of the near neurons is unsure another line pays, for which all of them are asked.
+constexpr Index kNearPerUnsure = 4;
 
 // Rows that are summed into all outputs of the linear form while they are in the first-level cache.
 constexpr Index kRowsTogether = 64;
+
+// Compilers make a branch of a conversion, and near the threshold nobody can guess who fires or changes sides.
+template <class T>
+[[nodiscard]] T one_if(bool holds) {
+  static constexpr T kShares[2] = {0, 1};
+  return kShares[holds ? 1 : 0];
+}
 
 }  // namespace
 
@@ -59,28 +86,26 @@ void LocalNetwork<T>::attach(const TwoLayerNetwork<T>& network, const RowFacts<T
   const auto size = static_cast<std::size_t>(visit.candidates.count);
   const auto d = static_cast<std::size_t>(network.dimension()), c = static_cast<std::size_t>(network.outputs());
   network_ = &network;
-  facts_ = facts.data();
+  known_ = facts.view();
   candidates_ = visit.candidates.ids;
   count_ = visit.candidates.count;
-  reach_ = visit.reach;
+  reach_ = visit.reach * kReachSlack;
   linear_visit_ = visit.linear;
-  started_ = listed_ = valued_ = linear_ = turned_ = false;
+  started_ = lined_ = listed_ = valued_ = linear_ = false;
   notes_ = visit.candidates.notes;
   if (notes_ == nullptr) {
     own_notes_.assign(size, {});
     notes_ = own_notes_.data();
   }
-  direction_ = visit.direction;
-  if (direction_ == nullptr) {
-    own_direction_.assign(d, T(0));
-    direction_ = own_direction_.data();
-  }
   const std::size_t room = size + static_cast<std::size_t>(kSelectSlack);
-  for (AlignedVector<T>* each : {&rests_, &value_, &slope_, &spread_, &error_, &side_, &since_, &asked_products_})
+  for (AlignedVector<T>* each : {&rests_, &safe_, &asked_products_, &row_products_})
     if (each->size() < room) each->resize(room);
-  for (std::vector<NeuronId>* each : {&open_, &asked_, &asked_ids_, &flipped_})
+  for (std::vector<NeuronId>* each : {&near_positions_, &asked_, &asked_ids_, &flipped_})
     if (each->size() < room) each->resize(room);
-  for (AlignedVector<T>* each : {&anchor_, &at_, &offset_, &residual_}) each->resize(d);
+  if (copy_products_.size() < room) copy_products_.resize(room);
+  if (near_.size() < room) near_.resize(room);
+  for (AlignedVector<T>* each : {&anchor_, &at_, &offset_, &residual_, &direction_}) each->resize(d);
+  offset_copy_.resize(static_cast<std::size_t>(quantized_stride(network.dimension())));
   flips_ = 0;
   form_.resize(c * d);
   form_offset_.resize(c);
@@ -90,151 +115,84 @@ void LocalNetwork<T>::attach(const TwoLayerNetwork<T>& network, const RowFacts<T
   scaled_gradient_.resize(c);
 }
 
+// Bounds every candidate afresh from the notes.
 template <class T>
-OpenLines<T> LocalNetwork<T>::open_lines() {
-  return {open_.data(), value_.data(), slope_.data(), spread_.data(), error_.data(), side_.data()};
-}
-
-// The bound of the head of this file without N ||e||, as bound_lines has it.
-template <class T>
-T LocalNetwork<T>::error_of(const RowFact<T>& fact, T moved) const {
-  return (moved * exposure_ + rounding_ * (fact.norm + moved) + bias_rounding_ * std::abs(fact.bias) + constant_) *
-         kOutward<T>;
-}
-
-// Where x lies: along_, and the residual's way. Returns how far x is from the line, at most.
-template <class T>
-double LocalNetwork<T>::place(const T* x) {
+void LocalNetwork<T>::bound_all() {
   const Index d = network_->dimension();
-  const double product = static_cast<double>(take_offset(x, anchor_.data(), direction_, d, offset_.data()));
-  along_ = 0;
-  if (direction_norm_ > 0) {
-    const double s = product / (direction_norm_ * direction_norm_);
-    along_ = round_down<T>(std::clamp(s, 0.0, reach_));
-  }
-  const ResidualSquares<T> squares = take_residual(offset_.data(), along_, direction_, d, residual_.data());
-  // A residual errs by the roundings of its three operations, on numbers of which none is above reach ||v|| + ||e||.
-  const double away = length_of_squares(squares.now, d);
-  const double rounding = 8 * unit_roundoff<T> * (reach_ * direction_norm_ + away);
-  strayed_ = (strayed_ + length_of_squares(squares.change, d) + 2 * rounding) * (1 + 4 * kWiden);
-  return (away + rounding) * (1 + 4 * kWiden);
-}
-
-// From now on the line goes from the anchor through the point of the last `place`.
-template <class T>
-void LocalNetwork<T>::take_direction() {
-  const Index d = network_->dimension();
-  const T length = std::sqrt(inner_product(offset_.data(), offset_.data(), d));
-  if (!(length > 0) || !std::isfinite(length)) return;
-  for (Index j = 0; j < d; ++j) direction_[j] = offset_[static_cast<std::size_t>(j)] / length;
-  direction_norm_ = length_bound(direction_, d);
-  reach_ = std::max(reach_, length_bound(offset_.data(), d));
-  for (Index k = 0; k < count_; ++k) notes_[k].slope = std::numeric_limits<T>::quiet_NaN();
-}
-
-// Bounds every candidate afresh from the notes; returns how many are open.
-template <class T>
-Index LocalNetwork<T>::bound_all() {
-  const double way = reach_ * direction_norm_, X = anchor_norm_ + way;
-  const double u = unit_roundoff<T>, g = dot_error_factor<T>(network_->dimension());
+  const double X = anchor_norm_ + reach_, root = std::sqrt(static_cast<double>(d));
+  const double u = unit_roundoff<T>, g = dot_error_factor<T>(d), smallest = std::numeric_limits<T>::denorm_min();
   const double tau = std::abs(static_cast<double>(network_->threshold()));
-  const auto up = [](double value) { return round_up<T>(value * (1 + 8 * kWiden)); };
-  way_ = up(way);
-  exposure_ = up(X);
-  rounding_ = up((4 * g + 24 * u) * (X + tube_));
-  bias_rounding_ = static_cast<T>(8 * u);
-  constant_ = up(8 * u * tau + (3 + reach_) * dot_underflow<T>(network_->dimension()));
-  const LineOptions<T> options{
-      network_->threshold(), round_up<T>(reach_), up(tube_), exposure_, way_, rounding_, bias_rounding_, constant_};
-  open_count_ = bound_lines(facts_, candidates_, notes_, count_, options, started_, rests_.data(), open_lines());
-  std::fill(since_.begin(), since_.begin() + open_count_, T(0));
+  const QuantizedError rounded = quantized_error<T>(d);
+  rounding_ = up<T>((2 * g + 24 * u) * X + (1 + 3 * root) * rounded.absolute);
+  bias_rounding_ = up<T>(8 * u);
+  constant_ = up<T>(8 * u * tau + 4 * dot_underflow<T>(d) + 0x1p34 * smallest);
+  const BoundOptions<T> options{network_->threshold(),
+                                up<T>(reach_),
+                                up<T>(anchor_norm_),
+                                rounding_,
+                                bias_rounding_,
+                                constant_,
+                                up<T>(quantized_row_error(d) * (1 + rounded.relative) * (1 + 32 * u)),
+                                up<T>(rounded.relative)};
+  near_count_ = bound_candidates(known_.facts, candidates_, notes_, count_, options, started_, rests_.data(),
+                                 near_positions_.data(), near_.data(), safe_.data());
+  lined_ = false;
   work_.bounds += count_;
-  return open_count_;
 }
 
-// The products of x with the rows of the open candidates asked_[0 ... count - 1], in asked_products_.
+// The ids of these near neurons, or where `which` is null of the first `count`, in asked_ids_.
 template <class T>
-void LocalNetwork<T>::read_rows(Index count, const T* x) {
-  const NeuronId *const asked = asked_.data(), *const open = open_.data(), *const candidates = candidates_;
-  NeuronId* const ids = asked_ids_.data();
-  for (Index j = 0; j < count; ++j) ids[j] = candidates[open[asked[j]]];
-  inner_products_at(network_->weights(), ids, count, network_->dimension(), x, asked_products_.data());
+void LocalNetwork<T>::pick_ids(const NeuronId* which, Index count) {
+  const NeuronId *const positions = near_positions_.data(), *const candidates = candidates_;
+  NeuronId* const to = asked_ids_.data();
+  if (which == nullptr)
+    for (Index j = 0; j < count; ++j) to[j] = candidates[positions[j]];
+  else
+    for (Index j = 0; j < count; ++j) to[j] = candidates[positions[which[j]]];
+}
+
+// The canonical products of the point with the rows of the first `count` of asked_ids_, in row_products_.
+template <class T>
+void LocalNetwork<T>::read_rows(Index count) {
+  inner_products_at(network_->weights(), asked_ids_.data(), count, network_->dimension(), at_.data(),
+                    row_products_.data());
   work_.inner_products += count;
 }
 
-// Asks the first `count` of asked_ here. At the anchor notes what they say. Without branches: near the threshold nobody
-// can guess who fires or changes sides.
-template <class T>
-void LocalNetwork<T>::ask(Index count) {
-  read_rows(count, at_.data());
-  const T threshold = network_->threshold(), strayed = round_down<T>(strayed_), along = along_, way = way_;
-  const T rounding = rounding_, bias_rounding = bias_rounding_, constant = constant_;
-  const bool at_anchor = at_anchor_;
-  static constexpr T kShares[2] = {0, 1};  // looked up, because compilers make a branch of a conversion
-  const NeuronId *const asked = asked_.data(), *const ids = asked_ids_.data(), *const open = open_.data();
-  const RowFact<T>* const facts = facts_;
-  const T* const products = asked_products_.data();
-  T *const values = value_.data(), *const slopes = slope_.data(), *const since = since_.data();
-  T *const errors = error_.data(), *const sides = side_.data(), *const rests = rests_.data();
-  NeuronId* const flipped = flipped_.data();
-  Index flips = 0;
-  for (Index j = 0; j < count; ++j) {
-    const NeuronId k = asked[j], at = open[k];
-    const RowFact<T> fact = facts[ids[j]];
-    LineNote<T>& note = notes_[at];
-    const T z = products[j] + fact.bias, share = kShares[z >= threshold ? 1 : 0], side = share + share - 1;
-    flipped[flips] = at;
-    flips += side == sides[k] ? 0 : 1;
-    sides[k] = side;
-    rests[at] = 1 - share;
-    T moved = fact.drift - note.drift;
-    if (at_anchor) {
-      note.slope = moved == 0 ? note.slope : std::numeric_limits<T>::quiet_NaN();
-      note.product = products[j];
-      note.drift = fact.drift;
-      const bool known = note.slope == note.slope;
-      slopes[k] = known ? note.slope : T(0);
-      moved = known ? T(0) : fact.norm;
-    }
-    values[k] = (z - threshold) - along * slopes[k];
-    since[k] = strayed;
-    errors[k] =
-        (moved * way + rounding * (fact.norm + moved) + bias_rounding * std::abs(fact.bias) + constant) * kOutward<T>;
-  }
-  flips_ = flips;
-  std::sort(flipped, flipped + flips);
-}
-
-// Learns the slopes of open candidates that are not known.
-template <class T>
-void LocalNetwork<T>::learn_slopes() {
-  if (direction_norm_ == 0) return;
-  Index count = 0;
-  for (Index k = 0; k < open_count_; ++k) {
-    asked_[static_cast<std::size_t>(count)] = static_cast<NeuronId>(k);
-    count += std::isnan(notes_[open_[static_cast<std::size_t>(k)]].slope) ? 1 : 0;
-  }
-  if (count == 0) return;
-  read_rows(count, direction_);
-  for (Index j = 0; j < count; ++j) {
-    const auto k = static_cast<std::size_t>(asked_[static_cast<std::size_t>(j)]);
-    const RowFact<T>& fact = facts_[asked_ids_[static_cast<std::size_t>(j)]];
-    LineNote<T>& note = notes_[open_[k]];
-    slope_[k] = note.slope = asked_products_[static_cast<std::size_t>(j)];
-    error_[k] = error_of(fact, fact.drift - note.drift);
-  }
-}
-
-// At the anchor: asks whom the notes leave open there. Then bounds all again where that said much, so that fewer stay
-// open on the way.
+// At the anchor: asks whom the notes leave open there, and notes what they say.
 template <class T>
 void LocalNetwork<T>::decide_at_anchor() {
   bound_all();
-  const Index unsure = select_unsure(open_lines(), since_.data(), open_count_, T(0), T(0), asked_.data());
-  ask(unsure);
-  flips_ = 0;
-  if (unsure > open_count_ / 4) bound_all();
-  learn_slopes();
+  // Beside those that are unsure here, neurons so near their threshold that they would be asked on the way, if their
+  // row has moved so far since it was read that its 8-bit copy could not answer.
+  const Index close = select_not_above(safe_.data(), near_count_, static_cast<T>(kCloseShare * reach_), asked_.data());
+  const T vague = static_cast<T>(reach_);
+  Index unsure = 0;
+  for (Index j = 0; j < close; ++j) {
+    const NeuronId k = asked_[static_cast<std::size_t>(j)];
+    const NearNeuron<T>& near = near_[static_cast<std::size_t>(k)];
+    const bool ask = !(safe_[static_cast<std::size_t>(k)] > 0) || near.error > near.blur * vague;
+    asked_[static_cast<std::size_t>(unsure)] = k;
+    unsure += ask ? 1 : 0;
+  }
+  pick_ids(asked_.data(), unsure);
+  read_rows(unsure);
+  const T threshold = network_->threshold();
+  for (std::size_t j = 0; j < static_cast<std::size_t>(unsure); ++j) {
+    const auto k = static_cast<std::size_t>(asked_[j]), at = static_cast<std::size_t>(near_positions_[k]);
+    const RowFact<T> fact = known_.facts[asked_ids_[j]];
+    const T product = row_products_[j], z = product + fact.bias;
+    NearNeuron<T>& near = near_[k];
+    notes_[at] = {product, fact.drift};
+    near.start = z - threshold;
+    near.side = 2 * one_if<T>(z >= threshold) - 1;
+    near.error = own_error(fact);
+    rests_[at] = (1 - near.side) / 2;
+    safe_[k] = (std::abs(near.start) * kInward<T> - near.error * kOutward<T>)*near.inverse * kInward<T>;
+  }
+  started_ = true;
+  // Where the notes said little, fewer are near than it seemed.
+  if (unsure > near_count_ / 4) bound_all();
 }
 
 template <class T>
@@ -242,38 +200,142 @@ void LocalNetwork<T>::evaluate(const T* x) {
   const auto size = static_cast<std::size_t>(network_->dimension());
   if (started_ && std::memcmp(x, at_.data(), size * sizeof(T)) == 0) return;
   if (linear_) follow_linear_form();  // before the states change again
-  std::copy(x, x + size, at_.begin());
   listed_ = valued_ = false;
-  if (!started_) {
-    std::copy(x, x + size, anchor_.begin());
-    std::fill(residual_.begin(), residual_.end(), T(0));
-    const bool directed = std::any_of(direction_, direction_ + size, [](T v) { return v != 0; });
-    direction_norm_ = directed ? length_bound(direction_, network_->dimension()) : 0;
-    anchor_norm_ = length_bound(anchor_.data(), network_->dimension());
-    tube_ = kTubeShare * reach_;
-    strayed_ = 0;
-    along_ = 0;
-    at_anchor_ = true;
-    decide_at_anchor();
-    started_ = true;
+  if (started_) {
+    go(x);
     return;
   }
+  std::copy(x, x + size, at_.begin());
+  std::copy(x, x + size, anchor_.begin());
+  anchor_norm_ = length_bound(x, network_->dimension());
+  at_anchor_ = true;
+  decide_at_anchor();
+}
+
+// To a point that is not the first.
+template <class T>
+void LocalNetwork<T>::go(const T* x) {
   at_anchor_ = false;
-  double away = place(x);
-  if (!(away <= tube_)) {
-    if (!turned_) {
-      turned_ = true;
-      take_direction();
-      away = place(x);
-    }
-    if (!(away <= tube_)) tube_ = away <= std::numeric_limits<double>::max() ? 2 * away : away;
-    tube_ = std::max(tube_, kTubeShare * reach_);
-    strayed_ = away;  // at most the way, of which the bounds made now know nothing
+  flips_ = 0;
+  place(x);
+  if (!(away_ <= reach_)) {
+    reach_ = 2 * away_;
     bound_all();
-    learn_slopes();
   }
-  work_.bounds += open_count_;
-  ask(select_unsure(open_lines(), since_.data(), open_count_, along_, round_up<T>(strayed_), asked_.data()));
+  offset_scale_ = quantize_vector(offset_.data(), network_->dimension(), offset_copy_.data());
+  const Index count =
+      lined_ ? select_not_above(safe_.data(), near_count_, up<T>(strayed_), asked_.data()) : near_count_;
+  const bool another = !lined_ || count > near_count_ / kNearPerUnsure;
+  settle(another ? take_line() : ask_copies(asked_.data(), count));
+  std::sort(flipped_.begin(), flipped_.begin() + flips_);
+}
+
+// Where x lies: offset_, away_, and seen from the line, if there is one, along_ and strayed_.
+template <class T>
+void LocalNetwork<T>::place(const T* x) {
+  const Index d = network_->dimension();
+  std::copy(x, x + d, at_.begin());
+  const double product = static_cast<double>(take_offset(x, anchor_.data(), direction_.data(), d, offset_.data()));
+  away_ = length_bound(offset_.data(), d) * (1 + 2 * unit_roundoff<T>);
+  if (!lined_) return;
+  const T before = along_;
+  along_ = direction_norm_ > 0
+               ? std::min(round_down<T>(std::max(product / (direction_norm_ * direction_norm_), 0.0)), line_end_)
+               : T(0);
+  const double change =
+      length_of_squares(take_residual(offset_.data(), along_, direction_.data(), d, residual_.data()), d);
+  // A residual errs by the roundings of its two operations, on numbers of which none is above reach + away.
+  const double rounding = 4 * unit_roundoff<T> * (reach_ + away_);
+  const double back = std::max(static_cast<double>(before) - static_cast<double>(along_), 0.0) * direction_norm_;
+  strayed_ = (strayed_ + change + 2 * rounding + back) * (1 + 4 * kWiden);
+  if (back > 0) line_end_ = along_;  // an attack that turns at its ball's surface goes no further
+}
+
+// From now on the line goes from the anchor through this point and on. Asks all near neurons what changes along it.
+template <class T>
+Index LocalNetwork<T>::take_line() {
+  std::copy(offset_.begin(), offset_.end(), direction_.begin());
+  std::fill(residual_.begin(), residual_.end(), T(0));
+  direction_norm_ = away_;
+  along_ = 1;
+  line_end_ = std::max(round_down<T>(away_ > 0 ? reach_ / away_ : 1), T(1));
+  strayed_ = 0;
+  lined_ = true;
+  return ask_copies(nullptr, near_count_);
+}
+
+// Asks the 8-bit copies of these near neurons, or of all at the start of a line, on which side they are and how far
+// that is sure. Returns how many that leaves open, in asked_ with their products in asked_products_.
+template <class T>
+Index LocalNetwork<T>::ask_copies(const NeuronId* which, Index count) {
+  pick_ids(which, count);
+  quantized_products_at(known_.quantized, known_.stride, asked_ids_.data(), count, offset_copy_.data(),
+                        copy_products_.data());
+  work_.inner_products += count;
+  work_.quantized += count;
+  work_.bounds += count;
+  return bound_by_copies(near_.data(), safe_.data(), which, count, copy_products_.data(), line_point(), asked_.data(),
+                         asked_products_.data());
+}
+
+template <class T>
+LinePoint<T> LocalNetwork<T>::line_point() const {
+  return {offset_scale_, up<T>(away_), round_down<T>(strayed_), line_end_ - along_, up<T>(2 * reach_)};
+}
+
+// How far beside the line the side is sure of a neuron that is `level` above its threshold here, but for `error`.
+template <class T>
+T LocalNetwork<T>::safe_distance(const NearNeuron<T>& near, T level, T error, const LinePoint<T>& point) const {
+  const T here = near.side * level, there = here + near.side * (near.slope * point.rest);
+  const T least = (here < there ? here : there) * kInward<T> - (error + near.blur * point.blurred) * kOutward<T>;
+  return (least * near.inverse * kInward<T> + point.strayed) * kInward<T>;
+}
+
+// The first `count` of asked_, with these products, have surely changed sides, or their rows have to be read.
+template <class T>
+void LocalNetwork<T>::settle(Index count) {
+  const LinePoint<T> point = line_point();
+  Index unread = 0;
+  for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) {
+    const NeuronId k = asked_[j];
+    NearNeuron<T>& near = near_[static_cast<std::size_t>(k)];
+    const T level = near.start + asked_products_[j];
+    if (-near.side * level * kInward < T >> (near.error + near.blur * point.away) * kOutward<T>) {
+      change_side(k);
+      safe_[static_cast<std::size_t>(k)] = safe_distance(near, level, near.error, point);
+      continue;
+    }
+    asked_products_[static_cast<std::size_t>(unread)] = asked_products_[j];  // unread <= j
+    asked_[static_cast<std::size_t>(unread++)] = k;
+  }
+  pick_ids(asked_.data(), unread);
+  read_rows(unread);
+  const T threshold = network_->threshold();
+  for (std::size_t j = 0; j < static_cast<std::size_t>(unread); ++j) {
+    const NeuronId k = asked_[j];
+    const RowFact<T>& fact = known_.facts[asked_ids_[j]];
+    const T z = row_products_[j] + fact.bias, level = z - threshold, error = own_error(fact);
+    NearNeuron<T>& near = near_[static_cast<std::size_t>(k)];
+    if ((z >= threshold) != (near.side > 0)) change_side(k);
+    near.start = level - asked_products_[j];
+    near.error = (error + near.blur * point.away) * kOutward<T>;
+    safe_[static_cast<std::size_t>(k)] = safe_distance(near, level, error, point);
+  }
+}
+
+// What the pre-activation of a row that was just read, and the firing test, may err by.
+template <class T>
+T LocalNetwork<T>::own_error(const RowFact<T>& fact) const {
+  return (rounding_ * fact.norm + bias_rounding_ * std::abs(fact.bias) + constant_) * kOutward<T>;
+}
+
+template <class T>
+void LocalNetwork<T>::change_side(NeuronId k) {
+  const NeuronId at = near_positions_[static_cast<std::size_t>(k)];
+  T& side = near_[static_cast<std::size_t>(k)].side;
+  side = -side;
+  rests_[static_cast<std::size_t>(at)] = (1 - side) / 2;
+  flipped_[static_cast<std::size_t>(flips_++)] = at;
 }
 
 template <class T>
@@ -292,23 +354,21 @@ const std::vector<NeuronId>& LocalNetwork<T>::fired() {
 template <class T>
 void LocalNetwork<T>::activate() {
   const auto count = static_cast<Index>(fired().size());
-  const Index d = network_->dimension();
   const T shift = network_->activation() == Activation::shifted ? network_->threshold() : T(0);
   coefficients_.resize(fired_.size());
   // At the anchor most products are in the notes.
   Index asked = 0;
   for (Index k = 0; k < count; ++k) {
     const auto at = static_cast<std::size_t>(fired_positions_[static_cast<std::size_t>(k)]);
-    if (at_anchor_ && facts_[candidates_[at]].drift == notes_[at].drift) continue;
+    if (at_anchor_ && known_.facts[candidates_[at]].drift == notes_[at].drift) continue;
     asked_[static_cast<std::size_t>(asked)] = static_cast<NeuronId>(k);
     asked_ids_[static_cast<std::size_t>(asked++)] = candidates_[at];
   }
-  inner_products_at(network_->weights(), asked_ids_.data(), asked, d, at_.data(), asked_products_.data());
-  work_.inner_products += asked;
+  read_rows(asked);
   Index next = 0;
   for (Index k = 0; k < count; ++k) {
     const bool is_asked = next < asked && asked_[static_cast<std::size_t>(next)] == k;
-    const T product = is_asked ? asked_products_[static_cast<std::size_t>(next++)]
+    const T product = is_asked ? row_products_[static_cast<std::size_t>(next++)]
                                : notes_[fired_positions_[static_cast<std::size_t>(k)]].product;
     coefficients_[static_cast<std::size_t>(k)] =
         (product + network_->biases()[fired_[static_cast<std::size_t>(k)]]) - shift;
@@ -365,25 +425,23 @@ void LocalNetwork<T>::add_to_form(const NeuronId* positions, Index count) {
   const T shift = network_->activation() == Activation::shifted ? network_->threshold() : T(0);
   const T* const outputs = network_->output_weights();
   change_ids_.resize(static_cast<std::size_t>(kRowsTogether));
-  T coefficients[kRowsTogether];
-  T signs[kRowsTogether], offsets[kRowsTogether];
+  form_coefficients_.resize(static_cast<std::size_t>(kRowsTogether * c));
   for (Index first = 0; first < count; first += kRowsTogether) {
     const Index size = std::min(kRowsTogether, count - first);
+    T* coefficient = form_coefficients_.data();
     for (Index k = 0; k < size; ++k) {
       const NeuronId at = positions[first + k], r = candidates_[at];
       change_ids_[static_cast<std::size_t>(k)] = r;
-      signs[k] = 1 - 2 * rests_[static_cast<std::size_t>(at)];
-      offsets[k] = facts_[r].bias - shift;
-    }
-    for (Index output = 0; output < c; ++output) {
-      T sum = form_offset_[static_cast<std::size_t>(output)];
-      for (Index k = 0; k < size; ++k) {
-        coefficients[k] = signs[k] * outputs[change_ids_[static_cast<std::size_t>(k)] * c + output];
-        sum += coefficients[k] * offsets[k];
+      const T sign = 1 - 2 * rests_[static_cast<std::size_t>(at)], offset = known_.facts[r].bias - shift;
+      const T* const own = outputs + r * c;
+      T* const sums = form_offset_.data();
+      for (Index output = 0; output < c; ++output) {
+        coefficient[output] = sign * own[output];
+        sums[output] += coefficient[output] * offset;
       }
-      form_offset_[static_cast<std::size_t>(output)] = sum;
-      add_rows(network_->weights(), change_ids_.data(), coefficients, size, d, form_.data() + output * d);
+      coefficient += c;
     }
+    add_rows_to_each(network_->weights(), change_ids_.data(), form_coefficients_.data(), size, c, d, form_.data());
   }
 }
 

@@ -28,7 +28,7 @@ Work visit_points(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, c
     work += finder.candidates_at({points.row(begin), size, points.dimension}, ball.radius, threads, candidates);
     work += fill_lists<NeuronId>(size, threads, 1, lists, [&](Index k, std::vector<NeuronId>& list, int worker) {
       LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
-      local.attach(network, facts, {{candidates.begin(k), candidates.length(k), {}}, linear, reach, nullptr});
+      local.attach(network, facts, {{candidates.begin(k), candidates.length(k), {}}, linear, reach});
       visit(begin + k, points.row(begin + k), local, list);
       Work own = local.take_work();
       own.fired += static_cast<std::int64_t>(local.fired().size());
@@ -55,7 +55,7 @@ Predictor<T>::Predictor(const TwoLayerNetwork<T>& network, const IndexFactory<T>
 template <class T>
 Predictor<T>::Predictor(const TwoLayerNetwork<T>& network, const std::string& index,
                         const IndexFactory<T>& index_factory, Norm norm, int threads)
-    : network_(network), norm_(norm), facts_(row_facts(network, resolve_threads(threads))) {
+    : network_(network), norm_(norm), facts_(network, threads) {
   const FloatingPointScope scope;
   const AlignedVector<T> origin(static_cast<std::size_t>(network.dimension()));  // no training inputs: one stands in
   FinderOptions options;

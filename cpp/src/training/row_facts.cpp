@@ -1,33 +1,40 @@
 #include "sublinear/training/row_facts.hpp"
 
 #include "kernels/norm_bounds.hpp"
+#include "kernels/quantized_rows.hpp"
 #include "sublinear/kernels/parallel.hpp"
 
 namespace sublinear {
 
 template <class T>
-RowFacts<T> row_facts(const TwoLayerNetwork<T>& network, int threads) {
-  RowFacts<T> facts(static_cast<std::size_t>(network.width()));
-  const Index d = network.dimension();
-  parallel_for(network.width(), threads, 256, [&](Index begin, Index end, int) {
+RowFacts<T>::RowFacts(const TwoLayerNetwork<T>& network, int threads)
+    : facts_(static_cast<std::size_t>(network.width())),
+      quantized_(static_cast<std::size_t>(network.width() * quantized_stride(network.dimension()))),
+      dimension_(network.dimension()),
+      stride_(quantized_stride(network.dimension())) {
+  parallel_for(network.width(), resolve_threads(threads), 256, [&](Index begin, Index end, int) {
     for (Index r = begin; r < end; ++r) {
-      RowFact<T>& fact = facts[static_cast<std::size_t>(r)];
-      fact.norm = round_up<T>(euclidean_norm_bound(network.weights() + r * d, d));
-      fact.bias = network.biases()[r];
+      measure(static_cast<NeuronId>(r), network.weights() + r * dimension_);
+      facts_[static_cast<std::size_t>(r)].bias = network.biases()[r];
     }
   });
-  return facts;
 }
 
 template <class T>
-void note_move(RowFact<T>& fact, const T* row, Index d, double by) {
-  fact.norm = round_up<T>(euclidean_norm_bound(row, d));
+void RowFacts<T>::measure(NeuronId r, const T* row) {
+  RowFact<T>& fact = facts_[static_cast<std::size_t>(r)];
+  fact.norm = round_up<T>(euclidean_norm_bound(row, dimension_));
+  fact.scale = quantize_row(row, dimension_, quantized_.data() + static_cast<Index>(r) * stride_);
+}
+
+template <class T>
+void RowFacts<T>::note_move(NeuronId r, const T* row, double by) {
+  measure(r, row);
+  RowFact<T>& fact = facts_[static_cast<std::size_t>(r)];
   fact.drift = round_up<T>((static_cast<double>(fact.drift) + by) * (1 + kWiden));
 }
 
-template RowFacts<float> row_facts<float>(const TwoLayerNetwork<float>&, int);
-template RowFacts<double> row_facts<double>(const TwoLayerNetwork<double>&, int);
-template void note_move<float>(RowFact<float>&, const float*, Index, double);
-template void note_move<double>(RowFact<double>&, const double*, Index, double);
+template class RowFacts<float>;
+template class RowFacts<double>;
 
 }  // namespace sublinear

@@ -47,7 +47,6 @@ struct Trainer<T>::State {
   std::vector<Index> order;
   std::int64_t order_epoch = -1;
   RowFacts<T> facts;
-  AlignedVector<T> directions;  // n x d: where the attack on each input went last
   // Upper bounds on |w| and |bias|, raised by every step; measured again when they get near overflow.
   double largest_weight = 0, largest_bias = 0;
 
@@ -87,7 +86,6 @@ struct Trainer<T>::State {
     inputs.assign(points.data, points.data + n * d);
     labels.assign(targets, targets + n);
     take_weights();
-    directions.assign(inputs.size(), T(0));
     scratch.resize(static_cast<std::size_t>(threads));
     build_finder();
   }
@@ -123,7 +121,7 @@ struct Trainer<T>::State {
     finder = make_finder<T>(options.strategy, network.neurons(), {inputs.data(), n, d}, options.attack->ball(),
                             options.finder, threads, options.index_factory);
     finder_version = network.version();
-    facts = row_facts(network, threads);
+    facts = RowFacts<T>(network, threads);
     measure_weights();
   }
 
@@ -180,7 +178,7 @@ struct Trainer<T>::State {
         spare.pop_back();
       }
       finder_is_at_work = true;
-      work += finder->visit(batch.data() + begin, size, threads, facts.data(), storage, candidates);
+      work += finder->visit(batch.data() + begin, size, threads, facts.view(), storage, candidates);
       work +=
           fill_lists<NeuronId>(size, threads, 1, block_fired, [&](Index k, std::vector<NeuronId>& list, int worker) {
             const Index position = begin + k, input = batch[static_cast<std::size_t>(position)];
@@ -188,8 +186,7 @@ struct Trainer<T>::State {
             T* out = attacked.data() + position * d;
             LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
             const double label = labels[static_cast<std::size_t>(input)];
-            local.attach(network, facts,
-                         {candidates[static_cast<std::size_t>(k)], linear, reach, directions.data() + input * d});
+            local.attach(network, facts, {candidates[static_cast<std::size_t>(k)], linear, reach});
             local.evaluate(x);
             if (k + threads < size)
               prefetch_list(candidates[static_cast<std::size_t>(k + threads)]);  // likely its next
@@ -333,13 +330,13 @@ struct Trainer<T>::State {
         Displacement& move = moves[static_cast<std::size_t>(r)];
         if (biases != nullptr) {
           move.bias = move_bias(biases[r], own.coefficients.data(), length);
-          facts[static_cast<std::size_t>(r)].bias = biases[r];
+          facts.note_bias(static_cast<NeuronId>(r), biases[r]);
         }
         move.euclidean = euclidean_distance_bound(row, own.row.data(), d);
         if (move.euclidean == 0) continue;
         const Norm norm = options.attack->ball().norm;
         move.dual = norm == Norm::two ? move.euclidean : dual_distance_bound(row, own.row.data(), d, norm);
-        note_move(facts[static_cast<std::size_t>(r)], row, d, move.euclidean);
+        facts.note_move(static_cast<NeuronId>(r), row, move.euclidean);
       }
     });
     ++steps_done;

@@ -26,7 +26,7 @@ Attacked<T> attack(const Problem<T>& problem, const TwoLayerNetwork<T>& network,
   std::vector<NeuronId> all(static_cast<std::size_t>(network.width()));
   std::iota(all.begin(), all.end(), 0);
   LocalNetwork<T> local;
-  const auto facts = row_facts(network, 1);
+  const RowFacts facts(network, 1);
   local.attach(network, facts, {{all.data(), network.width(), {}}});
   const auto loss = make_loss(problem.outputs == 1 ? "logistic" : "cross-entropy");
   const T* x = problem.inputs.data() + i * problem.d;

@@ -102,7 +102,7 @@ TEST_CASE_TEMPLATE("coupled networks start at exactly 0", T, float, double) {
     std::vector<NeuronId> all(512);
     for (std::size_t r = 0; r < all.size(); ++r) all[r] = static_cast<NeuronId>(r);
     LocalNetwork<T> local;
-    const auto facts = row_facts(network, 1);
+    const RowFacts facts(network, 1);
     local.attach(network, facts, {{all.data(), 512, {}}});
     for (Index i = 0; i < problem.n; ++i) {
       local.evaluate(problem.inputs.data() + i * problem.d);
@@ -118,7 +118,7 @@ TEST_CASE_TEMPLATE("a network restricted to its candidates is the network", T, f
   std::vector<NeuronId> all(300), some;
   for (std::size_t r = 0; r < all.size(); ++r) all[r] = static_cast<NeuronId>(r);
   LocalNetwork<T> whole, part;
-  const auto facts = row_facts(network, 1);
+  const RowFacts facts(network, 1);
   const auto loss = make_loss("cross-entropy");
   for (Index i = 0; i < problem.n; ++i) {
     const T* x = problem.inputs.data() + i * problem.d;
@@ -153,7 +153,7 @@ TEST_CASE("firing is inclusive: exactly on the threshold fires") {
   for (const Activation activation : {Activation::shifted, Activation::jump}) {
     const TwoLayerNetwork<float> network({weights, 3, 2}, outputs, 1, nullptr, 3, 0.5F, activation);
     LocalNetwork<float> local;
-    const auto facts = row_facts(network, 1);
+    const RowFacts facts(network, 1);
     local.attach(network, facts, {{all, 3, {}}});
     local.evaluate(x);
     CHECK(local.fired() == std::vector<NeuronId>{0, 2});

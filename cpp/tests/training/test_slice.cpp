@@ -159,7 +159,7 @@ TEST_CASE_TEMPLATE("PGD on the slice stays there and in its ball at every step, 
   const auto loss = make_loss("logistic");
   std::vector<NeuronId> all(256);
   for (std::size_t r = 0; r < all.size(); ++r) all[r] = static_cast<NeuronId>(r);
-  const auto facts = row_facts(network, 1);
+  const RowFacts facts(network, 1);
   for (const bool random_start : {false, true})
     for (const double radius : {1e-20, 0.05, 0.5, 4.0}) {
       CAPTURE(radius);

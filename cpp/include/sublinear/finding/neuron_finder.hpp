@@ -9,7 +9,7 @@
 #include "sublinear/finding/neurons.hpp"
 #include "sublinear/kernels/csr.hpp"
 #include "sublinear/kernels/export.hpp"
-#include "sublinear/kernels/line_note.hpp"
+#include "sublinear/kernels/product_note.hpp"
 #include "sublinear/kernels/row_fact.hpp"
 #include "sublinear/kernels/work.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
@@ -24,9 +24,9 @@ using CandidateLists = IdLists<NeuronId>;
 /// and starts a new neuron's with one that says nothing. Null where the finder keeps no lists.
 template <class T>
 struct CandidateView {
-  const NeuronId* ids = nullptr;  ///< `count` of them, ascending and distinct
-  Index count = 0;                ///< how many candidates
-  LineNote<T>* notes = nullptr;   ///< `count` of them, or null
+  const NeuronId* ids = nullptr;    ///< `count` of them, ascending and distinct
+  Index count = 0;                  ///< how many candidates
+  ProductNote<T>* notes = nullptr;  ///< `count` of them, or null
 };
 
 /// Choices of "simhash". Unlike those of exact strategies they change which neurons are found, so they change results.
@@ -83,9 +83,9 @@ class SUBLINEAR_API NeuronFinder {
   virtual Work candidates(const Index* inputs, Index count, int threads, CandidateLists& out) = 0;
 
   /// The same lists, not copied where the finder keeps them: one view per position. They hold until the next call that
-  /// is not const. `storage` is where lists go that the finder does not keep. `facts` are those of all rows: a note of
-  /// a product that the finder happens to know takes its drift from there.
-  virtual Work visit(const Index* inputs, Index count, int threads, const RowFact<T>* facts, CandidateLists& storage,
+  /// is not const. `storage` is where lists go that the finder does not keep. `known` is what is known
+  /// of all rows, or nothing: a note of a product that the finder happens to know takes its drift from there.
+  virtual Work visit(const Index* inputs, Index count, int threads, const KnownRows<T>& known, CandidateLists& storage,
                      std::vector<CandidateView<T>>& views);
 
   /// Whether `candidates_at` answers for points that are not training inputs.

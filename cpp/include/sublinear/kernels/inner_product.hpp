@@ -63,7 +63,13 @@ inline constexpr Index kSelectSlack = 16;
 template <class T>
 SUBLINEAR_API void add_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* sum);
 
-/// The same from +0. The input gradient (rows of weights) and a weight row's update (rows of inputs) are both this.
+/// The same for several sums at once: sums[o * d ...] += sum_k coefficients[k * outputs + o] * rows[ids[k]] for every
+/// o.
+template <class T>
+SUBLINEAR_API void add_rows_to_each(const T* rows, const NeuronId* ids, const T* coefficients, Index count,
+                                    Index outputs, Index d, T* sums);
+
+/// add_rows from +0. The input gradient (rows of weights) and a weight row's update (rows of inputs) are both this.
 template <class T>
 SUBLINEAR_API void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d,
                                 T* out);

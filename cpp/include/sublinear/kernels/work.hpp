@@ -10,6 +10,7 @@ namespace sublinear {
 /// between machines; they are returned with results and never stored on a structure.
 struct Work {
   std::int64_t inner_products = 0;  ///< inner products of the full dimension, of whatever precision
+  std::int64_t quantized = 0;  ///< those of them that took 8-bit copies of rows in an attack: a quarter of the bytes
   std::int64_t bounds = 0;  ///< bounds evaluated: tree nodes, blocks of a max-tree, candidates along an attack's line
   std::int64_t candidates = 0;    ///< neurons (or points) proposed
   std::int64_t added = 0;         ///< candidates taken at random, to fill up answers (approximate strategies)
@@ -20,6 +21,7 @@ struct Work {
   /// Adds each count; sums of works are the work of the calls together.
   Work& operator+=(const Work& other) noexcept {
     inner_products += other.inner_products;
+    quantized += other.quantized;
     bounds += other.bounds;
     candidates += other.candidates;
     added += other.added;
@@ -30,8 +32,9 @@ struct Work {
   }
   /// Whether every count is the same.
   friend bool operator==(const Work& a, const Work& b) noexcept {
-    return a.inner_products == b.inner_products && a.bounds == b.bounds && a.candidates == b.candidates &&
-           a.added == b.added && a.fired == b.fired && a.rows_moved == b.rows_moved && a.rows_reasked == b.rows_reasked;
+    return a.inner_products == b.inner_products && a.quantized == b.quantized && a.bounds == b.bounds &&
+           a.candidates == b.candidates && a.added == b.added && a.fired == b.fired && a.rows_moved == b.rows_moved &&
+           a.rows_reasked == b.rows_reasked;
   }
 };
 

@@ -3,10 +3,12 @@
 /// have changed since the last look.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "sublinear/finding/neuron_finder.hpp"
 #include "sublinear/kernels/export.hpp"
+#include "sublinear/kernels/near_neuron.hpp"
 #include "sublinear/kernels/types.hpp"
 #include "sublinear/kernels/work.hpp"
 #include "sublinear/training/loss.hpp"
@@ -16,7 +18,7 @@
 namespace sublinear {
 
 template <class T>
-struct OpenLines;
+struct LinePoint;
 
 /// How an input is visited.
 template <class T>
@@ -27,21 +29,19 @@ struct Visit {
   bool linear = false;
   /// About how far, in l2, the visit goes from its first point. Changes speed only.
   double reach = 0;
-  /// Where earlier visits went, `dimension` values (zeros: nowhere yet); updated. May be null; changes speed only.
-  T* direction = nullptr;
 };
 
 /// The network restricted to a list of candidate neurons. At every point at which no other neuron fires it gives the
 /// bits of the whole network. Scratch space of one thread; `attach` again for the next input.
 ///
 /// It reads the row of a neuron only when bounds leave open on which side of the threshold it is. It knows a neuron's
-/// pre-activation at the first point of the visit and its slope along one direction, from this visit or, with notes,
-/// from earlier ones less what the row has moved since, and bounds how far the truth can be from that line. So the work
-/// of an attack is proportional to the neurons that fire and to those near their threshold.
+/// pre-activation at the first point of the visit, from this visit or, with notes, from an earlier one less what the
+/// row has moved since; from there a neuron's 8-bit copy tells within a narrow bound what changes on the way. So the
+/// work of an attack is proportional to the neurons that fire and to those near their threshold.
 template <class T>
 class SUBLINEAR_API LocalNetwork {
  public:
-  /// Looks at `network`. `facts` are those of its rows. All that is passed must outlive the use.
+  /// Looks at `network`, of whose rows `facts` are known. All that is passed must outlive the use.
   void attach(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, const Visit<T>& visit);
 
   /// Components of an input. Needs `attach`, as everything below.
@@ -72,51 +72,60 @@ class SUBLINEAR_API LocalNetwork {
   Work take_work() noexcept;
 
  private:
-  double place(const T* x);
-  void take_direction();
-  Index bound_all();
+  void bound_all();
   void decide_at_anchor();
-  void learn_slopes();
-  void ask(Index count);
-  void read_rows(Index count, const T* x);
+  void go(const T* x);
+  void place(const T* x);
+  [[nodiscard]] Index take_line();
+  [[nodiscard]] Index ask_copies(const NeuronId* which, Index count);
+  void settle(Index count);
+  [[nodiscard]] LinePoint<T> line_point() const;
+  [[nodiscard]] T safe_distance(const NearNeuron<T>& near, T level, T error, const LinePoint<T>& point) const;
+  [[nodiscard]] T own_error(const RowFact<T>& fact) const;
+  void read_rows(Index count);
+  void change_side(NeuronId k);
+  void pick_ids(const NeuronId* which, Index count);
   void follow_linear_form();
   void add_to_form(const NeuronId* positions, Index count);
   void activate();
-  [[nodiscard]] T error_of(const RowFact<T>& fact, T moved) const;
-  [[nodiscard]] OpenLines<T> open_lines();
 
   const TwoLayerNetwork<T>* network_ = nullptr;
-  const RowFact<T>* facts_ = nullptr;
+  KnownRows<T> known_;
   const NeuronId* candidates_ = nullptr;
   Index count_ = 0;
-  LineNote<T>* notes_ = nullptr;
-  T* direction_ = nullptr;
+  ProductNote<T>* notes_ = nullptr;
   double reach_ = 0;
   bool linear_visit_ = false;
 
-  // Where notes and direction are kept for a visit that comes without.
-  std::vector<LineNote<T>> own_notes_;
-  AlignedVector<T> own_direction_;
+  std::vector<ProductNote<T>> own_notes_;  // where they are kept for a visit that comes without
+  AlignedVector<T> rests_;                 // per candidate: 0 if it fires, 1 if it rests
 
-  AlignedVector<T> rests_;  // per candidate: 0 if it fires, 1 if it rests
+  // The candidates that can change sides within reach: their positions, what is known of them, and how far beside the
+  // line it is safe to go.
+  Index near_count_ = 0;
+  std::vector<NeuronId> near_positions_;
+  AlignedVector<NearNeuron<T>> near_;
+  AlignedVector<T> safe_;
 
-  // The candidates whose state is open along the tube around the line from the anchor: see line_bounds.hpp.
-  Index open_count_ = 0;
-  AlignedVector<T> value_, slope_, spread_, error_, side_, since_;
-  std::vector<NeuronId> open_, asked_, asked_ids_, flipped_;
-  AlignedVector<T> asked_products_;
+  // Those of them that are asked, as positions among them, and their answers; the candidates that changed sides.
+  std::vector<NeuronId> asked_, asked_ids_, flipped_;
+  AlignedVector<T> asked_products_, row_products_;
+  AlignedVector<std::int32_t> copy_products_;
   Index flips_ = 0;  // how many of flipped_ changed sides in the last move
 
-  AlignedVector<T> anchor_, at_, offset_, residual_;
+  // Where it is: at along_ on the line from the anchor in `direction_`, and beside that by a residual.
+  AlignedVector<T> anchor_, at_, offset_, residual_, direction_;
+  AlignedVector<std::int16_t> offset_copy_;
+  T offset_scale_ = 0;
   double anchor_norm_ = 0, direction_norm_ = 0;
-  double tube_ = 0;     // how far points may stray from the line
-  double strayed_ = 0;  // the length of the residual's way here
-  T along_ = 0;         // where on the line
-  T way_ = 0, exposure_ = 0, rounding_ = 0, bias_rounding_ = 0, constant_ = 0;  // see LineOptions
-  bool started_ = false, at_anchor_ = false, listed_ = false, valued_ = false, linear_ = false, turned_ = false;
+  double away_ = 0;     // how far from the anchor, at most
+  double strayed_ = 0;  // at most the length of the way beside the line or back along it, since the line was chosen
+  T along_ = 0, line_end_ = 0;
+  T rounding_ = 0, bias_rounding_ = 0, constant_ = 0;  // see BoundOptions
+  bool started_ = false, at_anchor_ = false, lined_ = false, listed_ = false, valued_ = false, linear_ = false;
 
   std::vector<NeuronId> fired_, fired_positions_, change_ids_, output_ids_;
-  std::vector<T> coefficients_, values_, scaled_gradient_;
+  std::vector<T> coefficients_, form_coefficients_, values_, scaled_gradient_;
   AlignedVector<T> form_;       // A
   std::vector<T> form_offset_;  // B
   std::vector<double> exact_values_, output_gradient_;

@@ -1,6 +1,8 @@
 /// @file
-/// Norms and drifts of all weight rows, kept up to date by whoever moves them.
+/// Norms, drifts and 8-bit copies of all weight rows, kept up to date by whoever moves them.
 #pragma once
+
+#include <cstdint>
 
 #include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/row_fact.hpp"
@@ -8,16 +10,33 @@
 
 namespace sublinear {
 
-/// One fact per neuron, in the order of the weight rows.
+/// What `LocalNetwork` and finders know of a network's rows without reading them. Memory: 4 numbers and about
+/// `dimension` bytes per neuron.
+///
+/// @note Thread safety: functions of different neurons may run at the same time.
 template <class T>
-using RowFacts = AlignedVector<RowFact<T>>;
+class SUBLINEAR_API RowFacts {
+ public:
+  /// Of no network: a view of it knows nothing.
+  RowFacts() = default;
+  /// The facts of a network that has not moved yet. Cost: two passes over the weights. @param threads changes speed
+  /// only; 0 = all processors.
+  RowFacts(const TwoLayerNetwork<T>& network, int threads);
 
-/// The facts of a network that has not moved yet. Cost: one pass over the weights.
-template <class T>
-[[nodiscard]] SUBLINEAR_API RowFacts<T> row_facts(const TwoLayerNetwork<T>& network, int threads);
+  /// Notes that row r, with the values `row` now, has just moved by at most `by`. Cost: three passes over the row.
+  void note_move(NeuronId r, const T* row, double by);
+  /// Notes that neuron r has another bias.
+  void note_bias(NeuronId r, T bias) { facts_[static_cast<std::size_t>(r)].bias = bias; }
 
-/// Notes that a row of length d has just moved by at most `by`.
-template <class T>
-SUBLINEAR_API void note_move(RowFact<T>& fact, const T* row, Index d, double by);
+  /// All facts, where they lie; holds until this object is assigned to or destroyed.
+  [[nodiscard]] KnownRows<T> view() const noexcept { return {facts_.data(), quantized_.data(), stride_}; }
+
+ private:
+  void measure(NeuronId r, const T* row);
+
+  AlignedVector<RowFact<T>> facts_;
+  AlignedVector<std::int8_t> quantized_;
+  Index dimension_ = 0, stride_ = 0;
+};
 
 }  // namespace sublinear

@@ -1,0 +1,342 @@
+// The kernels of near_neurons.hpp; part of kernels_inl.hpp. Plain loops over a group of lanes, which the compiler turns
+// into vectors of the level; every lane does the same roundings at every level, so counts agree.
+
+// Four fields of a group of structs of four numbers, `at(l)` the address of the l-th, and two of structs of two.
+#if SUBLINEAR_VECTOR_BYTES == 64
+template <class At>
+SUBLINEAR_INLINE void load_fours(At at, Lanes<float>* fields) {
+  const auto load_four = [&](Index l) {
+    __m512 four = _mm512_castps128_ps512(_mm_loadu_ps(at(l)));
+    four = _mm512_insertf32x4(four, _mm_loadu_ps(at(l + 1)), 1);
+    four = _mm512_insertf32x4(four, _mm_loadu_ps(at(l + 2)), 2);
+    return _mm512_insertf32x4(four, _mm_loadu_ps(at(l + 3)), 3);
+  };
+  const __m512 a = load_four(0), b = load_four(4), c = load_four(8), d = load_four(12);
+  const __m512i first = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28);
+  for (int field = 0; field < 4; ++field) {
+    const __m512i from = _mm512_add_epi32(first, _mm512_set1_epi32(field));
+    fields[field].part[0] =
+        _mm512_shuffle_f32x4(_mm512_permutex2var_ps(a, from, b), _mm512_permutex2var_ps(c, from, d), 0x44);
+  }
+}
+
+SUBLINEAR_INLINE void load_pairs(const float* from, Lanes<float>* fields) {
+  const __m512 a = _mm512_loadu_ps(from), b = _mm512_loadu_ps(from + 16);
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  fields[0].part[0] = _mm512_permutex2var_ps(a, even, b);
+  fields[1].part[0] = _mm512_permutex2var_ps(a, _mm512_add_epi32(even, _mm512_set1_epi32(1)), b);
+}
+#elif SUBLINEAR_VECTOR_BYTES == 32
+template <class At>
+SUBLINEAR_INLINE void load_fours(At at, Lanes<float>* fields) {
+  for (int p = 0; p < 2; ++p) {
+    const auto load_two = [&](Index l) {
+      return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(at(8 * p + l))), _mm_loadu_ps(at(8 * p + l + 4)),
+                                  1);
+    };
+    const __m256 a = load_two(0), b = load_two(1), c = load_two(2), d = load_two(3);
+    const __m256 ab = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
+    const __m256 cd = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
+    fields[0].part[p] = _mm256_shuffle_ps(ab, cd, 0x44);
+    fields[1].part[p] = _mm256_shuffle_ps(ab, cd, 0xEE);
+    fields[2].part[p] = _mm256_shuffle_ps(ab_high, cd_high, 0x44);
+    fields[3].part[p] = _mm256_shuffle_ps(ab_high, cd_high, 0xEE);
+  }
+}
+
+SUBLINEAR_INLINE void load_pairs(const float* from, Lanes<float>* fields) {
+  for (int p = 0; p < 2; ++p) {
+    const __m256 a = _mm256_loadu_ps(from + 16 * p), b = _mm256_loadu_ps(from + 16 * p + 8);
+    const __m256 low = _mm256_permute2f128_ps(a, b, 0x20), high = _mm256_permute2f128_ps(a, b, 0x31);
+    fields[0].part[p] = _mm256_shuffle_ps(low, high, 0x88);
+    fields[1].part[p] = _mm256_shuffle_ps(low, high, 0xDD);
+  }
+}
+#endif
+
+template <class T, class At>
+SUBLINEAR_INLINE void load_fours(At at, Lanes<T>* fields) {
+  T lanes[4][Lanes<T>::kLanes];
+  for (Index l = 0; l < Lanes<T>::kLanes; ++l)
+    for (int field = 0; field < 4; ++field) lanes[field][l] = at(l)[field];
+  for (int field = 0; field < 4; ++field) fields[field] = load(lanes[field]);
+}
+
+template <class T>
+SUBLINEAR_INLINE void load_pairs(const T* from, Lanes<T>* fields) {
+  T lanes[2][Lanes<T>::kLanes];
+  for (Index l = 0; l < Lanes<T>::kLanes; ++l)
+    for (int field = 0; field < 2; ++field) lanes[field][l] = from[2 * l + field];
+  for (int field = 0; field < 2; ++field) fields[field] = load(lanes[field]);
+}
+
+// The eight numbers of a group of near neurons, `at(l)` the l-th, field by field; and back, those that are open packed.
+#if SUBLINEAR_VECTOR_BYTES >= 32
+// Rows become columns.
+SUBLINEAR_INLINE void transpose_eight(__m256* rows) {
+  __m256 pair[8], four[8];
+  for (int k = 0; k < 8; k += 2) {
+    pair[k] = _mm256_unpacklo_ps(rows[k], rows[k + 1]);
+    pair[k + 1] = _mm256_unpackhi_ps(rows[k], rows[k + 1]);
+  }
+  for (int k = 0; k < 8; k += 4) {
+    four[k] = _mm256_shuffle_ps(pair[k], pair[k + 2], 0x44);
+    four[k + 1] = _mm256_shuffle_ps(pair[k], pair[k + 2], 0xEE);
+    four[k + 2] = _mm256_shuffle_ps(pair[k + 1], pair[k + 3], 0x44);
+    four[k + 3] = _mm256_shuffle_ps(pair[k + 1], pair[k + 3], 0xEE);
+  }
+  for (int k = 0; k < 4; ++k) {
+    rows[k] = _mm256_permute2f128_ps(four[k], four[k + 4], 0x20);
+    rows[k + 4] = _mm256_permute2f128_ps(four[k], four[k + 4], 0x31);
+  }
+}
+
+SUBLINEAR_INLINE __m256 get_eight(const Lanes<float>& lanes, int which) {
+#if SUBLINEAR_VECTOR_BYTES == 64
+  return which == 0 ? _mm512_castps512_ps256(lanes.part[0]) : _mm512_extractf32x8_ps(lanes.part[0], 1);
+#else
+  return lanes.part[which];
+#endif
+}
+
+template <class At>
+SUBLINEAR_INLINE void load_near(At at, Lanes<float>* fields) {
+  __m256 rows[2][8];
+  for (int half = 0; half < 2; ++half) {
+    for (int l = 0; l < 8; ++l) rows[half][l] = _mm256_loadu_ps(&at(8 * half + l)->start);
+    transpose_eight(rows[half]);
+  }
+  for (int field = 0; field < 7; ++field) {
+#if SUBLINEAR_VECTOR_BYTES == 64
+    fields[field].part[0] = _mm512_insertf32x8(_mm512_castps256_ps512(rows[0][field]), rows[1][field], 1);
+#else
+    for (int half = 0; half < 2; ++half) fields[field].part[half] = rows[half][field];
+#endif
+  }
+}
+
+SUBLINEAR_INLINE void pack_near(const Lanes<float>* fields, const Lanes<float>& closed, NearNeuron<float>* to) {
+  float shut[16];
+  store(closed, shut);
+  Index found = 0;
+  for (int half = 0; half < 2; ++half) {
+    __m256 rows[8];
+    for (int field = 0; field < 7; ++field) rows[field] = get_eight(fields[field], half);
+    rows[7] = _mm256_setzero_ps();
+    transpose_eight(rows);
+    for (int l = 0; l < 8; ++l) {
+      _mm256_storeu_ps(&to[found].start, rows[l]);
+      found += shut[8 * half + l] == 0 ? 1 : 0;
+    }
+  }
+}
+#endif
+
+template <class T, class At>
+SUBLINEAR_INLINE void load_near(At at, Lanes<T>* fields) {
+  T lanes[7][Lanes<T>::kLanes];
+  for (Index l = 0; l < Lanes<T>::kLanes; ++l)
+    for (int field = 0; field < 7; ++field) lanes[field][l] = (&at(l)->start)[field];
+  for (int field = 0; field < 7; ++field) fields[field] = load(lanes[field]);
+}
+
+template <class T>
+SUBLINEAR_INLINE void pack_near(const Lanes<T>* fields, const Lanes<T>& closed, NearNeuron<T>* to) {
+  T lanes[7][Lanes<T>::kLanes], shut[Lanes<T>::kLanes];
+  for (int field = 0; field < 7; ++field) store(fields[field], lanes[field]);
+  store(closed, shut);
+  Index found = 0;
+  for (Index l = 0; l < Lanes<T>::kLanes; ++l) {
+    for (int field = 0; field < 7; ++field) (&to[found].start)[field] = lanes[field][l];
+    to[found].unused = 0;
+    found += shut[l] == 0 ? 1 : 0;
+  }
+}
+
+// One group of candidates; `ids` and `notes` have a whole one.
+template <class T>
+SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes,
+                                   const BoundOptions<T>& options, bool known, NeuronId first, T* rests,
+                                   NeuronId* positions, NearNeuron<T>* near, T* safe) {
+  typedef typename Native<T>::Vector Vector;
+  Lanes<T> fact[4], note[2];  // norm, drift, bias, scale; product, drift
+  load_fours([=](Index l) { return &facts[ids[l]].norm; }, fact);
+  load_pairs(&notes[0].product, note);
+  const Lanes<T> rests_now = load(rests);
+  Lanes<T> fields[7], distance, closed, rests_then;
+  Lanes<T>&start = fields[0], &error = fields[1], &blur = fields[2], &inverse = fields[4], &side = fields[5];
+  fields[3] = fact[3];
+  fields[6] = zero<T>();
+  const Vector zeros{}, one = zeros + T(1);
+  for (int p = 0; p < Lanes<T>::kParts; ++p) {
+    const Vector norm = fact[0].part[p], bias = fact[2].part[p], moved = fact[1].part[p] - note[1].part[p];
+    start.part[p] = (note[0].part[p] + bias) - options.threshold;
+    error.part[p] = (moved * options.drift_error + options.rounding * (norm + moved) +
+                     options.bias_rounding * (bias < zeros ? -bias : bias) + options.constant) *
+                    kOutward<T>;
+    blur.part[p] = (fact[3].part[p] * options.scale_blur + norm * options.norm_blur) * kOutward<T>;
+    side.part[p] = known ? one - T(2) * rests_now.part[p] : (start.part[p] >= zeros ? one : -one);
+    rests_then.part[p] = (one - side.part[p]) * T(0.5);
+    inverse.part[p] = one / norm * kInward<T>;
+    distance.part[p] =
+        (side.part[p] * start.part[p] * kInward<T> - error.part[p] * kOutward<T>)*inverse.part[p] * kInward<T>;
+    closed.part[p] = distance.part[p] > options.reach ? one : zeros;
+  }
+  store(rests_then, rests);
+  pack_near(fields, closed, near);
+  const OpenLanes<T> open(closed);
+  open.pack_positions(first, positions);
+  open.pack(distance, safe);
+  return open.count();
+}
+
+template <class T>
+Index bound_candidates_kernel(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes, Index count,
+                              const BoundOptions<T>& options, bool known, T* rests, NeuronId* positions,
+                              NearNeuron<T>* near, T* safe) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  constexpr Index kAhead = 4 * kLanes;
+  Index found = 0, first = 0;
+  for (; first + kLanes <= count; first += kLanes) {
+    if (first + kAhead + kLanes <= count)
+      for (Index l = 0; l < kLanes; ++l) __builtin_prefetch(facts + ids[first + kAhead + l]);
+    found += bound_group(facts, ids + first, notes + first, options, known, static_cast<NeuronId>(first), rests + first,
+                         positions + found, near + found, safe + found);
+  }
+  if (first == count) return found;
+  // The last group, filled up with copies of its first candidate, which are then left out.
+  NeuronId last_ids[kLanes];
+  ProductNote<T> last_notes[kLanes];
+  T last_rests[kLanes];
+  const Index size = count - first;
+  for (Index l = 0; l < kLanes; ++l) {
+    const Index from = first + (l < size ? l : 0);
+    last_ids[l] = ids[from];
+    last_notes[l] = notes[from];
+    last_rests[l] = rests[from];
+  }
+  found += bound_group(facts, last_ids, last_notes, options, known, static_cast<NeuronId>(first), last_rests,
+                       positions + found, near + found, safe + found);
+  for (Index l = 0; l < size; ++l) rests[first + l] = last_rests[l];
+  while (found > 0 && positions[found - 1] >= count) --found;
+  return found;
+}
+
+// One group of near neurons, `at(l)` the l-th, of which the first `size` are there. Sets `safe` of them, and their
+// slopes where kFresh; writes the products and says who is sure.
+template <bool kFresh, class T, class At>
+SUBLINEAR_INLINE Lanes<T> bound_near_group(At at, const std::int32_t* integers, const LinePoint<T>& point, Index size,
+                                           T* safe, Lanes<T>& products) {
+  typedef typename Native<T>::Vector Vector;
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  T wholes[kLanes];
+  for (Index l = 0; l < kLanes; ++l) wholes[l] = static_cast<T>(integers[l < size ? l : 0]);
+  products = load(wholes);
+  Lanes<T> fields[7];
+  load_near(at, fields);
+  Lanes<T> sure;
+  const Vector zeros{}, one = zeros + T(1);
+  for (int p = 0; p < Lanes<T>::kParts; ++p) {
+    const Vector error = fields[1].part[p], blur = fields[2].part[p], side = fields[5].part[p];
+    products.part[p] = products.part[p] * (fields[3].part[p] * point.offset_scale);
+    const Vector slope = kFresh ? products.part[p] : fields[6].part[p];
+    const Vector here = side * (fields[0].part[p] + products.part[p]), there = here + side * (slope * point.rest);
+    const Vector least = here < there ? here : there;
+    fields[0].part[p] =
+        (((least * kInward<T> - (error + blur * point.blurred) * kOutward<T>)*fields[4].part[p]) * kInward<T> +
+         point.strayed) *
+        kInward<T>;
+    sure.part[p] = here * kInward<T> > (error + blur * point.away) * kOutward<T> ? one : zeros;
+  }
+  store(fields[0], safe);
+  return sure;
+}
+
+template <class T>
+Index bound_by_copies_kernel(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count,
+                             const std::int32_t* integers, const LinePoint<T>& point, NeuronId* open, T* products) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  Index found = 0;
+  for (Index first = 0; first < count; first += kLanes) {
+    const Index size = count - first < kLanes ? count - first : kLanes;
+    NeuronId group[kLanes];
+    for (Index l = 0; l < kLanes; ++l) {
+      const Index from = first + (l < size ? l : 0);
+      group[l] = which == nullptr ? static_cast<NeuronId>(from) : which[from];
+    }
+    const auto at = [&](Index l) { return near + group[l]; };
+    T distances[kLanes];
+    Lanes<T> group_products;
+    const Lanes<T> sure = which == nullptr
+                              ? bound_near_group<true>(at, integers + first, point, size, distances, group_products)
+                              : bound_near_group<false>(at, integers + first, point, size, distances, group_products);
+    for (Index l = 0; l < size; ++l) safe[group[l]] = distances[l];
+    if (which == nullptr) {
+      T slopes[kLanes];
+      store(group_products, slopes);
+      for (Index l = 0; l < size; ++l) near[group[l]].slope = slopes[l];
+    }
+    const OpenLanes<T> unsure(sure);
+    Index here = unsure.count();
+    unsure.pack(group, open + found);
+    unsure.pack(group_products, products + found);
+    if (size < kLanes) {  // leaves out the copies that filled the group
+      T shut[kLanes];
+      store(sure, shut);
+      here = 0;
+      for (Index l = 0; l < size; ++l) here += shut[l] == 0 ? 1 : 0;
+    }
+    found += here;
+  }
+  return found;
+}
+
+template <class T>
+SUBLINEAR_INLINE void store_some(const Lanes<T>& lanes, T* to, Index count) {
+  T all[Lanes<T>::kLanes];
+  store(lanes, all);
+  for (Index j = 0; j < count; ++j) to[j] = all[j];
+}
+
+template <class T>
+T take_offset_kernel(const T* x, const T* anchor, const T* direction, Index d, T* offset) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  Lanes<T> sum = zero<T>();
+  const auto difference = [](Lanes<T> a, const Lanes<T>& b) {
+    for (int p = 0; p < Lanes<T>::kParts; ++p) a.part[p] = a.part[p] - b.part[p];
+    return a;
+  };
+  Index j = 0;
+  for (; j + kLanes <= d; j += kLanes) {
+    const Lanes<T> own = difference(load(x + j), load(anchor + j));
+    store(own, offset + j);
+    add_product(sum, own, load(direction + j));
+  }
+  if (j < d) {
+    const Lanes<T> own = difference(load_some(x + j, d - j), load_some(anchor + j, d - j));
+    store_some(own, offset + j, d - j);
+    add_product(sum, own, load_some(direction + j, d - j));
+  }
+  return fold(sum);
+}
+
+template <class T>
+T take_residual_kernel(const T* offset, T s, const T* direction, Index d, T* residual) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  Lanes<T> changes = zero<T>();
+  const auto take = [&](Lanes<T> now, const Lanes<T>& step, Lanes<T> before) {
+    for (int p = 0; p < Lanes<T>::kParts; ++p) {
+      now.part[p] = now.part[p] - step.part[p] * s;
+      before.part[p] = now.part[p] - before.part[p];
+    }
+    add_product(changes, before, before);
+    return now;
+  };
+  Index j = 0;
+  for (; j + kLanes <= d; j += kLanes)
+    store(take(load(offset + j), load(direction + j), load(residual + j)), residual + j);
+  if (j < d)
+    store_some(take(load_some(offset + j, d - j), load_some(direction + j, d - j), load_some(residual + j, d - j)),
+               residual + j, d - j);
+  return fold(changes);
+}

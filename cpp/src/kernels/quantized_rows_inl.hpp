@@ -1,0 +1,163 @@
+// The kernels of quantized_rows.hpp; part of kernels_inl.hpp. Sums of integers, so any order gives the same.
+
+#if SUBLINEAR_VECTOR_BYTES >= 32
+SUBLINEAR_INLINE __m256i multiply_sixteen(const std::int8_t* row, const std::int16_t* vector) {
+  return _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row))),
+                           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(vector)));
+}
+
+template <int kRows>
+SUBLINEAR_INLINE void quantized_products_of(const std::int8_t* const* rows, Index stride, const std::int16_t* vector,
+                                            std::int32_t* products) {
+  __m256i sum[kRows];
+  Index j = 0;
+#if SUBLINEAR_VECTOR_BYTES == 64
+  __m512i wide[kRows];
+  for (int k = 0; k < kRows; ++k) wide[k] = _mm512_setzero_si512();
+  for (; j + 32 <= stride; j += 32)
+    for (int k = 0; k < kRows; ++k)
+      wide[k] = _mm512_add_epi32(
+          wide[k],
+          _mm512_madd_epi16(_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[k] + j))),
+                            _mm512_loadu_si512(vector + j)));
+  for (int k = 0; k < kRows; ++k)
+    sum[k] = _mm256_add_epi32(_mm512_castsi512_si256(wide[k]), _mm512_extracti64x4_epi64(wide[k], 1));
+#else
+  for (int k = 0; k < kRows; ++k) sum[k] = _mm256_setzero_si256();
+#endif
+  for (; j < stride; j += 16)
+    for (int k = 0; k < kRows; ++k) sum[k] = _mm256_add_epi32(sum[k], multiply_sixteen(rows[k] + j, vector + j));
+  if constexpr (kRows == 4) {
+    const __m256i four = _mm256_hadd_epi32(_mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(products),
+                     _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)));
+  } else {
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum[0]), _mm256_extracti128_si256(sum[0], 1));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4E));
+    *products = _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xB1)));
+  }
+}
+#else
+template <int kRows>
+SUBLINEAR_INLINE void quantized_products_of(const std::int8_t* const* rows, Index stride, const std::int16_t* vector,
+                                            std::int32_t* products) {
+  for (int k = 0; k < kRows; ++k) {
+    std::int32_t sum = 0;
+    for (Index j = 0; j < stride; ++j)
+      sum += static_cast<std::int32_t>(static_cast<std::int16_t>(rows[k][j])) * vector[j];
+    products[k] = sum;
+  }
+}
+#endif
+
+void quantized_products_at_kernel(const std::int8_t* rows, Index stride, const NeuronId* ids, Index count,
+                                  const std::int16_t* vector, std::int32_t* products) {
+  constexpr Index kAhead = 16;
+  const auto row_at = [=](Index k) { return rows + static_cast<Index>(ids[k]) * stride; };
+  Index k = 0;
+  for (; k + 4 <= count; k += 4) {
+    if (k + kAhead + 4 <= count)
+      for (Index i = 0; i < 4; ++i)
+        for (Index at = 0; at < stride && at < 256; at += 64) __builtin_prefetch(row_at(k + kAhead + i) + at);
+    const std::int8_t* const four[4] = {row_at(k), row_at(k + 1), row_at(k + 2), row_at(k + 3)};
+    quantized_products_of<4>(four, stride, vector, products + k);
+  }
+  for (; k < count; ++k) {
+    const std::int8_t* const one = row_at(k);
+    quantized_products_of<1>(&one, stride, vector, products + k);
+  }
+}
+
+// The size of the largest component; infinity where one is not finite.
+template <class T>
+SUBLINEAR_INLINE T largest_component(const T* v, Index d) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  typedef typename Native<T>::Vector Vector;
+  const Vector zeros{};
+  Vector largest{}, not_finite{};
+  const auto look = [&](const Lanes<T>& lanes) {
+    for (int p = 0; p < Lanes<T>::kParts; ++p) {
+      const Vector size = lanes.part[p] < zeros ? -lanes.part[p] : lanes.part[p];
+      largest = size > largest ? size : largest;
+      not_finite = not_finite + (size - size);  // 0 for a number, else NaN
+    }
+  };
+  Index j = 0;
+  for (; j + kLanes <= d; j += kLanes) look(load(v + j));
+  if (j < d) look(load_some(v + j, d - j));
+  T top = 0, wrong = 0;
+  for (int l = 0; l < Lanes<T>::kWidth; ++l) {
+    top = largest[l] > top ? largest[l] : top;
+    wrong += not_finite[l];
+  }
+  return wrong != 0 ? static_cast<T>(__builtin_inf()) : top;
+}
+
+// Writes the integers nearest to v * inverse; where kSquares, returns the canonical sum of the squares that this takes
+// away. `out` has whole groups of lanes.
+template <bool kSquares, class T, class Integer>
+SUBLINEAR_INLINE T write_levels(const T* v, Index d, T inverse, Integer* out) {
+  constexpr Index kLanes = Lanes<T>::kLanes;
+  typedef typename Native<T>::Vector Vector;
+  const Vector zeros{}, half = zeros + T(0.5);
+  Lanes<T> squares = zero<T>();
+  const auto write = [&](const Lanes<T>& lanes, Integer* to) {
+    T levels[kLanes], rounded[kLanes];
+    Lanes<T> level;
+    for (int p = 0; p < Lanes<T>::kParts; ++p) {
+      level.part[p] = lanes.part[p] * inverse;
+      const Vector further = level.part[p] + (level.part[p] < zeros ? -half : half);
+      memcpy(levels + p * Lanes<T>::kWidth, &further, sizeof further);
+    }
+    for (Index l = 0; l < kLanes; ++l) {
+      const auto integer = static_cast<std::int32_t>(levels[l]);
+      to[l] = static_cast<Integer>(integer);
+      rounded[l] = static_cast<T>(integer);
+    }
+    if constexpr (kSquares) {
+      Lanes<T> missing = load(rounded);
+      for (int p = 0; p < Lanes<T>::kParts; ++p) missing.part[p] = level.part[p] - missing.part[p];
+      add_product(squares, missing, missing);
+    }
+  };
+  Index j = 0;
+  for (; j + kLanes <= d; j += kLanes) write(load(v + j), out + j);
+  if (j < d) write(load_some(v + j, d - j), out + j);
+  return fold(squares);
+}
+
+// |v / scale| is at most `most` and two roundings, which is less than half more; so no integer is above it.
+template <class T>
+SUBLINEAR_INLINE T scale_for(T largest, T most) {
+  return largest / most * (T(1) + (sizeof(T) == 4 ? T(0x1p-22) : T(0x1p-51)));
+}
+
+template <class T>
+T quantize_to_kernel(const T* v, Index d, T most, T least, std::int16_t* out) {
+  const Index size = (d + 15) / 16 * 16;
+  memset(out, 0, static_cast<size_t>(size) * sizeof(*out));
+  const T largest = largest_component(v, d);
+  // All 0: the error is at most the vector itself.
+  if (!(largest >= least) || !(largest < static_cast<T>(__builtin_inf())) || !(most >= 1)) return largest;
+  const T scale = scale_for(largest, most);
+  static_cast<void>(write_levels<false>(v, d, T(1) / scale, out));
+  return scale;
+}
+
+template <class T>
+T quantize_row_to_kernel(const T* row, Index d, T most, T least, T limit, std::int8_t* out) {
+  constexpr int kTries = 16;
+  const size_t size = static_cast<size_t>((d + 15) / 16 * 16);
+  memset(out, 0, size);
+  const T largest = largest_component(row, d);
+  if (!(largest < static_cast<T>(__builtin_inf()))) return largest;
+  if (largest >= least) {
+    T scale = scale_for(largest, most);
+    for (int attempt = 0; attempt < kTries; ++attempt) {
+      if (write_levels<true>(row, d, T(1) / scale, out) <= limit) return scale;
+      scale = scale * (T(1) + T(1) / 64);
+    }
+    memset(out, 0, size);
+  }
+  return 4 * largest;
+}
