@@ -14,7 +14,7 @@ namespace sublinear {
 // stop half-way.
 class FiredPositions {
  public:
-  static constexpr NeuronId kTile = 256;  // most neurons of a tile
+  static constexpr NeuronId kTile = 1024;  // most neurons of a tile
 
   // For the lists of a batch, of a network with `neurons` neurons. Tiles have up to kTile neurons, fewer where those
   // fired over four times as often as most. The lists must outlive it.
