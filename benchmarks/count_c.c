@@ -1,21 +1,22 @@
 // Counting points beyond a hyperplane by looking at all of them: coordinate by coordinate, sixteen points at a time in
-// AVX-512, nothing stored. Compiled by compiled_c.py.
-#include <immintrin.h>
+// AVX-512 or eight in AVX2 (simd.h), nothing stored. Compiled by compiled_c.py.
 #include <stdint.h>
+
+#include "simd.h"
 
 // Coordinate j of point p is at columns[j * count + p]; `count` is a multiple of 64.
 int64_t count_far(const float *columns, int64_t count, int64_t d, const float *normal, float threshold) {
-  const __m512 limit = _mm512_set1_ps(threshold);
+  enum { BLOCK = 64, VECTORS = BLOCK / LANES };
+  const Vector limit = all_of(threshold);
   int64_t found = 0;
-  for (int64_t p = 0; p < count; p += 64) {
-    __m512 sums[4];
-    for (int k = 0; k < 4; ++k) sums[k] = _mm512_setzero_ps();
+  for (int64_t p = 0; p < count; p += BLOCK) {
+    Vector sums[VECTORS];
+    for (int k = 0; k < VECTORS; ++k) sums[k] = zeros();
     for (int64_t j = 0; j < d; ++j) {
-      const __m512 x = _mm512_set1_ps(normal[j]);
-      for (int k = 0; k < 4; ++k)
-        sums[k] = _mm512_fmadd_ps(_mm512_loadu_ps(columns + j * count + p + 16 * k), x, sums[k]);
+      const Vector x = all_of(normal[j]);
+      for (int k = 0; k < VECTORS; ++k) sums[k] = multiply_add(load(columns + j * count + p + LANES * k), x, sums[k]);
     }
-    for (int k = 0; k < 4; ++k) found += __builtin_popcount(_mm512_cmp_ps_mask(sums[k], limit, _CMP_GE_OQ));
+    for (int k = 0; k < VECTORS; ++k) found += __builtin_popcount(not_less(sums[k], limit));
   }
   return found;
 }

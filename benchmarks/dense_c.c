@@ -1,11 +1,12 @@
 // Dense training, as fast as we can write it by hand: OpenBLAS in tiles that stay in the cache, fired neurons packed by
-// AVX-512, everything after the threshold sparse. Rows have 64 coordinates. Compiled by compiled_c.py.
-#include <immintrin.h>
+// AVX-512 or AVX2 (simd.h), everything after the threshold sparse. Rows have 64 coordinates. Compiled by compiled_c.py.
 #include <math.h>
 #include <omp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "simd.h"
 
 enum { D = 64, MAX_OUTPUTS = 16 };
 typedef void (*Sgemm)(int, int, int, int64_t, int64_t, int64_t, float, const float *, int64_t, const float *, int64_t,
@@ -18,6 +19,8 @@ typedef struct {
   int32_t threads;
 } Task;
 
+int lanes(void) { return LANES; }
+
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Scores of a tile of neurons for a tile of inputs.
@@ -28,31 +31,26 @@ static void score(const Task *t, const float *x, int64_t inputs, const float *w,
 // Packs the neurons above the threshold; returns how many. Where `activations` is wanted they are packed too.
 static int64_t pack(const float *scores, int64_t neurons, float threshold, int32_t first, int32_t *fired,
                     float *activations) {
-  const __m512 limit = _mm512_set1_ps(threshold);
-  __m512i id = _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                                _mm512_set1_epi32(first));
+  const Vector limit = all_of(threshold);
+  Ids ids = ids_from(first);
   int64_t found = 0;
-  for (int64_t j = 0; j < neurons; j += 16) {
-    const __m512 z = _mm512_sub_ps(_mm512_loadu_ps(scores + j), limit);
-    const __mmask16 on = _mm512_cmp_ps_mask(z, _mm512_setzero_ps(), _CMP_GT_OQ);
-    _mm512_storeu_si512(fired + found, _mm512_maskz_compress_epi32(on, id));
-    if (activations) _mm512_storeu_ps(activations + found, _mm512_maskz_compress_ps(on, z));
+  for (int64_t j = 0; j < neurons; j += LANES, ids = next_ids(ids)) {
+    const Vector z = subtract(load(scores + j), limit);
+    const unsigned on = above_zero(z);
+    pack_ids(fired + found, on, ids);
+    if (activations) pack_floats(activations + found, on, z);
     found += __builtin_popcount(on);
-    id = _mm512_add_epi32(id, _mm512_set1_epi32(16));
   }
   return found;
 }
 
 // The one output of a tile of neurons.
 static float sum_above(const float *scores, const float *a, int64_t neurons, float threshold) {
-  const __m512 limit = _mm512_set1_ps(threshold);
-  __m512 sum = _mm512_setzero_ps();
-  for (int64_t j = 0; j < neurons; j += 16) {
-    const __m512 z = _mm512_sub_ps(_mm512_loadu_ps(scores + j), limit);
-    const __mmask16 on = _mm512_cmp_ps_mask(z, _mm512_setzero_ps(), _CMP_GT_OQ);
-    sum = _mm512_mask3_fmadd_ps(z, _mm512_loadu_ps(a + j), sum, on);
-  }
-  return _mm512_reduce_add_ps(sum);
+  const Vector limit = all_of(threshold);
+  Vector sum = zeros();
+  for (int64_t j = 0; j < neurons; j += LANES)
+    sum = add_above_zero(subtract(load(scores + j), limit), load(a + j), sum);
+  return sum_of(sum);
 }
 
 static void output_gradient(const Task *t, const float *f, float target, float *g) {
@@ -74,22 +72,21 @@ static float weigh(const Task *t, const float *a, const float *g) {
 }
 
 static void add_scaled(float factor, const float *row, float *sum) {
-  const __m512 c = _mm512_set1_ps(factor);
-  for (int j = 0; j < D; j += 16)
-    _mm512_storeu_ps(sum + j, _mm512_fmadd_ps(c, _mm512_loadu_ps(row + j), _mm512_loadu_ps(sum + j)));
+  const Vector c = all_of(factor);
+  for (int j = 0; j < D; j += LANES) store(sum + j, multiply_add(c, load(row + j), load(sum + j)));
 }
 
 // sum += weighted rows of the fired neurons.
 static void gather(const Task *t, const float *w, const float *a, const float *g, const int32_t *fired, int64_t count,
                    float *sum) {
-  __m512 s[D / 16];
-  for (int j = 0; j < D / 16; ++j) s[j] = _mm512_loadu_ps(sum + 16 * j);
+  Vector s[D / LANES];
+  for (int j = 0; j < D / LANES; ++j) s[j] = load(sum + LANES * j);
   for (int64_t h = 0; h < count; ++h) {
     const float *row = w + (int64_t)fired[h] * D;
-    const __m512 c = _mm512_set1_ps(weigh(t, a + fired[h] * t->outputs, g));
-    for (int j = 0; j < D / 16; ++j) s[j] = _mm512_fmadd_ps(c, _mm512_loadu_ps(row + 16 * j), s[j]);
+    const Vector c = all_of(weigh(t, a + fired[h] * t->outputs, g));
+    for (int j = 0; j < D / LANES; ++j) s[j] = multiply_add(c, load(row + LANES * j), s[j]);
   }
-  for (int j = 0; j < D / 16; ++j) _mm512_storeu_ps(sum + 16 * j, s[j]);
+  for (int j = 0; j < D / LANES; ++j) store(sum + LANES * j, s[j]);
 }
 
 // gradient[i] = d loss / d x_i up to the scale of f. With one output only the sign of its gradient matters, so a tile of

@@ -30,13 +30,15 @@ class CPeer:
 
     def step(self, x: Floats, targets: Floats, rate: float) -> None:
         problem = self.problem
+        # The fastest on an Intel Xeon with AVX-512, and on an AMD EPYC without: there all fits 512 KiB of L2.
+        input_tile, neuron_tile = (256, 1024) if self.code.lanes() == 16 else (128, 512)
         task = _Task(
             sgemm=sgemm(),
             inputs=len(x),
             width=problem.width,
             outputs=problem.outputs,
-            input_tile=min(len(x), 256, max(32, len(x) // self.threads)),
-            neuron_tile=min(problem.width, 1024),
+            input_tile=min(len(x), input_tile, max(32, len(x) // self.threads)),
+            neuron_tile=min(problem.width, neuron_tile),
             most_fired=problem.width // 2 + 1024,
             threshold=problem.threshold,
             scale=problem.scale,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counting in few dimensions: the indexes beside a straight AVX-512 scan, in one run; and crossing numbers.
+"""Counting in few dimensions: the indexes beside a straight scan in C, in one run; and crossing numbers.
 
     python benchmarks/low_dimensions.py --points 1048576 --dimensions 2,3,4,6
 

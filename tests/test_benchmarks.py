@@ -1,5 +1,6 @@
 """The benchmark programs run and print what docs/benchmarks.md says, in miniature."""
 
+import importlib
 import json
 import pathlib
 import subprocess
@@ -17,6 +18,43 @@ def run(script, *options, folder):
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
     return done.stdout, json.loads(target.read_text())
+
+
+@pytest.fixture
+def c_peers(monkeypatch):
+    """What compiles the peers in C; skips where they cannot run."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    compiled_c = importlib.import_module("compiled_c")
+    try:
+        compiled_c.openblas()
+        compiled_c.compiled("read_bandwidth.c")
+    except compiled_c.UnavailableError as missing:
+        pytest.skip(str(missing))
+    return compiled_c
+
+
+def test_c_peers_agree_with_the_others(tmp_path, c_peers):
+    training = ("--widths", "64", "--steps", "2", "--peers", "c,numpy-tiled", "--threads", "2")
+    for options in ((), ("--task", "digits", "--batch", "600")):
+        _, content = run("adversarial_training.py", *training, *options, folder=tmp_path)
+        assert set(content["results"][0]["contestants"]) == {"c", "numpy-tiled", "margin", "dense"}
+    assert all(rate > 1e6 for rate in content["bandwidth"].values())
+    # 2053 points leave a tile of five, which no vector has lanes for.
+    sizes = ("--sizes", "2053x5,700x64", "--queries", "260", "--repeats", "1", "--threads", "2")
+    _, content = run("half_space_reporting.py", *sizes, folder=tmp_path)
+    for result in content["results"]:
+        assert abs(result["reported"]["c"] - result["reported"]["brute-force"]) <= 1
+    points = ("--points", "4096", "--dimensions", "2,5", "--queries", "10", "--repeats", "1", "--crossings", "0")
+    _, content = run("low_dimensions.py", *points, folder=tmp_path)
+    for d in (2, 5):
+        counted = {row["contestant"]: row["reported"] for row in content["counting"] if row["dimension"] == d}
+        assert abs(counted["scan"] - counted["kd-tree"]) <= 0.1
+
+
+def test_c_peers_tell_what_the_processor_lacks(monkeypatch, c_peers):
+    monkeypatch.setattr(pathlib.Path, "read_text", lambda _: "flags : sse2 avx2")
+    with pytest.raises(c_peers.UnavailableError, match="neither AVX-512 nor AVX2 with FMA"):
+        c_peers.compiled("count_c.c")
 
 
 @pytest.mark.parametrize("options", [(), ("--batch", "600"), ("--task", "digits", "--batch", "600")])

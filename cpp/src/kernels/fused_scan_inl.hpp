@@ -55,9 +55,50 @@ SUBLINEAR_INLINE Vector multiply_add(T a, Vector b, Vector c) {
 constexpr int kTileVectors = 2;
 constexpr int kTilePoints = SUBLINEAR_VECTOR_BYTES == 64 ? 12 : 6;
 
+// Where what a tile finds is noted. With AVX2 as bits, which are listed once a block: few of a tile's queries find a
+// point, and no processor could guess for which points one of them does.
+#if SUBLINEAR_VECTOR_BYTES == 32
+template <class T>
+struct TileNotes {
+  static constexpr int kQueries = kTileVectors * Lanes<T>::kWidth, kBytes = kQueries / 8;
+  static constexpr Index kTogether = 8 / kBytes;  // points whose bits fill a word
+  static_assert(kBlockPoints % kTogether == 0);
+  std::uint8_t found[kBlockPoints * kBytes], sure[kBlockPoints * kBytes];
+
+  SUBLINEAR_INLINE void note(unsigned is_found, unsigned is_sure, Index, Index point, BlockHits) {
+    memcpy(found + point * kBytes, &is_found, kBytes);
+    memcpy(sure + point * kBytes, &is_sure, kBytes);
+  }
+
+  SUBLINEAR_INLINE void list(Index count, Index first_query, BlockHits hits) {
+    for (Index p = count; p % kTogether != 0; ++p) note(0, 0, first_query, p, hits);
+    for (Index p = 0; p < count; p += kTogether) {
+      std::uint64_t left, surely;
+      memcpy(&left, found + p * kBytes, 8);
+      memcpy(&surely, sure + p * kBytes, 8);
+      for (; left != 0; left &= left - 1) {
+        const int bit = __builtin_ctzll(left);
+        const Index q = first_query + bit % kQueries, point = p + bit / kQueries;
+        const unsigned flag = (surely >> bit & 1U) != 0 ? 0U : unsigned{kUnsure};
+        hits.offsets[q * kBlockPoints + hits.counts[q]++] =
+            static_cast<std::uint16_t>(static_cast<unsigned>(point) | flag);
+      }
+    }
+  }
+};
+#else
+template <class T>
+struct TileNotes {
+  SUBLINEAR_INLINE void note(unsigned found, unsigned sure, Index first_query, Index point, BlockHits hits) {
+    note_hits(found, sure, first_query, point, hits);
+  }
+  SUBLINEAR_INLINE void list(Index, Index, BlockHits) {}
+};
+#endif
+
 template <int kPoints, class T>
 SUBLINEAR_INLINE void scan_tile(const T* rows, Index d, Index first_point, const T* packed, Index first_query,
-                                const T* low, const T* high, BlockHits hits) {
+                                const T* low, const T* high, TileNotes<T>& notes, BlockHits hits) {
   typedef typename Native<T>::Vector Vector;
   constexpr int kWidth = Lanes<T>::kWidth;
   Vector sum[kPoints][kTileVectors];
@@ -84,10 +125,10 @@ SUBLINEAR_INLINE void scan_tile(const T* rows, Index d, Index first_point, const
   for (int p = 0; p < kPoints; ++p) {
     unsigned found = 0;
     for (int v = 0; v < kTileVectors; ++v) found |= not_below(sum[p][v], lows[v]) << (v * kWidth);
-    if (found == 0) continue;
+    if (SUBLINEAR_VECTOR_BYTES != 32 && found == 0) continue;
     unsigned sure = 0;
     for (int v = 0; v < kTileVectors; ++v) sure |= not_below(sum[p][v], highs[v]) << (v * kWidth);
-    note_hits(found, sure, first_query, first_point + p, hits);
+    notes.note(found, sure, first_query, first_point + p, hits);
   }
 }
 
@@ -95,10 +136,12 @@ template <class T>
 void fused_scan_kernel(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high,
                        BlockHits hits) {
   for (Index q = 0; q < kPanel<T>; q += kTileVectors * Lanes<T>::kWidth) {
+    TileNotes<T> notes;
     Index p = 0;
     for (; p + kTilePoints <= count; p += kTilePoints)
-      scan_tile<kTilePoints>(rows + p * d, d, p, packed, q, low, high, hits);
-    for (; p + 3 <= count; p += 3) scan_tile<3>(rows + p * d, d, p, packed, q, low, high, hits);
-    for (; p < count; ++p) scan_tile<1>(rows + p * d, d, p, packed, q, low, high, hits);
+      scan_tile<kTilePoints>(rows + p * d, d, p, packed, q, low, high, notes, hits);
+    for (; p + 3 <= count; p += 3) scan_tile<3>(rows + p * d, d, p, packed, q, low, high, notes, hits);
+    for (; p < count; ++p) scan_tile<1>(rows + p * d, d, p, packed, q, low, high, notes, hits);
+    notes.list(count, q, hits);
   }
 }

@@ -84,6 +84,102 @@ SUBLINEAR_INLINE void quantized_tile(const std::int8_t* strips, const std::int32
   }
 }
 
+#elif defined(SUBLINEAR_QUANTIZED_avx2)
+
+// A bit for each point of a block: whether its score is not below low, and not below high.
+struct PointBits {
+  std::uint8_t found[kBlockPoints / 8], sure[kBlockPoints / 8];
+};
+static_assert(kBlockPoints % 64 == 0);
+
+SUBLINEAR_INLINE std::uint64_t eight_bytes(const void* bytes) {
+  std::uint64_t eight;
+  memcpy(&eight, bytes, 8);
+  return eight;
+}
+
+// Notes what was found for a query. Most words have none, one or two bits, in no order that a processor could guess:
+// two are written whether or not they are there, and only more than two need a branch. A word has room for 64.
+SUBLINEAR_INLINE void note_points(const PointBits& bits, Index count, Index query, BlockHits hits) {
+  std::uint16_t* const row = hits.offsets + query * kBlockPoints;
+  std::uint16_t* to = row + hits.counts[query];
+  for (Index first = 0; first < count; first += 64) {
+    std::uint64_t found = eight_bytes(bits.found + first / 8);
+    if (count - first < 64) found &= (std::uint64_t{1} << (count - first)) - 1;
+    const std::uint64_t unsure = ~eight_bytes(bits.sure + first / 8);
+    const auto note = [&](std::uint64_t left) {
+      constexpr std::uint64_t kSome = std::uint64_t{1} << 63;  // so that there is a bit to find
+      const int p = __builtin_ctzll(left | kSome);
+      return static_cast<std::uint16_t>(static_cast<unsigned>(first + p) | static_cast<unsigned>(unsure >> p & 1)
+                                                                               << 15);
+    };
+    const std::uint64_t rest = found & (found - 1);
+    to[0] = note(found);
+    to[1] = note(rest);
+    to += (found != 0 ? 1 : 0) + (rest != 0 ? 1 : 0);
+    for (std::uint64_t more = rest & (rest - 1); more != 0; more &= more - 1) *to++ = note(more);
+  }
+  hits.counts[query] = static_cast<std::int32_t>(to - row);
+}
+static_assert(kUnsure == 1 << 15);
+
+// Written out because gcc 12 moves sums from register to register otherwise.
+SUBLINEAR_INLINE void add_in_place(__m256i& sum, __m256i more) { asm("vpaddd %1, %0, %0" : "+x"(sum) : "x"(more)); }
+
+// The sizes of the points times the queries with the signs of the points, in pairs (vpmaddubsw), which cannot saturate:
+// 2 * 127 * 127 fits 16 bits. Four queries share the points and their sizes.
+SUBLINEAR_INLINE void quantized_strip(const std::int8_t* strip, const float* scales, Index stride,
+                                      const std::uint8_t* rows, const float* low, const float* high, Index first,
+                                      PointBits* bits) {
+  constexpr int kTogether = 4;
+  const __m256i ones = _mm256_set1_epi16(1), sign_bits = _mm256_set1_epi8(-128);
+  for (int query = 0; query < kQuantizedQueries; query += kTogether) {
+    __m256i sum[kTogether][2];  // of eight points each
+#pragma GCC unroll 4
+    for (int q = 0; q < kTogether; ++q)
+#pragma GCC unroll 2
+      for (int v = 0; v < 2; ++v) sum[q][v] = _mm256_setzero_si256();
+    for (Index j = 0; j < stride; j += 4) {
+      __m256i points[2], sizes[2];
+#pragma GCC unroll 2
+      for (int v = 0; v < 2; ++v) {
+        points[v] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(strip + j * kStrip + 32 * v));
+        sizes[v] = _mm256_abs_epi8(points[v]);
+      }
+#pragma GCC unroll 4
+      for (int q = 0; q < kTogether; ++q) {
+        const __m256i row = _mm256_set1_epi32(four_bytes(rows + (query + q) * stride + j));
+        const __m256i x = _mm256_xor_si256(row, sign_bits);  // takes away 128
+#pragma GCC unroll 2
+        for (int v = 0; v < 2; ++v)
+          add_in_place(sum[q][v],
+                       _mm256_madd_epi16(_mm256_maddubs_epi16(sizes[v], _mm256_sign_epi8(x, points[v])), ones));
+      }
+    }
+#pragma GCC unroll 4
+    for (int q = 0; q < kTogether; ++q) {
+      const __m256 least = _mm256_set1_ps(low[query + q]), surely = _mm256_set1_ps(high[query + q]);
+#pragma GCC unroll 2
+      for (int v = 0; v < 2; ++v) {
+        const __m256 score = _mm256_mul_ps(_mm256_cvtepi32_ps(sum[q][v]), _mm256_loadu_ps(scales + 8 * v));
+        const int found = _mm256_movemask_ps(_mm256_cmp_ps(score, least, _CMP_NLT_UQ));
+        const int sure = _mm256_movemask_ps(_mm256_cmp_ps(score, surely, _CMP_NLT_UQ));
+        bits[query + q].found[first / 8 + v] = static_cast<std::uint8_t>(found);
+        bits[query + q].sure[first / 8 + v] = static_cast<std::uint8_t>(sure);
+      }
+    }
+  }
+}
+
+SUBLINEAR_INLINE void scan_together(const std::int8_t* strips, const std::int32_t*, const float* scales, Index count,
+                                    Index stride, const std::uint8_t* rows, Index query, const float* low,
+                                    const float* high, BlockHits hits) {
+  PointBits bits[kQuantizedQueries] = {};
+  for (Index p = 0; p < count; p += kStrip)
+    quantized_strip(strips + p * stride, scales + p, stride, rows, low, high, p, bits);
+  for (Index q = 0; q < kQuantizedQueries; ++q) note_points(bits[q], count, query + q, hits);
+}
+
 #else
 
 constexpr int kTileStrips = 1;
@@ -106,40 +202,8 @@ SUBLINEAR_INLINE void note_strip(const float* scores, Index first, Index count, 
 }
 
 // sums[q * kStrip + p] = <point p, row q + 128>.
-#if defined(SUBLINEAR_QUANTIZED_avx2)
-// Bytes widened to 16 bits and multiplied in pairs (vpmaddwd), which cannot saturate: each vector holds two halves of
-// the sums of four points. Two queries share the widened points.
-SUBLINEAR_INLINE void strip_sums(const std::int8_t* strip, const std::uint8_t* rows, Index stride, std::int32_t* sums) {
-  constexpr int kTogether = 2;
-  for (int first = 0; first < kQuantizedQueries; first += kTogether) {
-    __m256i halves[kTogether][4];
-#pragma GCC unroll 2
-    for (int q = 0; q < kTogether; ++q)
-#pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) halves[q][v] = _mm256_setzero_si256();
-    for (Index j = 0; j < stride; j += 4) {
-      __m256i x[kTogether];
-#pragma GCC unroll 2
-      for (int q = 0; q < kTogether; ++q)
-        x[q] =
-            _mm256_broadcastq_epi64(_mm_cvtepu8_epi16(_mm_cvtsi32_si128(four_bytes(rows + (first + q) * stride + j))));
-#pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) {
-        const auto* bytes = reinterpret_cast<const __m128i*>(strip + j * kStrip + 16 * v);
-        const __m256i points = _mm256_cvtepi8_epi16(_mm_loadu_si128(bytes));
-#pragma GCC unroll 2
-        for (int q = 0; q < kTogether; ++q)
-          halves[q][v] = _mm256_add_epi32(halves[q][v], _mm256_madd_epi16(points, x[q]));
-      }
-    }
-    for (int q = 0; q < kTogether; ++q)
-      for (int v = 0; v < 4; v += 2)  // points 0 1 4 5 | 2 3 6 7 of eight, then in order
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + (first + q) * kStrip + 4 * v),
-                            _mm256_permute4x64_epi64(_mm256_hadd_epi32(halves[q][v], halves[q][v + 1]), 0xD8));
-  }
-}
-#elif defined(__SSE2__)
-// The same in the instructions every x86-64 has.
+#if defined(__SSE2__)
+// Bytes widened to 16 bits and multiplied in pairs (pmaddwd), which cannot saturate.
 SUBLINEAR_INLINE void strip_sums(const std::int8_t* strip, const std::uint8_t* rows, Index stride, std::int32_t* sums) {
   const __m128i zero = _mm_setzero_si128();
   for (int q = 0; q < kQuantizedQueries; ++q) {
@@ -194,6 +258,19 @@ SUBLINEAR_INLINE void quantized_tile(const std::int8_t* strip, const std::int32_
 
 #endif
 
+#if !defined(SUBLINEAR_QUANTIZED_avx2)
+SUBLINEAR_INLINE void scan_together(const std::int8_t* strips, const std::int32_t* sums, const float* scales,
+                                    Index count, Index stride, const std::uint8_t* rows, Index query, const float* low,
+                                    const float* high, BlockHits hits) {
+  Index p = 0;
+  for (; p + kTileStrips * kStrip <= count; p += kTileStrips * kStrip)
+    quantized_tile<kTileStrips>(strips + p * stride, sums + p, scales + p, p, count, stride, rows, query, low, high,
+                                hits);
+  for (; p < count; p += kStrip)
+    quantized_tile<1>(strips + p * stride, sums + p, scales + p, p, count, stride, rows, query, low, high, hits);
+}
+#endif
+
 }  // namespace
 
 #define SUBLINEAR_JOIN_(a, b) a##b
@@ -202,15 +279,8 @@ void SUBLINEAR_JOIN(quantized_scan_, SUBLINEAR_QUANTIZED)(const std::int8_t* str
                                                           const float* scales, Index count, Index stride,
                                                           const std::uint8_t* rows, Index queries, const float* low,
                                                           const float* high, BlockHits hits) {
-  for (Index q = 0; q < queries; q += kQuantizedQueries) {
-    Index p = 0;
-    const std::uint8_t* const own = rows + q * stride;
-    for (; p + kTileStrips * kStrip <= count; p += kTileStrips * kStrip)
-      quantized_tile<kTileStrips>(strips + p * stride, sums + p, scales + p, p, count, stride, own, q, low + q,
-                                  high + q, hits);
-    for (; p < count; p += kStrip)
-      quantized_tile<1>(strips + p * stride, sums + p, scales + p, p, count, stride, own, q, low + q, high + q, hits);
-  }
+  for (Index q = 0; q < queries; q += kQuantizedQueries)
+    scan_together(strips, sums, scales, count, stride, rows + q * stride, q, low + q, high + q, hits);
 }
 #undef SUBLINEAR_JOIN
 #undef SUBLINEAR_JOIN_

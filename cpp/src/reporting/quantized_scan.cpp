@@ -183,17 +183,40 @@ class Scan final : public ScannedIndex<T> {
     }
   };
 
+  // The largest of each among the points of a block.
+  struct BlockBounds {
+    double rounded, missing, norm;
+  };
+
+  // Those of all blocks: they take a pass over numbers of all points, which the panels share.
+  [[nodiscard]] std::vector<BlockBounds> block_bounds() const {
+    std::vector<BlockBounds> bounds;
+    bounds.reserve(static_cast<std::size_t>(store_.slots() / kBlock + 1));
+    for (Index first = 0; first < store_.slots(); first += kBlock) {
+      const Index end = std::min(store_.slots(), first + kBlock);
+      const auto largest = [&](const std::vector<double>& of) {
+        return *std::max_element(of.begin() + first, of.begin() + end);
+      };
+      bounds.push_back({largest(copies_.rounded), largest(copies_.missing), largest(copies_.norms)});
+    }
+    return bounds;
+  }
+
   // Queries side by side in 8 bits.
   struct Panel {
     const Scan* scan_of;
+    const std::vector<BlockBounds>* bounds;  // by block
     AlignedVector<std::uint8_t> rows;
     struct Query {
       double threshold, scale, norm, rounded, missing;
     };
     std::vector<Query> queries;
 
-    Panel(const Scan& scan, const T* normals, const double* thresholds, Index size)
-        : scan_of(&scan), rows(static_cast<std::size_t>(scan.stride_ * kWidth), std::uint8_t{128}) {
+    Panel(const Scan& scan, const std::vector<BlockBounds>& block_bounds, const T* normals, const double* thresholds,
+          Index size)
+        : scan_of(&scan),
+          bounds(&block_bounds),
+          rows(static_cast<std::size_t>(scan.stride_ * kWidth), std::uint8_t{128}) {
       const Index d = scan.store_.dimension();
       for (Index q = 0; q < size; ++q) {
         const T* x = normals + q * d;
@@ -215,10 +238,7 @@ class Scan final : public ScannedIndex<T> {
     void scan(Index first, Index count, BlockHits hits) const {
       const Copies& copies = scan_of->copies_;
       const Index d = scan_of->store_.dimension();
-      const auto largest = [&](const std::vector<double>& of) {
-        return *std::max_element(of.begin() + first, of.begin() + first + count);
-      };
-      const double rounded = largest(copies.rounded), missing = largest(copies.missing), norm = largest(copies.norms);
+      const auto [rounded, missing, norm] = (*bounds)[static_cast<std::size_t>(first / kBlock)];
       constexpr float kInfinity = std::numeric_limits<float>::infinity();
       // Only as many groups of queries as there are.
       const Index used =
@@ -256,9 +276,10 @@ class Scan final : public ScannedIndex<T> {
     const Index d = store_.dimension();
     const FloatingPointScope scope;
     std::vector<std::int64_t> proposed(static_cast<std::size_t>(queries));
+    const std::vector<BlockBounds> bounds = block_bounds();
     scan_in_panels(
         store_.slots(), kBlock, queries, kWidth, resolve_threads(requested),
-        [&](Index q, Index size) { return Panel(*this, normals + q * d, thresholds + q, size); },
+        [&](Index q, Index size) { return Panel(*this, bounds, normals + q * d, thresholds + q, size); },
         [&](Index q, Index first, const std::uint16_t* offsets, Index found) {
           proposed[static_cast<std::size_t>(q)] +=
               confirm(store_, q, normals + q * d, thresholds[q], first, offsets, found, take);

@@ -47,13 +47,15 @@ void scan_in_panels(Index points, Index block, Index queries, Index width, int t
 // Slots of points as lists keep them while a scan goes on: half the bytes of ids, which are written once at the end.
 using Slot32 = std::uint32_t;
 
+static_assert(kUnsure == 1 << 15);
+
 // Sorts proposals out: take(q, slots, count) with those that are alive and, where unsure, confirmed by the canonical
 // product. Returns how many had to be confirmed.
 template <class T, class Take>
 Index confirm(const PointStore<T>& store, Index q, const T* normal, double threshold, Index first,
               const std::uint16_t* offsets, Index found, Take&& take) {
   NeuronId asked[kBlockPoints];
-  T products[kBlockPoints];
+  T products[kBlockPoints + 1];
   Slot32 slots[kBlockPoints];
   Index unsure = 0, size = 0, next = 0;
   for (Index k = 0; k < found; ++k) {
@@ -61,17 +63,19 @@ Index confirm(const PointStore<T>& store, Index q, const T* normal, double thres
     unsure += (offsets[k] & kUnsure) != 0 ? 1 : 0;
   }
   inner_products_at(store.row(first), asked, unsure, store.dimension(), normal, products);
-  if (unsure == 0 && store.is_plain()) {
+  products[unsure] = 0;  // read, and left aside, behind the last unsure one
+  const bool plain = store.is_plain();
+  if (unsure == 0 && plain) {
     for (Index k = 0; k < found; ++k) slots[k] = static_cast<Slot32>(first + offsets[k]);
     size = found;
   } else {
+    // Which are unsure and which of those are far no processor could guess, so nothing branches on it.
     for (Index k = 0; k < found; ++k) {
       const Index slot = first + (offsets[k] & ~kUnsure);
-      const bool is_unsure = (offsets[k] & kUnsure) != 0;
+      const unsigned is_unsure = offsets[k] >> 15, far = static_cast<double>(products[next]) >= threshold ? 1 : 0;
       slots[size] = static_cast<Slot32>(slot);
-      const bool far = !is_unsure || static_cast<double>(products[next]) >= threshold;
-      next += is_unsure ? 1 : 0;
-      size += far && store.is_alive(slot) ? 1 : 0;
+      next += is_unsure;
+      size += ((is_unsure ^ 1U) | far) & (plain || store.is_alive(slot) ? 1U : 0U);
     }
   }
   take(q, static_cast<const Slot32*>(slots), size);
