@@ -219,7 +219,8 @@ def run_width(width: int, options: argparse.Namespace) -> dict[str, Any]:
     d = problem.inputs.shape[1]
     work = result["contestants"][best.name]["work"]
     steps = len(problem.batches(options.batch, 0))
-    read = (work["inner_products"] + 2 * work["fired"]) / steps * d * 4
+    whole_rows = work["inner_products"] - work["quantized"] + 2 * work["fired"]
+    read = (4 * whole_rows + work["quantized"]) / steps * d
     result["bytes_per_step"], result["bytes_per_second"] = read, read / best.median
     return result
 
@@ -329,7 +330,8 @@ def report(results: list[dict[str, Any]], options: argparse.Namespace, machine: 
         table.add_row(str(result["width"]), *ratios, scaling, peak, rate)
     console.print(table)
     console.print(
-        "GB/s: rows read for inner products, for the sum of those that fire and for their update, over the whole step."
+        "GB/s: rows, or their 8-bit copies, read for inner products, for the sum of those that fire and for their "
+        "update, over the whole step."
     )
     for name, rate in machine.items():
         console.print(f"  {name} reads {rate / 1e9:.0f} GB/s on this machine")

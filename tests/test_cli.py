@@ -47,6 +47,7 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
         assert each["weights_sha256"] == results["runs"][0]["weights_sha256"]
         assert set(each["work"]) == {
             "inner_products",
+            "quantized",
             "bounds",
             "candidates",
             "added",

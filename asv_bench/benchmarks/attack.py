@@ -34,6 +34,12 @@ class Attack:
 
     track_inner_products.unit = "inner products per input"
 
+    def track_rows_read(self, attack, norm, radius):
+        work = self.standing_epoch()
+        return (work.inner_products - work.quantized) / len(self.inputs)
+
+    track_rows_read.unit = "rows per input"
+
     def track_bounds(self, attack, norm, radius):
         return self.standing_epoch().bounds / len(self.inputs)
 

@@ -42,6 +42,12 @@ class Epoch:
 
     track_inner_products.unit = "inner products"
 
+    def track_rows_read(self, strategy):
+        work = self.trainer.fit(self.inputs, self.labels).work[0]
+        return work.inner_products - work.quantized
+
+    track_rows_read.unit = "rows"
+
     def track_candidates(self, strategy):
         return self.trainer.fit(self.inputs, self.labels).work[0].candidates / len(self.inputs)
 

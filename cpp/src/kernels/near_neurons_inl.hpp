@@ -178,8 +178,8 @@ SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids,
     side.part[p] = known ? one - T(2) * rests_now.part[p] : (start.part[p] >= zeros ? one : -one);
     rests_then.part[p] = (one - side.part[p]) * T(0.5);
     inverse.part[p] = one / norm * kInward<T>;
-    distance.part[p] =
-        (side.part[p] * start.part[p] * kInward<T> - error.part[p] * kOutward<T>)*inverse.part[p] * kInward<T>;
+    const Vector margin = side.part[p] * start.part[p] * kInward<T> - error.part[p] * kOutward<T>;
+    distance.part[p] = margin * inverse.part[p] * kInward<T>;
     closed.part[p] = distance.part[p] > options.reach ? one : zeros;
   }
   store(rests_then, rests);
@@ -234,7 +234,7 @@ SUBLINEAR_INLINE Lanes<T> bound_near_group(At at, const std::int32_t* integers, 
   products = load(wholes);
   Lanes<T> fields[7];
   load_near(at, fields);
-  Lanes<T> sure;
+  Lanes<T> distances, sure;
   const Vector zeros{}, one = zeros + T(1);
   for (int p = 0; p < Lanes<T>::kParts; ++p) {
     const Vector error = fields[1].part[p], blur = fields[2].part[p], side = fields[5].part[p];
@@ -242,13 +242,11 @@ SUBLINEAR_INLINE Lanes<T> bound_near_group(At at, const std::int32_t* integers, 
     const Vector slope = kFresh ? products.part[p] : fields[6].part[p];
     const Vector here = side * (fields[0].part[p] + products.part[p]), there = here + side * (slope * point.rest);
     const Vector least = here < there ? here : there;
-    fields[0].part[p] =
-        (((least * kInward<T> - (error + blur * point.blurred) * kOutward<T>)*fields[4].part[p]) * kInward<T> +
-         point.strayed) *
-        kInward<T>;
+    const Vector margin = least * kInward<T> - (error + blur * point.blurred) * kOutward<T>;
+    distances.part[p] = (margin * fields[4].part[p] * kInward<T> + point.strayed) * kInward<T>;
     sure.part[p] = here * kInward<T> > (error + blur * point.away) * kOutward<T> ? one : zeros;
   }
-  store(fields[0], safe);
+  store(distances, safe);
   return sure;
 }
 

@@ -21,22 +21,26 @@
 // q is <w', x0> but for g (N + moved) X + eta, <w', x0> is <w, x0> but for moved ||x0||, and fl<w, x> errs by
 // g N X + eta.
 //
-// The 8-bit copy. w is v but for at most h scale in each component (quantized_rows.hpp), so with R = h sqrt(d) scale,
-// ||w - v|| <= R; e is e' in 16 bits, ||e - e'|| <= E = rho ||e|| + alpha. Hence p = <v, e'> is <w, e> but for
-// R ||e'|| + N E <= R (||e|| + E) + N E, which is  blur ||e||  with  blur = R (1 + rho) + N rho,  and (R + N) alpha,
-// where R <= 2.01 h sqrt(d) N because no scale is above 2.01 N. The integer <v, e'> is exact.
+// The 8-bit copy v: ||w - v|| <= R, which is `quantized_row_error` times the scale. e is e' in 16 bits, and with rho
+// and alpha of `quantized_error`, ||e - e'|| <= E = rho ||e|| + alpha. Hence p = <v, e'>, an exact integer times two
+// scales, is <w, e> but for R ||e'|| + N E <= R (||e|| + E) + N E. That is  blur ||e||  with  blur = R (1 + rho) + N
+// rho,  and (R + N) alpha, where R <= 1.3 sqrt(d) N because no scale is above 4 N.
 //
-// The way. Between two points <w, x> changes by at most N times the way from one to the other. So a neuron that is on
-// one side by a margin, less all errors, is on that side until the way since is margin / N.
+// The line through x0 and an earlier point x0 + u: there p was D, the slope. Let the point now be x0 + s u + r, with
+// 0 <= s ||u|| <= reach, and let it be asked: <w, e> is p but for blur reach. At a later point x0 + s' u + r' of the
+// line's rest, s <= s' <= its end, <w, e'> is p + (s' - s) D but for N ||r' - r|| and another blur reach. So a neuron
+// that is on one side by some margin, less these errors, here and at the line's end is on that side as long as the
+// residual has gone less than margin / N: `strayed` is the way it has gone, and way back along the line counts as well,
+// so that s' may be below s.
 //
-// Where the row was read at e, q is taken for what makes q + p right there, which is so but for blur ||e|| and
-// g N X + eta, and the margin there has no other error.
+// Where the row was read at e, q is from then on what makes q + p right there: so it is but for blur ||e|| and
+// g N X + eta, and the margin there has no error but that of the line.
 //
 // Whether fl(fl<w, x> + beta) >= tau then follows from the sign of the number so computed, with beta added and tau
 // taken away, if it is further from 0 than the bound. The two roundings of the test err by u |fl<w, x> + beta| and, tau
-// being a number of T, by no more than u |tau| + subnormal. On the way to the sign there are at most 6 roundings of
-// numbers up to (N + moved) X + |beta| + |tau|, and 12 of products p, up to (N + R) reach, one of them that of x - x0:
-// so 24 u (N + moved) X + 8 u (|beta| + |tau|) and 16 u R reach cover all, which may underflow by a few smallest
+// being a number of T, by no more than u |tau| + subnormal. On the way to the sign there are at most 8 roundings of
+// numbers up to (N + moved) X + |beta| + |tau|, and 20 of products up to (N + R) reach, one of them that of x - x0: so
+// 32 u (N + moved) X + 12 u (|beta| + |tau|) and 32 u R reach cover all, which may underflow by a few smallest
 // subnormals and, in the product of two scales, by 2^31 of them. Sums and products of bounds in T are widened by
 // kOutward or compared after kInward (kernels/near_neurons.hpp).
 
@@ -123,9 +127,9 @@ void LocalNetwork<T>::bound_all() {
   const double u = unit_roundoff<T>, g = dot_error_factor<T>(d), smallest = std::numeric_limits<T>::denorm_min();
   const double tau = std::abs(static_cast<double>(network_->threshold()));
   const QuantizedError rounded = quantized_error<T>(d);
-  rounding_ = up<T>((2 * g + 24 * u) * X + (1 + 3 * root) * rounded.absolute);
-  bias_rounding_ = up<T>(8 * u);
-  constant_ = up<T>(8 * u * tau + 4 * dot_underflow<T>(d) + 0x1p34 * smallest);
+  rounding_ = up<T>((2 * g + 32 * u) * X + (1 + 3 * root) * rounded.absolute);
+  bias_rounding_ = up<T>(12 * u);
+  constant_ = up<T>(12 * u * tau + 4 * dot_underflow<T>(d) + 0x1p34 * smallest);
   const BoundOptions<T> options{network_->threshold(),
                                 up<T>(reach_),
                                 up<T>(anchor_norm_),
@@ -188,7 +192,8 @@ void LocalNetwork<T>::decide_at_anchor() {
     near.side = 2 * one_if<T>(z >= threshold) - 1;
     near.error = own_error(fact);
     rests_[at] = (1 - near.side) / 2;
-    safe_[k] = (std::abs(near.start) * kInward<T> - near.error * kOutward<T>)*near.inverse * kInward<T>;
+    const T margin = std::abs(near.start) * kInward<T> - near.error * kOutward<T>;
+    safe_[k] = margin * near.inverse * kInward<T>;
   }
   started_ = true;
   // Where the notes said little, fewer are near than it seemed.
@@ -300,7 +305,8 @@ void LocalNetwork<T>::settle(Index count) {
     const NeuronId k = asked_[j];
     NearNeuron<T>& near = near_[static_cast<std::size_t>(k)];
     const T level = near.start + asked_products_[j];
-    if (-near.side * level * kInward < T >> (near.error + near.blur * point.away) * kOutward<T>) {
+    const T across = -near.side * level * kInward<T>, bar = (near.error + near.blur * point.away) * kOutward<T>;
+    if (across > bar) {
       change_side(k);
       safe_[static_cast<std::size_t>(k)] = safe_distance(near, level, near.error, point);
       continue;

@@ -109,6 +109,27 @@ TEST_CASE_TEMPLATE("combine_rows sums in ascending order, one product and one su
   }
 }
 
+TEST_CASE_TEMPLATE("add_rows_to_each gives every sum the bits that it has alone", T, float, double) {
+  const std::vector<NeuronId> ids{3, 0, 9, 9, 5, 1};
+  for (const Index outputs : {1, 2, 3, 4, 5, 10})
+    for (Index d = 1; d <= 140; d += 3) {
+      CAPTURE(outputs);
+      CAPTURE(d);
+      const auto rows = random_values<T>(static_cast<std::size_t>(10 * d), static_cast<unsigned>(d));
+      const auto coefficients = random_values<T>(ids.size() * static_cast<std::size_t>(outputs), 8);
+      auto sums = random_values<T>(static_cast<std::size_t>(outputs * d), 9);
+      auto expected = sums;
+      for (Index o = 0; o < outputs; ++o) {
+        std::vector<T> own;
+        for (std::size_t k = 0; k < ids.size(); ++k)
+          own.push_back(coefficients[k * static_cast<std::size_t>(outputs) + static_cast<std::size_t>(o)]);
+        add_rows(rows.data(), ids.data(), own.data(), 6, d, expected.data() + o * d);
+      }
+      add_rows_to_each(rows.data(), ids.data(), coefficients.data(), 6, outputs, d, sums.data());
+      for (std::size_t j = 0; j < sums.size(); ++j) CHECK(same_bits(sums[j], expected[j]));
+    }
+}
+
 TEST_CASE("the kernels give NaN and infinity for overflow, never a trap") {
   const std::vector<float> huge(20, 3e38F), mixed{3e38F, -3e38F};
   CHECK(std::isinf(inner_product(huge.data(), huge.data(), 20)));

@@ -67,7 +67,8 @@ TEST_CASE_TEMPLATE("bound_candidates leaves out exactly the candidates that are 
         const T side = known ? T(1) - T(2) * before[k] : (start >= 0 ? T(1) : T(-1));
         CHECK(rests[k] == (side > 0 ? T(0) : T(1)));
         const T inverse = T(1) / fact.norm * kInward<T>;
-        const T distance = (side * start * kInward<T> - error * kOutward<T>)*inverse * kInward<T>;
+        const T margin = side * start * kInward<T> - error * kOutward<T>;
+        const T distance = margin * inverse * kInward<T>;
         if (distance > o.reach) continue;
         REQUIRE(next < static_cast<std::size_t>(found));
         CHECK(positions[next] == static_cast<NeuronId>(k));
@@ -120,11 +121,11 @@ TEST_CASE_TEMPLATE("bound_by_copies tells who is sure and how far, in place or n
         if (fresh) one.slope = product;
         const T here = one.side * (one.start + product), there = here + one.side * (one.slope * point.rest);
         const T least = here < there ? here : there;
+        const T margin = least * kInward<T> - (one.error + one.blur * point.blurred) * kOutward<T>;
         safe_after[static_cast<std::size_t>(which[j])] =
-            (((least * kInward<T> - (one.error + one.blur * point.blurred) * kOutward<T>)*one.inverse) * kInward<T> +
-             point.strayed) *
-            kInward<T>;
-        if (here * kInward < T >> (one.error + one.blur * point.away) * kOutward<T>) continue;
+            (margin * one.inverse * kInward<T> + point.strayed) * kInward<T>;
+        const T sure = here * kInward<T>, bar = (one.error + one.blur * point.away) * kOutward<T>;
+        if (sure > bar) continue;
         expected.push_back(which[j]);
         expected_products.push_back(product);
       }

@@ -10,13 +10,13 @@ namespace sublinear {
 /// between machines; they are returned with results and never stored on a structure.
 struct Work {
   std::int64_t inner_products = 0;  ///< inner products of the full dimension, of whatever precision
-  std::int64_t quantized = 0;  ///< those of them that took 8-bit copies of rows in an attack: a quarter of the bytes
-  std::int64_t bounds = 0;  ///< bounds evaluated: tree nodes, blocks of a max-tree, candidates along an attack's line
-  std::int64_t candidates = 0;    ///< neurons (or points) proposed
-  std::int64_t added = 0;         ///< candidates taken at random, to fill up answers (approximate strategies)
-  std::int64_t fired = 0;         ///< neurons that fired (or points reported) after the canonical test
-  std::int64_t rows_moved = 0;    ///< weight rows (or points) whose stored value changed
-  std::int64_t rows_reasked = 0;  ///< (neuron, input) pairs asked again because a stored answer had expired
+  std::int64_t quantized = 0;       ///< those of them that read a row's copy in 8 bits (attacks)
+  std::int64_t bounds = 0;          ///< bounds evaluated: tree nodes, blocks of a max-tree, candidates of an attack
+  std::int64_t candidates = 0;      ///< neurons (or points) proposed
+  std::int64_t added = 0;           ///< candidates taken at random, to fill up answers (approximate strategies)
+  std::int64_t fired = 0;           ///< neurons that fired (or points reported) after the canonical test
+  std::int64_t rows_moved = 0;      ///< weight rows (or points) whose stored value changed
+  std::int64_t rows_reasked = 0;    ///< (neuron, input) pairs asked again because a stored answer had expired
 
   /// Adds each count; sums of works are the work of the calls together.
   Work& operator+=(const Work& other) noexcept {
