@@ -262,7 +262,11 @@ class OpenLanes {
     return _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
   }
   void pack_integers(__m512i from, NeuronId* to) const {
-    _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(static_cast<__mmask16>(open_), from));
+    const __m512i packed = _mm512_maskz_compress_epi32(static_cast<__mmask16>(open_), from);
+    if constexpr (sizeof(T) == 4)
+      _mm512_storeu_si512(to, packed);
+    else  // no more than the group: `to` may be what the next one is read from
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(packed));
   }
   unsigned open_;
 };
