@@ -22,7 +22,7 @@ NAMES = {
     "eager": ("PyTorch, as most would write it", 2),
     "numpy-tiled": ("NumPy, in tiles", 5),
     "tiled": ("PyTorch, in tiles", 4),
-    "c": ("C, OpenBLAS and AVX-512 by hand", 7),
+    "c": ("C, OpenBLAS and vectors by hand", 7),
     "margin": ("sublinear, margin", 1),
 }
 

@@ -25,10 +25,10 @@ class Work(Counts):
     """What a call did, in counts that are the same at every SIMD level and thread count.
 
     inner_products: of the full dimension, of whatever precision. quantized: those of them that read a row's copy in 8
-    bits instead of the row (attacks). bounds: tree nodes or blocks tested. candidates: neurons (points) proposed. added:
-    those of them that an approximate strategy took at random, to fill up its answers. fired: neurons that fired (points
-    reported) by the canonical test. rows_moved: weight rows whose stored value changed. rows_reasked: (neuron, input)
-    pairs asked again because an answer had expired.
+    bits instead of the row (attacks). bounds: tree nodes or blocks tested. candidates: neurons (points) proposed.
+    added: those of them that an approximate strategy took at random, to fill up its answers. fired: neurons that fired
+    (points reported) by the canonical test. rows_moved: weight rows whose stored value changed. rows_reasked: (neuron,
+    input) pairs asked again because an answer had expired.
     """
 
     inner_products: int = 0

@@ -23,8 +23,10 @@ struct BoundOptions {
   T threshold;
   T reach;          // points are at most this far from the anchor
   T drift_error;    // per unit that the row has moved since
-  T rounding;       // per unit of its norm
-  T bias_rounding;  // per unit of |bias|
+  T norm_size;      // more than any number on the way, so that it overflows first: per unit of its norm,
+  T bias_size;      // per unit of |bias|,
+  T constant_size;  // and whatever else
+  T rounding;       // per unit of that size
   T constant;       // whatever else
   T scale_blur;     // what blur has per unit of the row's scale
   T norm_blur;      // and of its norm

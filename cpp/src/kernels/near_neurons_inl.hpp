@@ -171,9 +171,9 @@ SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids,
   for (int p = 0; p < Lanes<T>::kParts; ++p) {
     const Vector norm = fact[0].part[p], bias = fact[2].part[p], moved = fact[1].part[p] - note[1].part[p];
     start.part[p] = (note[0].part[p] + bias) - options.threshold;
-    error.part[p] = (moved * options.drift_error + options.rounding * (norm + moved) +
-                     options.bias_rounding * (bias < zeros ? -bias : bias) + options.constant) *
-                    kOutward<T>;
+    const Vector size =
+        (norm + moved) * options.norm_size + (bias < zeros ? -bias : bias) * options.bias_size + options.constant_size;
+    error.part[p] = (moved * options.drift_error + options.rounding * size + options.constant) * kOutward<T>;
     blur.part[p] = (fact[3].part[p] * options.scale_blur + norm * options.norm_blur) * kOutward<T>;
     side.part[p] = known ? one - T(2) * rests_now.part[p] : (start.part[p] >= zeros ? one : -one);
     rests_then.part[p] = (one - side.part[p]) * T(0.5);

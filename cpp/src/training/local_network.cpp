@@ -23,8 +23,8 @@
 //
 // The 8-bit copy v: ||w - v|| <= R, which is `quantized_row_error` times the scale. e is e' in 16 bits, and with rho
 // and alpha of `quantized_error`, ||e - e'|| <= E = rho ||e|| + alpha. Hence p = <v, e'>, an exact integer times two
-// scales, is <w, e> but for R ||e'|| + N E <= R (||e|| + E) + N E. That is  blur ||e||  with  blur = R (1 + rho) + N
-// rho,  and (R + N) alpha, where R <= 1.3 sqrt(d) N because no scale is above 4 N.
+// scales, is <w, e> but for R ||e'|| + N E. That is  blur ||e||  with  blur = R (1 + rho) + N rho;  or, where alpha
+// counts, e' is 0 and it is N alpha.
 //
 // The line through x0 and an earlier point x0 + u: there p was D, the slope. Let the point now be x0 + s u + r, with
 // 0 <= s ||u|| <= reach, and let it be asked: <w, e> is p but for blur reach. At a later point x0 + s' u + r' of the
@@ -39,10 +39,13 @@
 // Whether fl(fl<w, x> + beta) >= tau then follows from the sign of the number so computed, with beta added and tau
 // taken away, if it is further from 0 than the bound. The two roundings of the test err by u |fl<w, x> + beta| and, tau
 // being a number of T, by no more than u |tau| + subnormal. On the way to the sign there are at most 8 roundings of
-// numbers up to (N + moved) X + |beta| + |tau|, and 20 of products up to (N + R) reach, one of them that of x - x0: so
-// 32 u (N + moved) X + 12 u (|beta| + |tau|) and 32 u R reach cover all, which may underflow by a few smallest
-// subnormals and, in the product of two scales, by 2^31 of them. Sums and products of bounds in T are widened by
-// kOutward or compared after kInward (kernels/near_neurons.hpp).
+// numbers up to S = (N + moved) X + |beta| + |tau|, and 20 of products up to (N + R) reach, one of them that of x - x0:
+// so 32 u S and 32 u R reach cover all. Products may underflow by a few smallest subnormals, that of two scales by 2^31
+// of them; this and alpha count in a slope as often as the line is long.
+//
+// None of this holds where a number on the way overflows. So S is first taken k times, which is more than any of them,
+// partial sums and products with copies included: it overflows before, and with it the error. Sums and products of
+// bounds in T are widened by kOutward or compared after kInward (kernels/near_neurons.hpp).
 
 namespace sublinear {
 namespace {
@@ -69,6 +72,9 @@ constexpr double kReachSlack = 1 + 0x1p-10;
 
 // Of the reach, how far a neuron may be from its threshold to be read at the anchor.
 constexpr double kCloseShare = 0.1;
+
+// How long a line may be, in units of the offset that chose it.
+constexpr double kLongestLine = 0x1p20;
 
 // Where this share of the near neurons is unsure another line pays, for which all of them are asked.
 constexpr Index kNearPerUnsure = 4;
@@ -127,14 +133,19 @@ void LocalNetwork<T>::bound_all() {
   const double u = unit_roundoff<T>, g = dot_error_factor<T>(d), smallest = std::numeric_limits<T>::denorm_min();
   const double tau = std::abs(static_cast<double>(network_->threshold()));
   const QuantizedError rounded = quantized_error<T>(d);
-  rounding_ = up<T>((2 * g + 32 * u) * X + (1 + 3 * root) * rounded.absolute);
-  bias_rounding_ = up<T>(12 * u);
-  constant_ = up<T>(12 * u * tau + 4 * dot_underflow<T>(d) + 0x1p34 * smallest);
+  const double k = 8 + 4 * root, relative = 2 * g + 32 * u;
+  norm_size_ = up<T>(k * (X + (2 + kLongestLine) * rounded.absolute / relative));
+  bias_size_ = up<T>(k);
+  constant_size_ = up<T>(k * tau);
+  rounding_ = up<T>(relative / k);
+  constant_ = up<T>(4 * dot_underflow<T>(d) + (1 + kLongestLine) * 0x1p34 * smallest);
   const BoundOptions<T> options{network_->threshold(),
                                 up<T>(reach_),
                                 up<T>(anchor_norm_),
+                                norm_size_,
+                                bias_size_,
+                                constant_size_,
                                 rounding_,
-                                bias_rounding_,
                                 constant_,
                                 up<T>(quantized_row_error(d) * (1 + rounded.relative) * (1 + 32 * u)),
                                 up<T>(rounded.relative)};
@@ -263,7 +274,7 @@ Index LocalNetwork<T>::take_line() {
   std::fill(residual_.begin(), residual_.end(), T(0));
   direction_norm_ = away_;
   along_ = 1;
-  line_end_ = std::max(round_down<T>(away_ > 0 ? reach_ / away_ : 1), T(1));
+  line_end_ = std::max(round_down<T>(away_ > 0 ? std::min(reach_ / away_, kLongestLine) : 1), T(1));
   strayed_ = 0;
   lined_ = true;
   return ask_copies(nullptr, near_count_);
@@ -332,7 +343,8 @@ void LocalNetwork<T>::settle(Index count) {
 // What the pre-activation of a row that was just read, and the firing test, may err by.
 template <class T>
 T LocalNetwork<T>::own_error(const RowFact<T>& fact) const {
-  return (rounding_ * fact.norm + bias_rounding_ * std::abs(fact.bias) + constant_) * kOutward<T>;
+  return (rounding_ * (fact.norm * norm_size_ + std::abs(fact.bias) * bias_size_ + constant_size_) + constant_) *
+         kOutward<T>;
 }
 
 template <class T>

@@ -1,5 +1,8 @@
 #include "sublinear/training/row_facts.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "kernels/norm_bounds.hpp"
 #include "kernels/quantized_rows.hpp"
 #include "sublinear/kernels/parallel.hpp"
@@ -23,7 +26,8 @@ RowFacts<T>::RowFacts(const TwoLayerNetwork<T>& network, int threads)
 template <class T>
 void RowFacts<T>::measure(NeuronId r, const T* row) {
   RowFact<T>& fact = facts_[static_cast<std::size_t>(r)];
-  fact.norm = round_up<T>(euclidean_norm_bound(row, dimension_));
+  // Not subnormal, so that its inverse is finite.
+  fact.norm = std::max(round_up<T>(euclidean_norm_bound(row, dimension_)), std::numeric_limits<T>::min());
   fact.scale = quantize_row(row, dimension_, quantized_.data() + static_cast<Index>(r) * stride_);
 }
 

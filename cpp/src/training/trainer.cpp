@@ -118,11 +118,11 @@ struct Trainer<T>::State {
   void build_finder() {
     const FloatingPointScope scope;
     finder.reset();  // first, so that two structures are never held at once
+    facts = RowFacts<T>(network, threads);
     finder = make_finder<T>(options.strategy, network.neurons(), {inputs.data(), n, d}, options.attack->ball(),
                             options.finder, threads, options.index_factory);
-    finder_version = network.version();
-    facts = RowFacts<T>(network, threads);
     measure_weights();
+    finder_version = network.version();
   }
 
   // Others may have changed the weights.

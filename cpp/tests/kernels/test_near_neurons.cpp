@@ -18,7 +18,7 @@ struct Candidates {
   std::vector<RowFact<T>> facts;
   std::vector<NeuronId> ids;
   std::vector<ProductNote<T>> notes;
-  BoundOptions<T> options{T(0.5), T(0.3), T(2), T(1e-5), T(1e-6), T(1e-7), T(0.7), T(1e-4)};
+  BoundOptions<T> options{T(0.5), T(0.3), T(2), T(40), T(10), T(5), T(1e-6), T(1e-7), T(0.7), T(1e-4)};
 
   explicit Candidates(Index count) : facts(2 * static_cast<std::size_t>(count)) {
     RandomStream random(5, RandomPurpose::weights);
@@ -61,9 +61,8 @@ TEST_CASE_TEMPLATE("bound_candidates leaves out exactly the candidates that are 
         const RowFact<T>& fact = all.facts[static_cast<std::size_t>(all.ids[k])];
         const ProductNote<T>& note = all.notes[k];
         const T moved = fact.drift - note.drift, start = (note.product + fact.bias) - o.threshold;
-        const T error = (moved * o.drift_error + o.rounding * (fact.norm + moved) +
-                         o.bias_rounding * std::abs(fact.bias) + o.constant) *
-                        kOutward<T>;
+        const T size = (fact.norm + moved) * o.norm_size + std::abs(fact.bias) * o.bias_size + o.constant_size;
+        const T error = (moved * o.drift_error + o.rounding * size + o.constant) * kOutward<T>;
         const T side = known ? T(1) - T(2) * before[k] : (start >= 0 ? T(1) : T(-1));
         CHECK(rests[k] == (side > 0 ? T(0) : T(1)));
         const T inverse = T(1) / fact.norm * kInward<T>;

@@ -251,3 +251,34 @@ TEST_CASE_TEMPLATE("rows of any size, and points that are no numbers, are no rea
     }
   }
 }
+
+TEST_CASE("overflow and underflow on the way leave a question open") {
+  struct Walk {
+    double weight, bias, threshold, reach;
+    std::vector<double> points;
+  };
+  const auto check = [](const std::vector<Walk>& walks, auto type) {
+    using T = decltype(type);
+    for (const Walk& walk : walks) {
+      CAPTURE(walk.weight);
+      const T weight = static_cast<T>(walk.weight), bias = static_cast<T>(walk.bias), output = 1;
+      const TwoLayerNetwork<T> network({&weight, 1, 1}, &output, 1, &bias, static_cast<T>(walk.threshold), 1,
+                                       Activation::shifted);
+      const RowFacts<T> facts(network, 1);
+      const NeuronId only = 0;
+      LocalNetwork<T> local;
+      local.attach(network, facts, {{&only, 1, {}}, false, walk.reach});
+      for (const double point : walk.points) {
+        const std::vector<T> x{static_cast<T>(point)};
+        local.evaluate(x.data());
+        CHECK(local.fired() == fires_at(network, x));
+      }
+    }
+  };
+  check({{1e20, 0, 1, 1e19, {4e18, -1e18}},
+         {1e30, 3.4e38, 3.4e38, 2e7, {1e7, -1e7}},
+         {1e-21, 5e-22, 0, 1, {0, -1e-20, -0.9}},
+         {2e-39, 3e-35, 0, 1e6, {0, -1e6}}},
+        float{});
+  check({{1e-161, 5e-162, 0, 1, {0, -1e-159, -0.9}}, {1e300, 1e308, 1e308, 1e9, {1e7, -1e8}}}, double{});
+}

@@ -14,7 +14,7 @@ struct RowFact {
   T norm = 0;   ///< at least ||w_r||_2
   T drift = 0;  ///< at least the sum of the lengths of the row's moves so far
   T bias = 0;   ///< the neuron's bias itself
-  T scale = 0;  ///< every component of w_r is within half of this (and 2^-20 of it) of `scale` times its 8-bit copy
+  T scale = 0;  ///< w_r is within 0.32 sqrt(dimension) of this, in l2, of `scale` times its 8-bit copy
 };
 
 /// A view of the facts of all rows, and of copies of the rows in 8 bits.

@@ -121,7 +121,7 @@ class SUBLINEAR_API LocalNetwork {
   double away_ = 0;     // how far from the anchor, at most
   double strayed_ = 0;  // at most the length of the way beside the line or back along it, since the line was chosen
   T along_ = 0, line_end_ = 0;
-  T rounding_ = 0, bias_rounding_ = 0, constant_ = 0;  // see BoundOptions
+  T rounding_ = 0, norm_size_ = 0, bias_size_ = 0, constant_size_ = 0, constant_ = 0;  // see BoundOptions
   bool started_ = false, at_anchor_ = false, lined_ = false, listed_ = false, valued_ = false, linear_ = false;
 
   std::vector<NeuronId> fired_, fired_positions_, change_ids_, output_ids_;
