@@ -295,7 +295,8 @@ struct Trainer<T>::State {
     T* const biases = options.train_biases ? network.change_biases() : nullptr;
     // A few long ranges of neurons per thread; within each, tiles whose positions stay in the cache. Nothing in here
     // throws or takes memory, so that no step stops among the rows.
-    const Index range = std::max<Index>(FiredPositions::kTile, (m + 4 * threads - 1) / (4 * threads));
+    constexpr Index kLeastRange = 256;  // less would cost more at its start than it spreads
+    const Index range = std::max(kLeastRange, (m + 4 * threads - 1) / (4 * threads));
     parallel_for(m, threads, range, [&](Index begin, Index end, int worker) {
       Buffers& own = buffers[static_cast<std::size_t>(worker)];
       if (known) own.fired.start(static_cast<NeuronId>(begin));
