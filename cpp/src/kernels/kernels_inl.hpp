@@ -73,6 +73,14 @@ SUBLINEAR_INLINE void store(const Lanes<T>& lanes, T* to) {
   for (int p = 0; p < Lanes<T>::kParts; ++p) memcpy(to + p * Lanes<T>::kWidth, &lanes.part[p], SUBLINEAR_VECTOR_BYTES);
 }
 
+// The first `count` of the lanes.
+template <class T>
+SUBLINEAR_INLINE void store_some(const Lanes<T>& lanes, T* to, Index count) {
+  T all[Lanes<T>::kLanes];
+  store(lanes, all);
+  for (Index j = 0; j < count; ++j) to[j] = all[j];
+}
+
 // Product and sum are rounded separately: the whole library is compiled with -ffp-contract=off.
 template <class T>
 SUBLINEAR_INLINE void add_product(Lanes<T>& sum, const Lanes<T>& a, const Lanes<T>& b) {
@@ -405,9 +413,7 @@ void add_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, 
     Lanes<T> sum = load_some(out + j, d - j);
     for (Index k = 0; k < count; ++k)
       add_scaled(sum, coefficients[k], load_some(rows + static_cast<Index>(ids[k]) * d + j, d - j));
-    T last[kLanes];
-    store(sum, last);
-    for (Index i = 0; j + i < d; ++i) out[j + i] = last[i];
+    store_some(sum, out + j, d - j);
   }
 }
 
@@ -445,9 +451,7 @@ SUBLINEAR_INLINE void add_rows_to_some(const T* rows, const NeuronId* ids, const
     Lanes<T> sum = load_some(out + o * d + j, d - j);
     for (Index k = 0; k < count; ++k)
       add_scaled(sum, coefficients[k * outputs + o], load_some(rows + static_cast<Index>(ids[k]) * d + j, d - j));
-    T last[kLanes];
-    store(sum, last);
-    for (Index i = 0; j + i < d; ++i) out[o * d + j + i] = last[i];
+    store_some(sum, out + o * d + j, d - j);
   }
 }
 

@@ -290,13 +290,6 @@ Index bound_by_copies_kernel(NearNeuron<T>* near, T* safe, const NeuronId* which
 }
 
 template <class T>
-SUBLINEAR_INLINE void store_some(const Lanes<T>& lanes, T* to, Index count) {
-  T all[Lanes<T>::kLanes];
-  store(lanes, all);
-  for (Index j = 0; j < count; ++j) to[j] = all[j];
-}
-
-template <class T>
 T take_offset_kernel(const T* x, const T* anchor, const T* direction, Index d, T* offset) {
   constexpr Index kLanes = Lanes<T>::kLanes;
   Lanes<T> sum = zero<T>();
