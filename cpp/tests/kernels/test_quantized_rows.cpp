@@ -98,7 +98,8 @@ TEST_CASE("products of integers are exact") {
     const auto most =
         static_cast<std::int64_t>(std::min(32767.0, 2147483647.0 / (127.0 * static_cast<double>(stride))));
     const auto draw = [&](std::int64_t size) {
-      return random.below(3) == 0 ? size : static_cast<std::int64_t>(random.below(2 * size + 1)) - size;
+      if (random.below(3) == 0) return size;
+      return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(2 * size + 1))) - size;
     };
     for (std::int8_t& v : values) v = static_cast<std::int8_t>(draw(127));
     for (std::int16_t& v : vector) v = static_cast<std::int16_t>(draw(most));
