@@ -148,19 +148,14 @@ Index bound_candidates(const RowFact<T>* facts, const NeuronId* ids, const Produ
 }
 
 template <class T>
-Index bound_by_copies(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count, const std::int32_t* integers,
+Index bound_by_copies(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count, const OffsetCopies& offset,
                       const LinePoint<T>& point, NeuronId* open, T* products) {
-  return kernels<T>().bound_by_copies(near, safe, which, count, integers, point, open, products);
+  return kernels<T>().bound_by_copies(near, safe, which, count, offset, point, open, products);
 }
 
 template <class T>
 T quantize_to(const T* v, Index d, T most, T least, std::int16_t* out) {
   return kernels<T>().quantize_to(v, d, most, least, out);
-}
-
-void quantized_products_at(const std::int8_t* rows, Index stride, const NeuronId* ids, Index count,
-                           const std::int16_t* vector, std::int32_t* products) {
-  kernels<float>().quantized_products_at(rows, stride, ids, count, vector, products);
 }
 
 template <class T>
@@ -228,7 +223,7 @@ void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const f
   template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                             \
   template Index bound_candidates<T>(const RowFact<T>*, const NeuronId*, const ProductNote<T>*, Index,              \
                                      const BoundOptions<T>&, bool, T*, NeuronId*, NearNeuron<T>*, T*);              \
-  template Index bound_by_copies<T>(NearNeuron<T>*, T*, const NeuronId*, Index, const std::int32_t*,                \
+  template Index bound_by_copies<T>(NearNeuron<T>*, T*, const NeuronId*, Index, const OffsetCopies&,                \
                                     const LinePoint<T>&, NeuronId*, T*);                                            \
   template T quantize_row_to<T>(const T*, Index, T, T, T, std::int8_t*);                                            \
   template T quantize_to<T>(const T*, Index, T, T, std::int16_t*);                                                  \

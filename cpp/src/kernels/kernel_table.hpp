@@ -20,8 +20,8 @@ struct KernelTable {
   Index (*bound_candidates)(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes, Index count,
                             const BoundOptions<T>& options, bool known, T* rests, NeuronId* positions,
                             NearNeuron<T>* near, T* safe);
-  Index (*bound_by_copies)(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count,
-                           const std::int32_t* integers, const LinePoint<T>& point, NeuronId* open, T* products);
+  Index (*bound_by_copies)(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count, const OffsetCopies& copies,
+                           const LinePoint<T>& point, NeuronId* open, T* products);
   T (*take_offset)(const T* x, const T* anchor, const T* direction, Index d, T* offset);
   T (*take_residual)(const T* offset, T s, const T* direction, Index d, T* residual);
   void (*fused_scan)(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high, BlockHits hits);
@@ -29,8 +29,6 @@ struct KernelTable {
   void (*strip_hits)(const T* strips, Index d, const std::int32_t* which, Index count, const T* normal, T limit,
                      std::uint16_t* hits);
   void (*strip_products)(const T* strip, Index d, const T* normal, T* products);
-  void (*quantized_products_at)(const std::int8_t* rows, Index stride, const NeuronId* ids, Index count,
-                                const std::int16_t* vector, std::int32_t* products);
   T (*quantize_to)(const T* v, Index d, T most, T least, std::int16_t* out);
   T (*quantize_row_to)(const T* row, Index d, T most, T least, T limit, std::int8_t* out);
 };

@@ -466,9 +466,10 @@ void add_rows_to_each_kernel(const T* rows, const NeuronId* ids, const T* coeffi
 }
 
 #include "fused_scan_inl.hpp"
-#include "near_neurons_inl.hpp"
 #include "node_groups_inl.hpp"
 #include "quantized_rows_inl.hpp"
+// After the products that it takes.
+#include "near_neurons_inl.hpp"
 
 }  // namespace
 
@@ -482,7 +483,7 @@ const KernelTable<float> SUBLINEAR_JOIN(kernels_float_, SUBLINEAR_LEVEL) = {
 
     fused_scan_kernel<float>,       bound_boxes_kernel<float>,     bound_balls_kernel<float>,
     bound_simplices_kernel<float>,  strip_hits_kernel<float>,      strip_products_kernel<float>,
-    quantized_products_at_kernel,   quantize_to_kernel<float>,     quantize_row_to_kernel<float>};
+    quantize_to_kernel<float>,      quantize_row_to_kernel<float>};
 const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
     inner_product_kernel<double>,    inner_products_kernel<double>,  inner_products_at_kernel<double>,
     select_not_above_kernel<double>, add_rows_kernel<double>,        add_rows_to_each_kernel<double>,
@@ -491,6 +492,6 @@ const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
 
     fused_scan_kernel<double>,       bound_boxes_kernel<double>,     bound_balls_kernel<double>,
     bound_simplices_kernel<double>,  strip_hits_kernel<double>,      strip_products_kernel<double>,
-    quantized_products_at_kernel,    quantize_to_kernel<double>,     quantize_row_to_kernel<double>};
+    quantize_to_kernel<double>,      quantize_row_to_kernel<double>};
 
 }  // namespace sublinear

@@ -51,14 +51,20 @@ struct LinePoint {
   T blurred;       // products with 8-bit copies have gone this far all told, at most
 };
 
-// Bounds the near neurons which[0 ... count - 1], or, where that is null, the first `count`, whose slopes are then set:
-// the line starts here. integers[j] is the exact product of the 8-bit copy of the j-th of them with the offset. Sets
-// how far beside the line each one's side is safe. Those whose side is not sure here come out in `open`, with their
-// products with the offset; returns how many. `open` may be `which`. Room as above.
+// The 8-bit copies of all rows, and the offset of the point in 16 bits (quantized_rows.hpp).
+struct OffsetCopies {
+  const std::int8_t* copies;
+  Index stride;
+  const std::int16_t* integers;
+};
+
+// Asks the copies of the near neurons which[0 ... count - 1], or, where that is null, of the first `count`, whose
+// slopes are then set: the line starts here. Sets how far beside the line each one's side is safe. Those whose side is
+// not sure here come out in `open`, with their products with the offset; returns how many. `open` may be `which`. Room
+// as above.
 template <class T>
 [[nodiscard]] Index bound_by_copies(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count,
-                                    const std::int32_t* integers, const LinePoint<T>& point, NeuronId* open,
-                                    T* products);
+                                    const OffsetCopies& offset, const LinePoint<T>& point, NeuronId* open, T* products);
 
 // offset = x - anchor. Returns its canonical product with the direction.
 template <class T>

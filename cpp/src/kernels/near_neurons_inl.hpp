@@ -70,7 +70,7 @@ SUBLINEAR_INLINE void load_pairs(const T* from, Lanes<T>* fields) {
   for (int field = 0; field < 2; ++field) fields[field] = load(lanes[field]);
 }
 
-// The eight numbers of a group of near neurons, `at(l)` the l-th, field by field; and back, those that are open packed.
+// The seven numbers of a group of near neurons, `at(l)` the l-th, field by field; and back, those that are open packed.
 #if SUBLINEAR_VECTOR_BYTES >= 32
 // Rows become columns.
 SUBLINEAR_INLINE void transpose_eight(__m256* rows) {
@@ -115,14 +115,15 @@ SUBLINEAR_INLINE void load_near(At at, Lanes<float>* fields) {
   }
 }
 
-SUBLINEAR_INLINE void pack_near(const Lanes<float>* fields, const Lanes<float>& closed, NearNeuron<float>* to) {
+SUBLINEAR_INLINE void pack_near(const Lanes<float>* fields, const NeuronId* ids, const Lanes<float>& closed,
+                                NearNeuron<float>* to) {
   float shut[16];
   store(closed, shut);
   Index found = 0;
   for (int half = 0; half < 2; ++half) {
     __m256 rows[8];
     for (int field = 0; field < 7; ++field) rows[field] = get_eight(fields[field], half);
-    rows[7] = _mm256_setzero_ps();
+    rows[7] = _mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(ids + 8 * half)));
     transpose_eight(rows);
     for (int l = 0; l < 8; ++l) {
       _mm256_storeu_ps(&to[found].start, rows[l]);
@@ -141,14 +142,15 @@ SUBLINEAR_INLINE void load_near(At at, Lanes<T>* fields) {
 }
 
 template <class T>
-SUBLINEAR_INLINE void pack_near(const Lanes<T>* fields, const Lanes<T>& closed, NearNeuron<T>* to) {
+SUBLINEAR_INLINE void pack_near(const Lanes<T>* fields, const NeuronId* ids, const Lanes<T>& closed,
+                                NearNeuron<T>* to) {
   T lanes[7][Lanes<T>::kLanes], shut[Lanes<T>::kLanes];
   for (int field = 0; field < 7; ++field) store(fields[field], lanes[field]);
   store(closed, shut);
   Index found = 0;
   for (Index l = 0; l < Lanes<T>::kLanes; ++l) {
     for (int field = 0; field < 7; ++field) (&to[found].start)[field] = lanes[field][l];
-    to[found].unused = 0;
+    to[found].id = ids[l];
     found += shut[l] == 0 ? 1 : 0;
   }
 }
@@ -183,7 +185,7 @@ SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids,
     closed.part[p] = distance.part[p] > options.reach ? one : zeros;
   }
   store(rests_then, rests);
-  pack_near(fields, closed, near);
+  pack_near(fields, ids, closed, near);
   const OpenLanes<T> open(closed);
   open.pack_positions(first, positions);
   open.pack(distance, safe);
@@ -222,18 +224,26 @@ Index bound_candidates_kernel(const RowFact<T>* facts, const NeuronId* ids, cons
   return found;
 }
 
-// One group of near neurons, `at(l)` the l-th, of which the first `size` are there. Sets `safe` of them, and their
-// slopes where kFresh; writes the products and says who is sure.
+// One group of near neurons, `at(l)` the number of the l-th and copies[l] its row's copy, of which only the first
+// `size` are meant. Sets `safe` of them, and their slopes where kFresh; writes the products and says who is sure.
 template <bool kFresh, class T, class At>
-SUBLINEAR_INLINE Lanes<T> bound_near_group(At at, const std::int32_t* integers, const LinePoint<T>& point, Index size,
-                                           T* safe, Lanes<T>& products) {
+SUBLINEAR_INLINE Lanes<T> bound_near_group(NearNeuron<T>* near, At at, const std::int8_t* const* copies, Index size,
+                                           const OffsetCopies& offset, const LinePoint<T>& point, T* safe,
+                                           Lanes<T>& products) {
   typedef typename Native<T>::Vector Vector;
   constexpr Index kLanes = Lanes<T>::kLanes;
+  std::int32_t integers[kLanes];
+  for (Index l = 0; l < kLanes; l += 4) {
+    if (l < size)
+      quantized_products_of_four(copies + l, offset.stride, offset.integers, integers + l);
+    else
+      memset(integers + l, 0, 4 * sizeof(*integers));
+  }
   T wholes[kLanes];
-  for (Index l = 0; l < kLanes; ++l) wholes[l] = static_cast<T>(integers[l < size ? l : 0]);
+  for (Index l = 0; l < kLanes; ++l) wholes[l] = static_cast<T>(integers[l]);
   products = load(wholes);
   Lanes<T> fields[7];
-  load_near(at, fields);
+  load_near([&](Index l) { return near + at(l); }, fields);
   Lanes<T> distances, sure;
   const Vector zeros{}, one = zeros + T(1);
   for (int p = 0; p < Lanes<T>::kParts; ++p) {
@@ -246,47 +256,80 @@ SUBLINEAR_INLINE Lanes<T> bound_near_group(At at, const std::int32_t* integers, 
     distances.part[p] = (margin * fields[4].part[p] * kInward<T> + point.strayed) * kInward<T>;
     sure.part[p] = here * kInward<T> > (error + blur * point.away) * kOutward<T> ? one : zeros;
   }
-  store(distances, safe);
+  if (kFresh && size == kLanes) {
+    store(distances, safe + at(0));
+  } else {
+    T distance[kLanes];
+    store(distances, distance);
+    for (Index l = 0; l < size; ++l) safe[at(l)] = distance[l];
+  }
+  if (kFresh) {
+    T slopes[kLanes];
+    store(products, slopes);
+    for (Index l = 0; l < size; ++l) near[at(l)].slope = slopes[l];
+  }
   return sure;
+}
+
+template <bool kFresh, class T>
+SUBLINEAR_INLINE Index bound_near_groups(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count,
+                                         const OffsetCopies& offset, const LinePoint<T>& point, NeuronId* open,
+                                         T* products) {
+  constexpr Index kLanes = Lanes<T>::kLanes, kPrefetched = 256;
+  const Index prefetched = offset.stride < kPrefetched ? offset.stride : kPrefetched;
+  const std::int8_t *copies[kLanes], *next_copies[kLanes];
+  const auto find_copy = [&](Index j) {
+    const NeuronId k = kFresh ? static_cast<NeuronId>(j) : which[j];
+    const std::int8_t* const copy = offset.copies + near[k].id * offset.stride;
+    for (Index at = 0; at < prefetched; at += 64) __builtin_prefetch(copy + at);
+    return copy;
+  };
+  // Of the group that begins at j, filled up with the last.
+  const auto find_copies = [&](Index j, const std::int8_t** to) {
+    if (j + kLanes <= count)
+      for (Index l = 0; l < kLanes; ++l) to[l] = find_copy(j + l);
+    else
+      for (Index l = 0; l < kLanes; ++l) to[l] = find_copy(j + l < count ? j + l : count - 1);
+  };
+  if (count == 0) return 0;
+  find_copies(0, next_copies);
+  Index found = 0, first = 0;
+  Lanes<T> group_products;
+  for (; first + kLanes <= count; first += kLanes) {
+    memcpy(copies, next_copies, sizeof copies);
+    if (first + kLanes < count) find_copies(first + kLanes, next_copies);
+    const auto at = [=](Index l) { return kFresh ? first + l : static_cast<Index>(which[first + l]); };
+    const OpenLanes<T> unsure(bound_near_group<kFresh>(near, at, copies, kLanes, offset, point, safe, group_products));
+    if (kFresh)
+      unsure.pack_positions(static_cast<NeuronId>(first), open + found);
+    else
+      unsure.pack(which + first, open + found);
+    unsure.pack(group_products, products + found);
+    found += unsure.count();
+  }
+  if (first == count) return found;
+  const Index size = count - first;
+  NeuronId last[kLanes];
+  for (Index l = 0; l < kLanes; ++l) {
+    const Index j = l < size ? first + l : count - 1;
+    last[l] = kFresh ? static_cast<NeuronId>(j) : which[j];
+  }
+  const auto at = [&](Index l) { return static_cast<Index>(last[l]); };
+  const Lanes<T> sure = bound_near_group<kFresh>(near, at, next_copies, size, offset, point, safe, group_products);
+  const OpenLanes<T> unsure(sure);
+  unsure.pack(last, open + found);
+  unsure.pack(group_products, products + found);
+  T shut[kLanes];
+  store(sure, shut);
+  for (Index l = 0; l < size; ++l) found += shut[l] == 0 ? 1 : 0;
+  return found;
 }
 
 template <class T>
 Index bound_by_copies_kernel(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count,
-                             const std::int32_t* integers, const LinePoint<T>& point, NeuronId* open, T* products) {
-  constexpr Index kLanes = Lanes<T>::kLanes;
-  Index found = 0;
-  for (Index first = 0; first < count; first += kLanes) {
-    const Index size = count - first < kLanes ? count - first : kLanes;
-    NeuronId group[kLanes];
-    for (Index l = 0; l < kLanes; ++l) {
-      const Index from = first + (l < size ? l : 0);
-      group[l] = which == nullptr ? static_cast<NeuronId>(from) : which[from];
-    }
-    const auto at = [&](Index l) { return near + group[l]; };
-    T distances[kLanes];
-    Lanes<T> group_products;
-    const Lanes<T> sure = which == nullptr
-                              ? bound_near_group<true>(at, integers + first, point, size, distances, group_products)
-                              : bound_near_group<false>(at, integers + first, point, size, distances, group_products);
-    for (Index l = 0; l < size; ++l) safe[group[l]] = distances[l];
-    if (which == nullptr) {
-      T slopes[kLanes];
-      store(group_products, slopes);
-      for (Index l = 0; l < size; ++l) near[group[l]].slope = slopes[l];
-    }
-    const OpenLanes<T> unsure(sure);
-    Index here = unsure.count();
-    unsure.pack(group, open + found);
-    unsure.pack(group_products, products + found);
-    if (size < kLanes) {  // leaves out the copies that filled the group
-      T shut[kLanes];
-      store(sure, shut);
-      here = 0;
-      for (Index l = 0; l < size; ++l) here += shut[l] == 0 ? 1 : 0;
-    }
-    found += here;
-  }
-  return found;
+                             const OffsetCopies& offset, const LinePoint<T>& point, NeuronId* open, T* products) {
+  return which == nullptr ? bound_near_groups<true>(near, safe, which, count, offset, point, open, products)
+                          : bound_near_groups<false>(near, safe, which, count, offset, point, open, products);
 }
 
 template <class T>

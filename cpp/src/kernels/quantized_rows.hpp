@@ -27,10 +27,6 @@ struct QuantizedError {
 template <class T>
 [[nodiscard]] QuantizedError quantized_error(Index d);
 
-// products[k] = the exact product of row ids[k] and the vector. No sum leaves 32 bits: quantize_vector sees to it.
-void quantized_products_at(const std::int8_t* rows, Index stride, const NeuronId* ids, Index count,
-                           const std::int16_t* vector, std::int32_t* products);
-
 // What the two above do, once per level: `most` is the largest integer; below `least` all are 0. quantize_row_to tries
 // a larger scale where the squares of what rounding takes away, in units of the scale, sum to more than `limit`.
 template <class T>

@@ -1,47 +1,46 @@
 // The kernels of quantized_rows.hpp; part of kernels_inl.hpp. Sums of integers, so any order gives the same.
 
+// The exact products of four rows and the vector. No sum leaves 32 bits: quantize_vector sees to it.
 #if SUBLINEAR_VECTOR_BYTES >= 32
-SUBLINEAR_INLINE __m256i multiply_sixteen(const std::int8_t* row, const std::int16_t* vector) {
-  return _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row))),
-                           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(vector)));
+// Adds the products of the components from j on, kSixteens groups of 16, to four sums of eight.
+template <int kSixteens>
+SUBLINEAR_INLINE void add_quantized(const std::int8_t* const* rows, Index j, const std::int16_t* vector, __m256i* sum) {
+  for (int at = 0; at < 16 * kSixteens; at += 16) {
+    const __m256i factor = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(vector + j + at));
+    for (int k = 0; k < 4; ++k) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[k] + j + at));
+      sum[k] = _mm256_add_epi32(sum[k], _mm256_madd_epi16(_mm256_cvtepi8_epi16(bytes), factor));
+    }
+  }
 }
 
-template <int kRows>
-SUBLINEAR_INLINE void quantized_products_of(const std::int8_t* const* rows, Index stride, const std::int16_t* vector,
-                                            std::int32_t* products) {
-  __m256i sum[kRows];
+SUBLINEAR_INLINE void quantized_products_of_four(const std::int8_t* const* rows, Index stride,
+                                                 const std::int16_t* vector, std::int32_t* products) {
+  __m256i sum[4];
   Index j = 0;
 #if SUBLINEAR_VECTOR_BYTES == 64
-  __m512i wide[kRows];
-  for (int k = 0; k < kRows; ++k) wide[k] = _mm512_setzero_si512();
+  __m512i wide[4];
+  for (int k = 0; k < 4; ++k) wide[k] = _mm512_setzero_si512();
   for (; j + 32 <= stride; j += 32)
-    for (int k = 0; k < kRows; ++k)
+    for (int k = 0; k < 4; ++k)
       wide[k] = _mm512_add_epi32(
           wide[k],
           _mm512_madd_epi16(_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[k] + j))),
                             _mm512_loadu_si512(vector + j)));
-  for (int k = 0; k < kRows; ++k)
+  for (int k = 0; k < 4; ++k)
     sum[k] = _mm256_add_epi32(_mm512_castsi512_si256(wide[k]), _mm512_extracti64x4_epi64(wide[k], 1));
 #else
-  for (int k = 0; k < kRows; ++k) sum[k] = _mm256_setzero_si256();
+  for (int k = 0; k < 4; ++k) sum[k] = _mm256_setzero_si256();
 #endif
-  for (; j < stride; j += 16)
-    for (int k = 0; k < kRows; ++k) sum[k] = _mm256_add_epi32(sum[k], multiply_sixteen(rows[k] + j, vector + j));
-  if constexpr (kRows == 4) {
-    const __m256i four = _mm256_hadd_epi32(_mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(products),
-                     _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)));
-  } else {
-    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum[0]), _mm256_extracti128_si256(sum[0], 1));
-    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4E));
-    *products = _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xB1)));
-  }
+  for (; j < stride; j += 16) add_quantized<1>(rows, j, vector, sum);
+  const __m256i four = _mm256_hadd_epi32(_mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(products),
+                   _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)));
 }
 #else
-template <int kRows>
-SUBLINEAR_INLINE void quantized_products_of(const std::int8_t* const* rows, Index stride, const std::int16_t* vector,
-                                            std::int32_t* products) {
-  for (int k = 0; k < kRows; ++k) {
+SUBLINEAR_INLINE void quantized_products_of_four(const std::int8_t* const* rows, Index stride,
+                                                 const std::int16_t* vector, std::int32_t* products) {
+  for (int k = 0; k < 4; ++k) {
     std::int32_t sum = 0;
     for (Index j = 0; j < stride; ++j)
       sum += static_cast<std::int32_t>(static_cast<std::int16_t>(rows[k][j])) * vector[j];
@@ -49,24 +48,6 @@ SUBLINEAR_INLINE void quantized_products_of(const std::int8_t* const* rows, Inde
   }
 }
 #endif
-
-void quantized_products_at_kernel(const std::int8_t* rows, Index stride, const NeuronId* ids, Index count,
-                                  const std::int16_t* vector, std::int32_t* products) {
-  constexpr Index kAhead = 16;
-  const auto row_at = [=](Index k) { return rows + static_cast<Index>(ids[k]) * stride; };
-  Index k = 0;
-  for (; k + 4 <= count; k += 4) {
-    if (k + kAhead + 4 <= count)
-      for (Index i = 0; i < 4; ++i)
-        for (Index at = 0; at < stride && at < 256; at += 64) __builtin_prefetch(row_at(k + kAhead + i) + at);
-    const std::int8_t* const four[4] = {row_at(k), row_at(k + 1), row_at(k + 2), row_at(k + 3)};
-    quantized_products_of<4>(four, stride, vector, products + k);
-  }
-  for (; k < count; ++k) {
-    const std::int8_t* const one = row_at(k);
-    quantized_products_of<1>(&one, stride, vector, products + k);
-  }
-}
 
 // The size of the largest component; infinity where one is not finite.
 template <class T>

@@ -112,7 +112,6 @@ void LocalNetwork<T>::attach(const TwoLayerNetwork<T>& network, const RowFacts<T
     if (each->size() < room) each->resize(room);
   for (std::vector<NeuronId>* each : {&near_positions_, &asked_, &asked_ids_, &flipped_})
     if (each->size() < room) each->resize(room);
-  if (copy_products_.size() < room) copy_products_.resize(room);
   if (near_.size() < room) near_.resize(room);
   for (AlignedVector<T>* each : {&anchor_, &at_, &offset_, &residual_, &direction_}) each->resize(d);
   offset_copy_.resize(static_cast<std::size_t>(quantized_stride(network.dimension())));
@@ -155,18 +154,15 @@ void LocalNetwork<T>::bound_all() {
   work_.bounds += count_;
 }
 
-// The ids of these near neurons, or where `which` is null of the first `count`, in asked_ids_.
+// The canonical products of the point with the rows of the first `count` of asked_, in row_products_.
 template <class T>
-void LocalNetwork<T>::pick_ids(const NeuronId* which, Index count) {
-  const NeuronId *const positions = near_positions_.data(), *const candidates = candidates_;
-  NeuronId* const to = asked_ids_.data();
-  if (which == nullptr)
-    for (Index j = 0; j < count; ++j) to[j] = candidates[positions[j]];
-  else
-    for (Index j = 0; j < count; ++j) to[j] = candidates[positions[which[j]]];
+void LocalNetwork<T>::read_near_rows(Index count) {
+  for (Index j = 0; j < count; ++j)
+    asked_ids_[static_cast<std::size_t>(j)] = near_[static_cast<std::size_t>(asked_[static_cast<std::size_t>(j)])].id;
+  read_rows(count);
 }
 
-// The canonical products of the point with the rows of the first `count` of asked_ids_, in row_products_.
+// And with those of asked_ids_.
 template <class T>
 void LocalNetwork<T>::read_rows(Index count) {
   inner_products_at(network_->weights(), asked_ids_.data(), count, network_->dimension(), at_.data(),
@@ -190,8 +186,7 @@ void LocalNetwork<T>::decide_at_anchor() {
     asked_[static_cast<std::size_t>(unsure)] = k;
     unsure += ask ? 1 : 0;
   }
-  pick_ids(asked_.data(), unsure);
-  read_rows(unsure);
+  read_near_rows(unsure);
   const T threshold = network_->threshold();
   for (std::size_t j = 0; j < static_cast<std::size_t>(unsure); ++j) {
     const auto k = static_cast<std::size_t>(asked_[j]), at = static_cast<std::size_t>(near_positions_[k]);
@@ -284,13 +279,11 @@ Index LocalNetwork<T>::take_line() {
 // that is sure. Returns how many that leaves open, in asked_ with their products in asked_products_.
 template <class T>
 Index LocalNetwork<T>::ask_copies(const NeuronId* which, Index count) {
-  pick_ids(which, count);
-  quantized_products_at(known_.quantized, known_.stride, asked_ids_.data(), count, offset_copy_.data(),
-                        copy_products_.data());
   work_.inner_products += count;
   work_.quantized += count;
   work_.bounds += count;
-  return bound_by_copies(near_.data(), safe_.data(), which, count, copy_products_.data(), line_point(), asked_.data(),
+  return bound_by_copies(near_.data(), safe_.data(), which, count,
+                         {known_.quantized, known_.stride, offset_copy_.data()}, line_point(), asked_.data(),
                          asked_products_.data());
 }
 
@@ -325,8 +318,7 @@ void LocalNetwork<T>::settle(Index count) {
     asked_products_[static_cast<std::size_t>(unread)] = asked_products_[j];  // unread <= j
     asked_[static_cast<std::size_t>(unread++)] = k;
   }
-  pick_ids(asked_.data(), unread);
-  read_rows(unread);
+  read_near_rows(unread);
   const T threshold = network_->threshold();
   for (std::size_t j = 0; j < static_cast<std::size_t>(unread); ++j) {
     const NeuronId k = asked_[j];

@@ -6,7 +6,7 @@
 
 namespace sublinear {
 
-/// Eight numbers side by side, so that half a cache line holds them (float).
+/// Side by side, so that half a cache line holds them (float).
 template <class T>
 struct NearNeuron {
   T start = 0;    ///< pre-activation less threshold at the visit's first point, the anchor
@@ -16,7 +16,7 @@ struct NearNeuron {
   T inverse = 0;  ///< at most 1 / norm of its row
   T side = 0;     ///< 1 if it fires, -1 if not
   T slope = 0;    ///< product of its 8-bit copy with the line's direction
-  T unused = 0;   ///< fills the eight; always 0
+  NeuronId id = 0;  ///< whose row it is
 };
 
 }  // namespace sublinear

@@ -84,7 +84,7 @@ class SUBLINEAR_API LocalNetwork {
   [[nodiscard]] T own_error(const RowFact<T>& fact) const;
   void read_rows(Index count);
   void change_side(NeuronId k);
-  void pick_ids(const NeuronId* which, Index count);
+  void read_near_rows(Index count);
   void follow_linear_form();
   void add_to_form(const NeuronId* positions, Index count);
   void activate();
@@ -110,7 +110,6 @@ class SUBLINEAR_API LocalNetwork {
   // Those of them that are asked, as positions among them, and their answers; the candidates that changed sides.
   std::vector<NeuronId> asked_, asked_ids_, flipped_;
   AlignedVector<T> asked_products_, row_products_;
-  AlignedVector<std::int32_t> copy_products_;
   Index flips_ = 0;  // how many of flipped_ changed sides in the last move
 
   // Where it is: at along_ on the line from the anchor in `direction_`, and beside that by a residual.
