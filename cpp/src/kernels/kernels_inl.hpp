@@ -241,13 +241,14 @@ void inner_products_at_kernel(const T* rows, const NeuronId* ids, Index count, I
   inner_products_each<true>([=](Index k) { return rows + static_cast<Index>(ids[k]) * d; }, count, d, x, out);
 }
 
-// The lanes of a group whose `closed` is 0: how many, and packing them to the front. What is packed to has room for a
-// whole group.
+// The lanes of a group whose `closed` is 0: which (the first is the lowest bit), how many, and packing them to the
+// front. What is packed to has room for a whole group.
 #if SUBLINEAR_VECTOR_BYTES == 64
 template <class T>
 class OpenLanes {
  public:
   explicit OpenLanes(const Lanes<T>& closed) : open_(zeros(closed.part[0])) {}
+  [[nodiscard]] unsigned set() const { return open_; }
   [[nodiscard]] Index count() const { return __builtin_popcount(open_); }
   void pack(const Lanes<float>& from, float* to) const {
     _mm512_storeu_ps(to, _mm512_maskz_compress_ps(static_cast<__mmask16>(open_), from.part[0]));
@@ -304,6 +305,7 @@ class OpenLanes<float> {
     for (int p = 0; p < 2; ++p)
       order_[p] = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPackOrders.lanes[open_[p]])));
   }
+  [[nodiscard]] unsigned set() const { return open_[0] | open_[1] << 8; }
   [[nodiscard]] Index count() const { return count_ + __builtin_popcount(open_[1]); }
   void pack(const Lanes<float>& from, float* to) const {
     _mm256_storeu_ps(to, _mm256_permutevar8x32_ps(from.part[0], order_[0]));
@@ -337,10 +339,13 @@ class OpenLanes {
     T lanes[Lanes<T>::kLanes];
     store(closed, lanes);
     for (int l = 0; l < Lanes<T>::kLanes; ++l) {
+      const bool is_open = lanes[l] == 0;
       open_[count_] = l;
-      count_ += lanes[l] == 0 ? 1 : 0;
+      count_ += is_open ? 1 : 0;
+      set_ |= (is_open ? 1U : 0U) << l;
     }
   }
+  [[nodiscard]] unsigned set() const { return set_; }
   [[nodiscard]] Index count() const { return count_; }
   void pack(const Lanes<T>& from, T* to) const {
     T lanes[Lanes<T>::kLanes];
@@ -357,6 +362,7 @@ class OpenLanes {
  private:
   int open_[Lanes<T>::kLanes + 1];
   Index count_ = 0;
+  unsigned set_ = 0;
 };
 #endif
 

@@ -115,19 +115,18 @@ SUBLINEAR_INLINE void load_near(At at, Lanes<float>* fields) {
   }
 }
 
-SUBLINEAR_INLINE void pack_near(const Lanes<float>* fields, const NeuronId* ids, const Lanes<float>& closed,
+SUBLINEAR_INLINE void pack_near(const Lanes<float>* fields, const NeuronId* ids, const OpenLanes<float>& open,
                                 NearNeuron<float>* to) {
-  float shut[16];
-  store(closed, shut);
-  Index found = 0;
+  unsigned left = open.set();
   for (int half = 0; half < 2; ++half) {
     __m256 rows[8];
     for (int field = 0; field < 7; ++field) rows[field] = get_eight(fields[field], half);
     rows[7] = _mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(ids + 8 * half)));
     transpose_eight(rows);
     for (int l = 0; l < 8; ++l) {
-      _mm256_storeu_ps(&to[found].start, rows[l]);
-      found += shut[8 * half + l] == 0 ? 1 : 0;
+      _mm256_storeu_ps(&to->start, rows[l]);
+      to += left & 1;
+      left >>= 1;
     }
   }
 }
@@ -142,16 +141,16 @@ SUBLINEAR_INLINE void load_near(At at, Lanes<T>* fields) {
 }
 
 template <class T>
-SUBLINEAR_INLINE void pack_near(const Lanes<T>* fields, const NeuronId* ids, const Lanes<T>& closed,
+SUBLINEAR_INLINE void pack_near(const Lanes<T>* fields, const NeuronId* ids, const OpenLanes<T>& open,
                                 NearNeuron<T>* to) {
-  T lanes[7][Lanes<T>::kLanes], shut[Lanes<T>::kLanes];
+  T lanes[7][Lanes<T>::kLanes];
   for (int field = 0; field < 7; ++field) store(fields[field], lanes[field]);
-  store(closed, shut);
-  Index found = 0;
+  unsigned left = open.set();
   for (Index l = 0; l < Lanes<T>::kLanes; ++l) {
-    for (int field = 0; field < 7; ++field) (&to[found].start)[field] = lanes[field][l];
-    to[found].id = ids[l];
-    found += shut[l] == 0 ? 1 : 0;
+    for (int field = 0; field < 7; ++field) (&to->start)[field] = lanes[field][l];
+    to->id = ids[l];
+    to += left & 1;
+    left >>= 1;
   }
 }
 
@@ -185,8 +184,8 @@ SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids,
     closed.part[p] = distance.part[p] > options.reach ? one : zeros;
   }
   store(rests_then, rests);
-  pack_near(fields, ids, closed, near);
   const OpenLanes<T> open(closed);
+  pack_near(fields, ids, open, near);
   open.pack_positions(first, positions);
   open.pack(distance, safe);
   return open.count();
@@ -315,14 +314,10 @@ SUBLINEAR_INLINE Index bound_near_groups(NearNeuron<T>* near, T* safe, const Neu
     last[l] = kFresh ? static_cast<NeuronId>(j) : which[j];
   }
   const auto at = [&](Index l) { return static_cast<Index>(last[l]); };
-  const Lanes<T> sure = bound_near_group<kFresh>(near, at, next_copies, size, offset, point, safe, group_products);
-  const OpenLanes<T> unsure(sure);
+  const OpenLanes<T> unsure(bound_near_group<kFresh>(near, at, next_copies, size, offset, point, safe, group_products));
   unsure.pack(last, open + found);
   unsure.pack(group_products, products + found);
-  T shut[kLanes];
-  store(sure, shut);
-  for (Index l = 0; l < size; ++l) found += shut[l] == 0 ? 1 : 0;
-  return found;
+  return found + __builtin_popcount(unsure.set() & ((1U << size) - 1));
 }
 
 template <class T>
