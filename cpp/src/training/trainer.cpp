@@ -18,6 +18,7 @@
 #include "training/fired_positions.hpp"
 #include "training/gauss_newton.hpp"
 #include "training/input_block.hpp"
+#include "training/visiting_order.hpp"
 
 namespace sublinear {
 namespace {
@@ -29,6 +30,12 @@ void prefetch_list(const CandidateView<T>& list) {
   prefetch(list.ids, std::min(list.count, kMost));
   if (list.notes != nullptr) prefetch(list.notes, std::min(list.count, kMost));
 }
+
+// Rows of fewer bytes in all stay in the last-level cache in whatever order inputs come.
+constexpr std::size_t kCachedBytes = std::size_t{16} << 20;
+
+// A worker attacks at most so many inputs that are alike one after the other.
+constexpr Index kMostAlike = 8;
 
 }  // namespace
 
@@ -46,6 +53,7 @@ struct Trainer<T>::State {
   std::int64_t steps_done = 0;
   std::vector<Index> order;
   std::int64_t order_epoch = -1;
+  std::vector<Index> ranks;  // see visiting_order.hpp; none where the order makes no difference
   RowFacts<T> facts;
   // Upper bounds on |w| and |bias|, raised by every step; measured again when they get near overflow.
   double largest_weight = 0, largest_bias = 0;
@@ -87,6 +95,8 @@ struct Trainer<T>::State {
     labels.assign(targets, targets + n);
     take_weights();
     scratch.resize(static_cast<std::size_t>(threads));
+    if (static_cast<std::size_t>(network.width() * d) * sizeof(T) >= kCachedBytes)
+      ranks = similarity_ranks<T>({inputs.data(), n, d});
     build_finder();
   }
 
@@ -179,31 +189,34 @@ struct Trainer<T>::State {
       }
       finder_is_at_work = true;
       work += finder->visit(batch.data() + begin, size, threads, facts.view(), storage, candidates);
-      work +=
-          fill_lists<NeuronId>(size, threads, 1, block_fired, [&](Index k, std::vector<NeuronId>& list, int worker) {
-            const Index position = begin + k, input = batch[static_cast<std::size_t>(position)];
-            const T* x = inputs.data() + input * d;
-            T* out = attacked.data() + position * d;
-            LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
-            const double label = labels[static_cast<std::size_t>(input)];
-            local.attach(network, facts, {candidates[static_cast<std::size_t>(k)], linear, reach});
-            local.evaluate(x);
-            if (k + threads < size)
-              prefetch_list(candidates[static_cast<std::size_t>(k + threads)]);  // likely its next
-            clean_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
-            options.attack->perturb(
-                local, *options.loss, x, label,
-                RandomStream(options.seed, RandomPurpose::attack, {epoch, static_cast<std::uint64_t>(input)}), out);
-            check_in_ball(x, out, d, options.attack->ball(), network.threshold());
-            local.evaluate(out);
-            robust_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
-            std::copy(local.output_gradient().begin(), local.output_gradient().end(),
-                      loss_gradients.begin() + position * c);
-            Work own = local.take_work();
-            own.fired += static_cast<std::int64_t>(local.fired().size());
-            if (keep_fired) list.insert(list.end(), local.fired().begin(), local.fired().end());
-            return own;
-          });
+      const std::vector<Index> order_of_visits = visiting_order(ranks, batch.data() + begin, size);
+      const Index* const visits = order_of_visits.data();
+      const Index alike = std::clamp<Index>(size / (16 * threads), 1, kMostAlike);
+      const auto attack = [&](Index visit, std::vector<NeuronId>& list, int worker) {
+        const Index k = visits[visit], position = begin + k, input = batch[static_cast<std::size_t>(position)];
+        const T* x = inputs.data() + input * d;
+        T* out = attacked.data() + position * d;
+        LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
+        const double label = labels[static_cast<std::size_t>(input)];
+        local.attach(network, facts, {candidates[static_cast<std::size_t>(k)], linear, reach});
+        local.evaluate(x);
+        if (visit + 1 < size)
+          prefetch_list(candidates[static_cast<std::size_t>(visits[visit + 1])]);  // likely its next
+        clean_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
+        options.attack->perturb(
+            local, *options.loss, x, label,
+            RandomStream(options.seed, RandomPurpose::attack, {epoch, static_cast<std::uint64_t>(input)}), out);
+        check_in_ball(x, out, d, options.attack->ball(), network.threshold());
+        local.evaluate(out);
+        robust_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
+        std::copy(local.output_gradient().begin(), local.output_gradient().end(),
+                  loss_gradients.begin() + position * c);
+        Work own = local.take_work();
+        own.fired += static_cast<std::int64_t>(local.fired().size());
+        if (keep_fired) list.insert(list.end(), local.fired().begin(), local.fired().end());
+        return own;
+      };
+      work += fill_lists<NeuronId>(size, threads, alike, block_fired, attack, visits);
       finder_is_at_work = false;
       if (!keep_fired) continue;
       fired_bytes += block_fired.ids.size() * 2 * sizeof(NeuronId);

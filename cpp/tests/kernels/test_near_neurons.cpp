@@ -78,7 +78,7 @@ TEST_CASE_TEMPLATE("bound_candidates leaves out exactly the candidates that are 
         CHECK(near[next].inverse == inverse);
         CHECK(near[next].side == side);
         CHECK(near[next].slope == 0);
-        CHECK(near[next].unused == 0);
+        CHECK(near[next].id == all.ids[k]);
         CHECK(same(safe[next], distance));
         ++next;
       }
@@ -93,6 +93,11 @@ TEST_CASE_TEMPLATE("bound_by_copies tells who is sure and how far, in place or n
     for (const Index count : {0, 1, 7, 8, 15, 16, 17, 31, 100}) {
       CAPTURE(count);
       RandomStream random(2, RandomPurpose::weights);
+      constexpr Index kRows = 9, kStride = 32;
+      std::vector<std::int8_t> copies(kRows * kStride);
+      std::vector<std::int16_t> integers(kStride);
+      for (std::int8_t& each : copies) each = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
+      for (std::int16_t& each : integers) each = static_cast<std::int16_t>(static_cast<int>(random.below(401)) - 200);
       const auto room = static_cast<std::size_t>(2 * count + kSelectSlack);
       std::vector<NearNeuron<T>> near(room);
       for (NearNeuron<T>& each : near)
@@ -103,20 +108,20 @@ TEST_CASE_TEMPLATE("bound_by_copies tells who is sure and how far, in place or n
                 static_cast<T>(random.uniform()),
                 random.below(2) == 0 ? T(1) : T(-1),
                 static_cast<T>(random.normal() / 10),
-                T(0)};
+                static_cast<NeuronId>(random.below(kRows))};
       const LinePoint<T> point{T(1e-4), T(0.25), T(0.0625), T(2.5), T(0.5)};
       std::vector<NeuronId> which(room), expected;
-      std::vector<std::int32_t> integers(room);
       std::vector<T> safe(room, T(-7)), products(room), expected_products;
-      for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) {
+      for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j)
         which[j] = static_cast<NeuronId>(fresh ? j : 2 * j + random.below(2));
-        integers[j] = static_cast<std::int32_t>(random.below(200'000)) - 100'000;
-      }
       std::vector<NearNeuron<T>> after = near;
       std::vector<T> safe_after = safe;
       for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) {
         NearNeuron<T>& one = after[static_cast<std::size_t>(which[j])];
-        const T product = static_cast<T>(integers[j]) * (one.scale * point.offset_scale);
+        std::int32_t whole = 0;
+        for (Index i = 0; i < kStride; ++i)
+          whole += copies[static_cast<std::size_t>(one.id * kStride + i)] * integers[static_cast<std::size_t>(i)];
+        const T product = static_cast<T>(whole) * (one.scale * point.offset_scale);
         if (fresh) one.slope = product;
         const T here = one.side * (one.start + product), there = here + one.side * (one.slope * point.rest);
         const T least = here < there ? here : there;
@@ -128,8 +133,9 @@ TEST_CASE_TEMPLATE("bound_by_copies tells who is sure and how far, in place or n
         expected.push_back(which[j]);
         expected_products.push_back(product);
       }
-      const Index found = bound_by_copies(near.data(), safe.data(), fresh ? nullptr : which.data(), count,
-                                          integers.data(), point, which.data(), products.data());
+      const OffsetCopies offset{copies.data(), kStride, integers.data()};
+      const Index found = bound_by_copies(near.data(), safe.data(), fresh ? nullptr : which.data(), count, offset,
+                                          point, which.data(), products.data());
       which.resize(static_cast<std::size_t>(found));
       products.resize(which.size());
       CHECK(which == expected);

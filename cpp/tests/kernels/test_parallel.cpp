@@ -55,6 +55,34 @@ TEST_CASE("lists and work do not depend on the number of threads") {
   CHECK(*one.begin(98) == 980);
 }
 
+TEST_CASE("lists do not depend on the order in which they are filled") {
+  for (const Index count : {0, 1, 7, 100}) {
+    std::vector<Index> order;
+    for (Index v = 0; v < count; ++v) order.push_back(v * 37 % count);  // 37 has no factor in common with these
+    const auto append = [](Index q, std::vector<Index>& ids) {
+      for (Index k = 0; k < q % 5; ++k) ids.push_back(10 * q + k);
+      Work work;
+      work.bounds = q;
+      return work;
+    };
+    IdLists<Index> expected;
+    const Work work =
+        fill_lists<Index>(count, 1, 7, expected, [&](Index q, std::vector<Index>& ids, int) { return append(q, ids); });
+    for (const int threads : {1, 3}) {
+      for (const Index grain : {1, 8}) {
+        IdLists<Index> lists;
+        const Work own = fill_lists<Index>(
+            count, threads, grain, lists,
+            [&](Index v, std::vector<Index>& ids, int) { return append(order[static_cast<std::size_t>(v)], ids); },
+            order.data());
+        CHECK(own == work);
+        CHECK(lists.ids == expected.ids);
+        CHECK(lists.offsets == expected.offsets);
+      }
+    }
+  }
+}
+
 TEST_CASE("many lists are joined by several threads, over what the object held before") {
   IdLists<Index> lists;
   lists.ids.assign(1000000, -1);

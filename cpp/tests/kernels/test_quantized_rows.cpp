@@ -6,7 +6,9 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/near_neurons.hpp"
 #include "kernels/quantized_rows.hpp"
+#include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
 
 using namespace sublinear;
@@ -104,17 +106,25 @@ TEST_CASE("products of integers are exact") {
     for (std::int8_t& v : values) v = static_cast<std::int8_t>(draw(127));
     for (std::int16_t& v : vector) v = static_cast<std::int16_t>(draw(most));
     for (const Index count : {0, 1, 3, 4, 5, 40}) {
-      std::vector<NeuronId> ids;
-      for (Index k = 0; k < count; ++k)
-        ids.push_back(static_cast<NeuronId>(random.below(static_cast<std::uint64_t>(rows))));
-      std::vector<std::int32_t> products(ids.size());
-      quantized_products_at(values.data(), stride, ids.data(), count, vector.data(), products.data());
-      for (std::size_t k = 0; k < ids.size(); ++k) {
+      const auto room = static_cast<std::size_t>(count + kSelectSlack);
+      std::vector<NearNeuron<double>> near(room);
+      for (NearNeuron<double>& each : near) {
+        each.scale = 1;
+        each.id = static_cast<NeuronId>(random.below(static_cast<std::uint64_t>(rows)));
+      }
+      std::vector<double> safe(room), products(room);
+      std::vector<NeuronId> open(room);
+      const OffsetCopies offset{values.data(), stride, vector.data()};
+      // Nobody is sure at an infinite distance, so all come out.
+      const LinePoint<double> point{1, std::numeric_limits<double>::infinity(), 0, 0, 0};
+      REQUIRE(bound_by_copies(near.data(), safe.data(), nullptr, count, offset, point, open.data(), products.data()) ==
+              count);
+      for (std::size_t k = 0; k < static_cast<std::size_t>(count); ++k) {
         std::int64_t sum = 0;
         for (Index j = 0; j < stride; ++j)
-          sum +=
-              std::int64_t{values[static_cast<std::size_t>(ids[k] * stride + j)]} * vector[static_cast<std::size_t>(j)];
-        CHECK(products[k] == sum);
+          sum += std::int64_t{values[static_cast<std::size_t>(near[k].id * stride + j)]} *
+                 vector[static_cast<std::size_t>(j)];
+        CHECK(products[k] == static_cast<double>(sum));
       }
     }
   }

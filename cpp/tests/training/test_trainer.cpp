@@ -228,6 +228,44 @@ TEST_CASE_TEMPLATE("biases that move alone are told to every strategy", T, float
   }
 }
 
+TEST_CASE_TEMPLATE("zeros at the end of inputs and rows change no bit, though inputs are visited in another order", T,
+                   float, double) {
+  // Only the larger of the two networks is so large that its inputs are put in order (training/visiting_order.hpp).
+  constexpr Index kSmall = 16, kLarge = 2048, kWidth = 2048;
+  const auto widened = [](const T* rows, Index count) {
+    std::vector<T> wide(static_cast<std::size_t>(count * kLarge));
+    for (Index r = 0; r < count; ++r) std::copy(rows + r * kSmall, rows + (r + 1) * kSmall, wide.data() + r * kLarge);
+    return wide;
+  };
+  const Problem<T> small(40, kSmall, "cross-entropy");
+  Problem<T> large = small;
+  large.d = kLarge;
+  large.inputs = widened(small.inputs.data(), small.n);
+  const TwoLayerNetwork<T> start = small.network(kWidth);
+  const std::vector<T> rows = widened(start.weights(), kWidth);
+  for (const Index batch_size : {0, 13}) {
+    for (const char* strategy : {"dense", "margin"}) {
+      Setting<T> setting;
+      setting.strategy = strategy;
+      setting.loss = "cross-entropy";
+      setting.batch_size = batch_size;
+      TwoLayerNetwork<T> one = start.clone();
+      TwoLayerNetwork<T> other({rows.data(), kWidth, kLarge}, start.output_weights(), start.outputs(), start.biases(),
+                               start.threshold(), start.scale(), start.activation());
+      Trainer<T> trains_one(one, small.points(), small.labels.data(), setting.options());
+      Trainer<T> trains_other(other, large.points(), large.labels.data(), setting.options());
+      for (int step = 0; step < 4; ++step) {
+        const StepReport report = trains_one.step(20), wide_report = trains_other.step(20);
+        CHECK(report.robust_loss == wide_report.robust_loss);
+        CHECK(report.work.fired == wide_report.work.fired);
+      }
+      REQUIRE(largest_change(one, start) > 0);
+      const std::vector<T> expected = widened(one.weights(), kWidth);
+      CHECK(std::equal(expected.begin(), expected.end(), other.weights()));
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("a step that would make a bias overflow is refused", T, float, double) {
   Problem<T> problem(10, 8, "squared");
   for (T& x : problem.inputs) x *= T(1e-30);  // weights hardly move

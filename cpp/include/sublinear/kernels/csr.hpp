@@ -33,10 +33,15 @@ struct IdLists {
 inline constexpr Index kIdsForOneThread = Index{1} << 16;
 
 /// Fills `out` for queries 0 ... count - 1: `append(q, ids, worker)` appends the ids of query q to the vector it is
-/// given and returns the work it did. Queries may run on several threads; the lists and the summed work do not depend
-/// on how many. Memory: the result and one copy of it.
+/// given and returns the work it did. Queries may run on several threads, `grain` successive ones on the same; the
+/// lists and the summed work do not depend on how many. Memory: the result and one copy of it.
+///
+/// With `order`, a permutation of 0 ... count - 1, they are taken in that order: `append(v, ids, worker)` then stands
+/// for query order[v].
 template <class Id, class Append>
-Work fill_lists(Index count, int threads, Index grain, IdLists<Id>& out, Append&& append) {
+Work fill_lists(Index count, int threads, Index grain, IdLists<Id>& out, Append&& append,
+                const Index* order = nullptr) {
+  const auto query = [=](Index v) { return static_cast<std::size_t>(order == nullptr ? v : order[v]); };
   const Index ranges = (count + grain - 1) / grain;
   std::vector<std::vector<Id>> parts(static_cast<std::size_t>(ranges));
   std::vector<Work> works(static_cast<std::size_t>(ranges));
@@ -44,10 +49,10 @@ Work fill_lists(Index count, int threads, Index grain, IdLists<Id>& out, Append&
   parallel_for(count, threads, grain, [&](Index begin, Index end, int worker) {
     auto& part = parts[static_cast<std::size_t>(begin / grain)];
     auto& work = works[static_cast<std::size_t>(begin / grain)];
-    for (Index q = begin; q < end; ++q) {
+    for (Index v = begin; v < end; ++v) {
       const std::size_t before = part.size();
-      work += append(q, part, worker);
-      out.offsets[static_cast<std::size_t>(q) + 1] = static_cast<Index>(part.size() - before);
+      work += append(v, part, worker);
+      out.offsets[query(v) + 1] = static_cast<Index>(part.size() - before);
     }
   });
   for (std::size_t q = 0; q < static_cast<std::size_t>(count); ++q) out.offsets[q + 1] += out.offsets[q];
@@ -56,7 +61,12 @@ Work fill_lists(Index count, int threads, Index grain, IdLists<Id>& out, Append&
   parallel_for(ranges, few ? 1 : threads, 16, [&](Index begin, Index end, int) {
     for (Index k = begin; k < end; ++k) {
       std::vector<Id>& part = parts[static_cast<std::size_t>(k)];
-      std::copy(part.begin(), part.end(), out.ids.begin() + out.offsets[static_cast<std::size_t>(k * grain)]);
+      auto from = part.begin();
+      for (Index v = k * grain; v < std::min(count, (k + 1) * grain); ++v) {
+        const auto to = from + out.length(static_cast<Index>(query(v)));
+        std::copy(from, to, out.ids.begin() + out.offsets[query(v)]);
+        from = to;
+      }
       part = {};
     }
   });
