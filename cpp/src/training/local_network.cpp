@@ -7,6 +7,7 @@
 
 #include "kernels/near_neurons.hpp"
 #include "kernels/norm_bounds.hpp"
+#include "kernels/prefetch.hpp"
 #include "kernels/quantized_rows.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 
@@ -81,6 +82,9 @@ constexpr Index kNearPerUnsure = 4;
 
 // Rows that are summed into all outputs of the linear form while they are in the first-level cache.
 constexpr Index kRowsTogether = 64;
+
+// So many rows ahead they are asked for, with what is known of them; their first components, the rest comes by itself.
+constexpr Index kAhead = 16, kMostAhead = 64;
 
 // Compilers make a branch of a conversion, and near the threshold nobody can guess who fires or changes sides.
 template <class T>
@@ -434,12 +438,19 @@ void LocalNetwork<T>::add_to_form(const NeuronId* positions, Index count) {
   const Index c = network_->outputs(), d = network_->dimension();
   const T shift = network_->activation() == Activation::shifted ? network_->threshold() : T(0);
   const T* const outputs = network_->output_weights();
+  const bool far = outgrows_caches<T>(network_->width(), d);
   change_ids_.resize(static_cast<std::size_t>(kRowsTogether));
   form_coefficients_.resize(static_cast<std::size_t>(kRowsTogether * c));
   for (Index first = 0; first < count; first += kRowsTogether) {
     const Index size = std::min(kRowsTogether, count - first);
     T* coefficient = form_coefficients_.data();
     for (Index k = 0; k < size; ++k) {
+      if (const Index next = first + k + kAhead; far && next < count) {
+        const NeuronId ahead = candidates_[positions[next]];
+        prefetch(known_.facts + ahead, 1);
+        prefetch(outputs + ahead * c, std::min(c, kMostAhead));
+        prefetch(network_->weights() + ahead * d, std::min(d, kMostAhead));
+      }
       const NeuronId at = positions[first + k], r = candidates_[at];
       change_ids_[static_cast<std::size_t>(k)] = r;
       const T sign = 1 - 2 * rests_[static_cast<std::size_t>(at)], offset = known_.facts[r].bias - shift;

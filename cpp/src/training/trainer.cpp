@@ -31,9 +31,6 @@ void prefetch_list(const CandidateView<T>& list) {
   if (list.notes != nullptr) prefetch(list.notes, std::min(list.count, kMost));
 }
 
-// Rows of fewer bytes in all stay in the last-level cache in whatever order inputs come.
-constexpr std::size_t kCachedBytes = std::size_t{16} << 20;
-
 // A worker attacks at most so many inputs that are alike one after the other.
 constexpr Index kMostAlike = 8;
 
@@ -95,8 +92,7 @@ struct Trainer<T>::State {
     labels.assign(targets, targets + n);
     take_weights();
     scratch.resize(static_cast<std::size_t>(threads));
-    if (static_cast<std::size_t>(network.width() * d) * sizeof(T) >= kCachedBytes)
-      ranks = similarity_ranks<T>({inputs.data(), n, d});
+    if (outgrows_caches<T>(network.width(), d)) ranks = similarity_ranks<T>({inputs.data(), n, d});
     build_finder();
   }
 
