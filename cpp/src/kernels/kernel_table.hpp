@@ -20,7 +20,7 @@ struct KernelTable {
   Index (*bound_candidates)(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes, Index count,
                             const BoundOptions<T>& options, bool known, T* rests, NeuronId* positions,
                             NearNeuron<T>* near, T* safe);
-  Index (*bound_by_copies)(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count, const OffsetCopies& copies,
+  Index (*bound_by_copies)(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count, const OffsetCopies& offset,
                            const LinePoint<T>& point, NeuronId* open, T* products);
   T (*take_offset)(const T* x, const T* anchor, const T* direction, Index d, T* offset);
   T (*take_residual)(const T* offset, T s, const T* direction, Index d, T* residual);

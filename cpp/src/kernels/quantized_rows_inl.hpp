@@ -2,18 +2,6 @@
 
 // The exact products of four rows and the vector. No sum leaves 32 bits: quantize_vector sees to it.
 #if SUBLINEAR_VECTOR_BYTES >= 32
-// Adds the products of the components from j on, kSixteens groups of 16, to four sums of eight.
-template <int kSixteens>
-SUBLINEAR_INLINE void add_quantized(const std::int8_t* const* rows, Index j, const std::int16_t* vector, __m256i* sum) {
-  for (int at = 0; at < 16 * kSixteens; at += 16) {
-    const __m256i factor = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(vector + j + at));
-    for (int k = 0; k < 4; ++k) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[k] + j + at));
-      sum[k] = _mm256_add_epi32(sum[k], _mm256_madd_epi16(_mm256_cvtepi8_epi16(bytes), factor));
-    }
-  }
-}
-
 SUBLINEAR_INLINE void quantized_products_of_four(const std::int8_t* const* rows, Index stride,
                                                  const std::int16_t* vector, std::int32_t* products) {
   __m256i sum[4];
@@ -32,7 +20,13 @@ SUBLINEAR_INLINE void quantized_products_of_four(const std::int8_t* const* rows,
 #else
   for (int k = 0; k < 4; ++k) sum[k] = _mm256_setzero_si256();
 #endif
-  for (; j < stride; j += 16) add_quantized<1>(rows, j, vector, sum);
+  for (; j < stride; j += 16) {
+    const __m256i factors = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(vector + j));
+    for (int k = 0; k < 4; ++k) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[k] + j));
+      sum[k] = _mm256_add_epi32(sum[k], _mm256_madd_epi16(_mm256_cvtepi8_epi16(bytes), factors));
+    }
+  }
   const __m256i four = _mm256_hadd_epi32(_mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(products),
                    _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)));
