@@ -50,7 +50,7 @@ struct Trainer<T>::State {
   std::int64_t steps_done = 0;
   std::vector<Index> order;
   std::int64_t order_epoch = -1;
-  std::vector<Index> ranks;  // see visiting_order.hpp; none where the order makes no difference
+  std::vector<Index> ranks;  // see visiting_order.hpp; none before the first step, or where they make no difference
   RowFacts<T> facts;
   // Upper bounds on |w| and |bias|, raised by every step; measured again when they get near overflow.
   double largest_weight = 0, largest_bias = 0;
@@ -92,7 +92,6 @@ struct Trainer<T>::State {
     labels.assign(targets, targets + n);
     take_weights();
     scratch.resize(static_cast<std::size_t>(threads));
-    if (outgrows_caches<T>(network.width(), d)) ranks = similarity_ranks<T>({inputs.data(), n, d});
     build_finder();
   }
 
@@ -383,6 +382,7 @@ struct Trainer<T>::State {
     require(std::isfinite(rate) && rate >= 0, "learning_rate is negative or not finite; give a finite number >= 0");
     const FloatingPointScope scope;
     refresh_finder();
+    if (ranks.empty() && outgrows_caches<T>(network.width(), d)) ranks = similarity_ranks<T>({inputs.data(), n, d});
     const std::vector<Index> batch = next_batch();
     const Index count = static_cast<Index>(batch.size());
     StepReport report;
