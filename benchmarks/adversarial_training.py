@@ -24,8 +24,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from turns import rest
+
 PEERS = ("eager", "tiled", "compiled", "numpy", "numpy-tiled", "c")
-REST = 0.1  # seconds: threads of the one before spin for a while before they sleep
 COLUMNS = (
     ("eager", ("eager",)),
     ("numpy+torch", ("eager", "tiled", "compiled", "numpy", "numpy-tiled")),
@@ -257,13 +258,6 @@ def only_memory(options: argparse.Namespace) -> None:
         print(int(status.split("VmHWM:")[1].split()[0]) * 1024)
     except (OSError, IndexError):
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-
-
-def rest() -> None:
-    """Waits without sleeping: waking a processor up takes milliseconds, which only short steps would notice."""
-    until = time.perf_counter() + REST
-    while time.perf_counter() < until:
-        pass
 
 
 def growth(widths: list[int], values: list[float]) -> float | None:

@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from turns import rest
+
 SIZES = "16384x8,16384x64,65536x16,65536x64,65536x784,262144x64"
 
 
@@ -100,7 +102,7 @@ def run_size(count: int, dimension: int, options: argparse.Namespace) -> dict[st
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(options.repeats):
         for name, report in contestants.items():
-            time.sleep(0.02)  # threads of the one before spin for a while before they sleep
+            rest()
             start = time.perf_counter()
             report()
             seconds[name].append(time.perf_counter() - start)

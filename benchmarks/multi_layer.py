@@ -19,8 +19,7 @@ import time
 from typing import Any
 
 import numpy as np
-
-REST = 0.1  # seconds: threads of the one before spin for a while before they sleep
+from turns import rest
 
 
 def arguments() -> argparse.Namespace:
@@ -104,12 +103,12 @@ def run_width(width: int, options: argparse.Namespace) -> dict[str, Any]:
             enough = flushed[-1] - flushed[0] >= options.steps
         if len(steps) >= 100 * options.steps:
             sys.exit(f"width {width}: {len(flushed)} flushes in {len(steps)} steps; take more inputs")
-    time.sleep(REST)
+    rest()
     for step in steps:
         began = clock()
         peer.step()
         step["dense_seconds"] = clock() - began
-    time.sleep(REST)
+    rest()
     # Both have gone through the same steps. They differ by rounding, which also lets a neuron close to its threshold
     # fire in one of the two only; so it is the change as a whole that is compared.
     trained = net.hidden.to_dense()
