@@ -2,25 +2,12 @@
 
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <limits>
 #include <sstream>
 #include <stdexcept>
 
 #include "sublinear/kernels/errors.hpp"
 
 namespace sublinear {
-namespace {
-
-constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
-
-std::size_t read_number(const char* path) {
-  std::ifstream file(path);
-  std::size_t value;
-  return file >> value ? value : kNoLimit;
-}
-
-}  // namespace
 
 template <class T>
 void require_finite(const T* values, Index count, Index dimension, const char* what) {
@@ -44,20 +31,6 @@ void require_memory(std::size_t need, std::size_t limit, const std::string& what
   throw MemoryLimitError(what + " needs " + format_bytes(need) + " (" + std::to_string(need) + " bytes) and may have " +
                          format_bytes(limit) + " (" + std::to_string(limit) +
                          " bytes); raise max_bytes if the machine has more, or use a strategy that stores less");
-}
-
-std::size_t available_memory() {
-  std::size_t available = kNoLimit;
-  std::ifstream meminfo("/proc/meminfo");
-  for (std::string key; meminfo >> key;) {
-    std::size_t kibibytes;
-    if (key == "MemAvailable:" && meminfo >> kibibytes) available = kibibytes * 1024;
-    meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
-  }
-  const std::size_t limit = read_number("/sys/fs/cgroup/memory.max");
-  const std::size_t used = read_number("/sys/fs/cgroup/memory.current");
-  if (limit != kNoLimit && used != kNoLimit) available = std::min(available, limit > used ? limit - used : 0);
-  return available;
 }
 
 std::string format_bytes(std::size_t bytes) {

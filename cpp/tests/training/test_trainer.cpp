@@ -302,6 +302,21 @@ TEST_CASE_TEMPLATE("a tight memory limit changes work, not bits", T, float, doub
   }
 }
 
+TEST_CASE_TEMPLATE("work does not depend on how much memory is free, as long as that is enough", T, float, double) {
+  const Problem<T> problem(50, 9, "cross-entropy");
+  Setting<T> setting;
+  setting.loss = "cross-entropy";
+  setting.batch_size = 16;
+  for (const StrategyInfo& strategy : strategies()) {
+    CAPTURE(strategy.name);
+    setting.strategy = strategy.name;
+    setting.max_bytes = 0;
+    const Work free = train(problem, setting).work;
+    setting.max_bytes = std::size_t{1} << 30;
+    CHECK(train(problem, setting).work == free);
+  }
+}
+
 TEST_CASE_TEMPLATE("stopping and going on gives the bits of one run, in any batch size", T, float, double) {
   const Problem<T> problem(23, 8, "logistic");
   for (const Index batch : {0, 5, 23, 100}) {
