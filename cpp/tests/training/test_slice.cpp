@@ -58,15 +58,25 @@ double nearest_of_grid(const std::vector<T>& x, double radius, const std::vector
   constexpr int kSteps = 400;
   const double pi = std::acos(-1.0);
   double best = 1e300;
-  const auto visit = [&](const std::vector<double>& v) {
+  std::vector<double> v(x.size(), 0.5);
+  const auto visit = [&] {
     if (distance(v, x) <= radius) best = std::min(best, distance(v, p));
   };
   for (int i = 0; i < 2 * kSteps; ++i) {
     const double angle = pi * i / kSteps, a = std::cos(angle) * kSliceRadius, b = std::sin(angle) * kSliceRadius;
-    if (x.size() == 3) visit({a, b, 0.5});
-    for (int k = 0; x.size() == 4 && k <= kSteps; ++k)
-      visit({std::sin(pi * k / kSteps) * a, std::sin(pi * k / kSteps) * b, std::cos(pi * k / kSteps) * kSliceRadius,
-             0.5});
+    if (x.size() == 3) {
+      v[0] = a;
+      v[1] = b;
+      visit();
+      continue;
+    }
+    for (int k = 0; k <= kSteps; ++k) {
+      const double across = std::sin(pi * k / kSteps);
+      v[0] = across * a;
+      v[1] = across * b;
+      v[2] = std::cos(pi * k / kSteps) * kSliceRadius;
+      visit();
+    }
   }
   return best;
 }
