@@ -34,6 +34,9 @@ void prefetch_list(const CandidateView<T>& list) {
 // A worker attacks at most so many inputs that are alike one after the other.
 constexpr Index kMostAlike = 8;
 
+// Lists of fired neurons that take no more are kept without asking how much memory there is.
+constexpr std::size_t kSmallLists = std::size_t{16} << 20;
+
 }  // namespace
 
 template <class T>
@@ -162,12 +165,21 @@ struct Trainer<T>::State {
     loss_gradients.resize(static_cast<std::size_t>(count * c));
     std::vector<CandidateLists> spare;  // of the step before, for their memory
     spare.swap(fired);
-    // Lists of fired neurons may take as much as the finder's structure; beyond that the update finds them again.
-    const std::size_t fired_limit = options.finder.max_bytes != 0 ? options.finder.max_bytes : available_memory() / 2;
+    // Lists of fired neurons may take as much as the finder's structure; beyond that the update finds them again. To
+    // ask how much memory there is takes some 50 us, a few per cent of a short step: it is asked for large lists only.
+    std::size_t fired_limit = options.finder.max_bytes != 0 ? options.finder.max_bytes : kSmallLists;
+    bool limit_is_known = options.finder.max_bytes != 0;
+    const auto may_keep = [&](std::size_t bytes) {
+      if (bytes > fired_limit && !limit_is_known) {
+        limit_is_known = true;
+        fired_limit = std::max(kSmallLists, available_memory() / 2);
+      }
+      return bytes <= fired_limit;
+    };
     std::size_t fired_bytes = static_cast<std::size_t>(network.width()) * sizeof(Index);
     // (With an approximate finder it would find others too, so its lists are kept whatever they take.)
     const bool must_keep = !finder->exact() || options.optimizer == Optimizer::gauss_newton;
-    bool keep_fired = must_keep || fired_bytes <= fired_limit;
+    bool keep_fired = must_keep || may_keep(fired_bytes);
     const Index block = inputs_per_block(network.width(), count, options.finder.max_bytes);
     const std::uint64_t epoch = static_cast<std::uint64_t>(order_epoch);
     Work work;
@@ -215,7 +227,7 @@ struct Trainer<T>::State {
       finder_is_at_work = false;
       if (!keep_fired) continue;
       fired_bytes += block_fired.ids.size() * 2 * sizeof(NeuronId);
-      keep_fired = must_keep || fired_bytes <= fired_limit;
+      keep_fired = must_keep || may_keep(fired_bytes);
       if (keep_fired)
         fired.push_back(std::move(block_fired));
       else
