@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import statistics
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,8 @@ class Run:
     `grover_calls` is sqrt(m k) for the width m and the k neurons that fired per input, per epoch: what Grover's search
     would ask to find them, up to constants and logarithms (Song, Yang, Zhang 2021). A count; nothing is simulated.
     `recall` is measured for approximate strategies, after the last step; `history` has the other figures of each epoch,
-    as `History` names them, judged on the test inputs.
+    as `History` names them, judged on the test inputs. `interleaved` is False for a strategy that had no room beside
+    the others and trained alone after them: its times are of another moment.
     """
 
     strategy: str
@@ -107,6 +109,7 @@ class Run:
     recall: float | None = None
     history: dict[str, list[Any]] = field(default_factory=dict)
     weights_sha256: str | None = None
+    interleaved: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """For results.json; a refused run has only its names and the error."""
@@ -125,19 +128,18 @@ class Comparison:
     runs: tuple[Run, ...]
 
     @property
-    def reference(self) -> Run | None:
-        """The run whose weights all exact runs must have: "dense", or else the first one that ended."""
-        ended = [run for run in self.runs if run.error is None]
-        return next((run for run in ended if run.strategy == "dense"), ended[0] if ended else None)
+    def reference(self) -> str | None:
+        """The strategy whose weights all exact runs must have, as `reference_of` says."""
+        return reference_of(run.as_dict() for run in self.runs)
 
-    def identical(self, run: Run) -> bool:
-        """Whether a run ended with the reference's weights, to the last bit."""
-        return self.reference is not None and run.weights_sha256 == self.reference.weights_sha256
+    def same_bits(self, run: Run) -> bool | None:
+        """Whether a run ended with the reference's weights; None where there is nothing to compare it with."""
+        return same_bits(run.as_dict(), [each.as_dict() for each in self.runs])
 
     @property
     def broken(self) -> list[Run]:
         """Exact runs that ended with other weights: there must be none."""
-        return [run for run in self.runs if run.error is None and run.exact and not self.identical(run)]
+        return [run for run in self.runs if run.exact and self.same_bits(run) is False]
 
     def as_dict(self) -> dict[str, Any]:
         """The content of results.json."""
@@ -180,73 +182,151 @@ class Comparison:
         }
 
 
+def reference_of(runs: Iterable[Mapping[str, Any]]) -> str | None:
+    """Of the runs in results.json the strategy that others are compared with: "dense", or else the first exact one.
+
+    None where no exact run ended: an approximate one accuses nobody.
+    """
+    exact = [run["strategy"] for run in runs if run.get("error") is None and run["exact"]]
+    return "dense" if "dense" in exact else exact[0] if exact else None
+
+
+def same_bits(run: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> bool | None:
+    """Whether a run of results.json ended with the weights of the reference, to the last bit.
+
+    None for the reference itself, for a run that was refused, and where there is no reference.
+    """
+    runs = list(runs)
+    name = reference_of(runs)
+    if name is None or run["strategy"] == name or run.get("error") is not None:
+        return None
+    (reference,) = (each for each in runs if each["strategy"] == name)
+    return bool(run["weights_sha256"] == reference["weights_sha256"])
+
+
 #: (strategy, its number from 1, how many, progress of its training)
 Watcher = Callable[[str, int, int, Progress], None]
 
 
 def compare(settings: Settings, watch: Watcher | None = None) -> Comparison:
-    """Trains with each strategy in turn, from the same network, on the same data.
+    """Trains with each strategy, from the same network, on the same data; they take turns, an epoch each.
 
-    `watch` is called after every step. A strategy that memory refuses becomes a run with an `error`, and the others go
-    on. Raises ValueError for settings that do not fit the data.
+    Turns let whatever else the machine does fall on all of them alike; each round begins with another strategy. `watch`
+    is called after every step. A strategy that memory refuses beside the others trains alone after them; one that is
+    refused then too becomes a run with an `error`, and the others go on. Raises ValueError for settings that do not fit
+    the data.
     """
     data = load_dataset(settings.dataset, settings.seed, normalization=settings.normalization)
     start = TwoLayerNetwork.random(
         data.n_features, settings.width, data.classes, init="ntk", seed=settings.seed, dtype=settings.dtype
     )
-    runs = []
-    for number, strategy in enumerate(settings.strategies, 1):
-
-        def callback(progress: Progress, strategy: Strategy = strategy, number: int = number) -> None:
-            if watch is not None:
-                watch(strategy.label, number, len(settings.strategies), progress)
-
-        try:
-            runs.append(_run(settings, data, start.copy(), strategy, callback))
-        except MemoryError as error:
-            runs.append(Run(strategy.label, strategy.exact, error=str(error) or "out of memory"))
-    return Comparison(settings, data, start, tuple(runs))
-
-
-def _run(
-    settings: Settings,
-    data: Dataset,
-    net: TwoLayerNetwork,
-    strategy: Strategy,
-    callback: Callable[[Progress], object],
-) -> Run:
-    trainer = Trainer(
-        net,
-        strategy,
-        attack=settings.attack(),
-        loss="cross-entropy",
-        learning_rate=LinearRate(settings.learning_rate, 0, settings.epochs),
-        batch_size=settings.batch_size,
-        threads=settings.threads,
-        seed=settings.seed,
+    contest = _Contest(settings, data, start, watch)
+    runs = contest.held(settings.strategies, interleaved=True)
+    for strategy in settings.strategies:  # those that had no room
+        if strategy.label not in runs:
+            runs |= contest.held([strategy], interleaved=False)
+    refused = contest.refused
+    return Comparison(
+        settings,
+        data,
+        start,
+        tuple(
+            runs.get(each.label) or Run(each.label, each.exact, error=refused[each.label])
+            for each in settings.strategies
+        ),
     )
-    held_out = (data.X_test, data.y_test)
-    history = trainer.fit(data.X_train, data.y_train, settings.epochs, held_out, [callback])
-    clean, robust = history.validation_clean_accuracy[-1], history.validation_robust_accuracy[-1]
-    assert clean is not None
-    assert robust is not None
-    curves = {name: values for name, values in history.as_dict().items() if name not in ("work", *_OWN_COLUMNS)}
-    return Run(
-        strategy.label,
-        strategy.exact,
-        build_seconds=trainer.build_seconds,
-        seconds_per_epoch=statistics.median(history.seconds),
-        work=_per_epoch(history),
-        bytes=trainer.nbytes,
-        clean_accuracy=clean,
-        robust_accuracy=robust,
-        fired_share=history.fired_share,
-        candidates_share=history.candidates_share,
-        grover_calls=[net.width * math.sqrt(share) for share in history.fired_share],
-        recall=None if strategy.exact else trainer.recall(),
-        history=curves,
-        weights_sha256=hashlib.sha256(np.ascontiguousarray(net.weights).tobytes()).hexdigest(),
-    )
+
+
+class _Contest:
+    """Rounds of epochs among strategies; `refused` has what memory said to those that did not come through one."""
+
+    def __init__(self, settings: Settings, data: Dataset, start: TwoLayerNetwork, watch: Watcher | None) -> None:
+        self.settings, self.data, self.start, self.watch = settings, data, start, watch
+        self.refused: dict[str, str] = {}
+
+    def held(self, strategies: Iterable[Strategy], interleaved: bool) -> dict[str, Run]:
+        """The runs of those that memory did not refuse."""
+        contestants: deque[_Contestant] = deque()
+        for strategy in strategies:
+            try:
+                contestants.append(_Contestant(self.settings, self.data, self.start.copy(), strategy))
+            except MemoryError as error:
+                self._refuse(strategy, error)
+        for epoch in range(self.settings.epochs):
+            for contestant in list(contestants):
+                try:
+                    contestant.train(self._callback(contestant.strategy, epoch))
+                except MemoryError as error:
+                    self._refuse(contestant.strategy, error)
+                    contestants.remove(contestant)
+            contestants.rotate(-1)
+        return {each.strategy.label: each.run(interleaved) for each in contestants}
+
+    def _refuse(self, strategy: Strategy, error: MemoryError) -> None:
+        self.refused[strategy.label] = str(error) or "out of memory"
+
+    def _callback(self, strategy: Strategy, ended: int) -> Callable[[Progress], None]:
+        labels = [each.label for each in self.settings.strategies]
+        number = labels.index(strategy.label) + 1
+
+        def callback(progress: Progress) -> None:
+            if self.watch is not None:
+                whole = replace(progress, epoch=ended + progress.epoch, epochs=self.settings.epochs)
+                self.watch(strategy.label, number, len(labels), whole)
+
+        return callback
+
+
+class _Contestant:
+    """One strategy between its turns."""
+
+    def __init__(self, settings: Settings, data: Dataset, net: TwoLayerNetwork, strategy: Strategy) -> None:
+        self.strategy, self.data, self.net = strategy, data, net
+        self.history = History()
+        self.trainer = Trainer(
+            net,
+            strategy,
+            attack=settings.attack(),
+            loss="cross-entropy",
+            learning_rate=LinearRate(settings.learning_rate, 0, settings.epochs),
+            batch_size=settings.batch_size,
+            threads=settings.threads,
+            seed=settings.seed,
+        )
+        self._fit(0)
+
+    def _fit(self, epochs: int, *callbacks: Callable[[Progress], None]) -> History:
+        data = self.data
+        return self.trainer.fit(data.X_train, data.y_train, epochs, (data.X_test, data.y_test), callbacks)
+
+    def train(self, callback: Callable[[Progress], None]) -> None:
+        """One epoch more."""
+        self.history.extend(self._fit(1, callback))
+
+    def run(self, interleaved: bool) -> Run:
+        """The figures of all epochs."""
+        history = self.history
+        clean, robust = history.validation_clean_accuracy[-1], history.validation_robust_accuracy[-1]
+        assert clean is not None
+        assert robust is not None
+        curves = {name: values for name, values in history.as_dict().items() if name not in ("work", *_OWN_COLUMNS)}
+        return Run(
+            self.strategy.label,
+            self.strategy.exact,
+            build_seconds=self.trainer.build_seconds,
+            seconds_per_epoch=statistics.median(history.seconds),
+            work=_per_epoch(history),
+            bytes=self.trainer.nbytes,
+            clean_accuracy=clean,
+            robust_accuracy=robust,
+            fired_share=history.fired_share,
+            candidates_share=history.candidates_share,
+            grover_calls=[self.net.width * math.sqrt(share) for share in history.fired_share],
+            recall=None if self.strategy.exact else self.trainer.recall(),
+            history=curves,
+            weights_sha256=hashlib.sha256(np.ascontiguousarray(self.net.weights).tobytes()).hexdigest(),
+            interleaved=interleaved,
+        )
 
 
 #: Columns of a history that a run has under their own names.

@@ -48,6 +48,11 @@ class History:
     validation_robust_loss: list[float] = field(default_factory=list)
     validation_robust_accuracy: list[float | None] = field(default_factory=list)
 
+    def extend(self, later: History) -> None:
+        """Appends the epochs of a later call of `fit`."""
+        for name, column in vars(later).items():
+            getattr(self, name).extend(column)
+
     def as_dict(self) -> dict[str, list[Any]]:
         """The lists by name, with work as dictionaries: ready for JSON."""
         columns = dict(vars(self))

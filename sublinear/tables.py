@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
-from sublinear.compare import Comparison, Run
+from sublinear.compare import Comparison, Run, reference_of, same_bits
 from sublinear.evaluation import Evaluation
+from sublinear.intervals import Interval, middle_half
 from sublinear.scaling import SIZES, Line
 
 
@@ -27,7 +29,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """One row a strategy. Candidates and fired neurons are shown for the first and the last epoch."""
+    """What was counted and learnt, one row a strategy; candidates and fired neurons of the first and the last epoch."""
     table = _table(_COLUMNS)
     for run in comparison.runs:
         if run.error is None:
@@ -66,9 +68,6 @@ def _broken(strategy: str) -> str:
 _BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n")
 _COLUMNS = (
     "strategy",
-    "build\ns",
-    "epoch\ns",
-    "of\ndense",
     "inner\nprod.",
     "candid.\n/input",
     "fired\n/input",
@@ -81,8 +80,6 @@ _COLUMNS = (
 
 def _row(comparison: Comparison, run: Run) -> list[str]:
     width = comparison.network.width
-    reference = comparison.reference
-    dense = reference if reference is not None and reference.strategy == "dense" else None
 
     def change(shares: list[float]) -> str:
         first, last = f"{shares[0] * width:.0f}", f"{shares[-1] * width:.0f}"
@@ -90,17 +87,61 @@ def _row(comparison: Comparison, run: Run) -> list[str]:
 
     return [
         _broken(run.strategy),
-        seconds_text(run.build_seconds),
-        seconds_text(run.seconds_per_epoch),
-        f"{run.seconds_per_epoch / dense.seconds_per_epoch:.2f}" if dense else "-",
         quantity(run.work["inner_products"]),
         change(run.candidates_share),
         change(run.fired_share),
         quantity(run.bytes, "B"),
         f"{100 * run.clean_accuracy:.1f}",
         f"{100 * run.robust_accuracy:.1f}",
-        "yes" if comparison.identical(run) else "NO" if run.exact else "no",
+        bits_text(run.as_dict(), [each.as_dict() for each in comparison.runs]),
     ]
+
+
+def bits_text(run: dict[str, Any], runs: list[dict[str, Any]]) -> str:
+    """Whether a run of results.json has the reference's weights; "ref." is the reference, if it has peers."""
+    same = same_bits(run, runs)
+    if same is not None:
+        return "yes" if same else "NO" if run["exact"] else "no"
+    compared = any(same_bits(each, runs) is not None for each in runs)
+    return "ref." if compared and run["strategy"] == reference_of(runs) else "-"
+
+
+def bits_note(runs: list[dict[str, Any]]) -> str:
+    """What the weights of the runs in results.json were compared with."""
+    reference = reference_of(runs)
+    if reference is None:
+        return "No exact strategy ended: weights are compared with nothing."
+    if not any(same_bits(each, runs) is not None for each in runs):
+        return f"Only {reference} ended: its weights are compared with nothing."
+    return f"Same bits: whether weights are those of {reference}, to the last bit."
+
+
+def times_table(comparison: Comparison) -> Table:
+    """Seconds of each strategy, and of `dense` if it ran: medians over the epochs, and the middle half of them."""
+    ended = [run for run in comparison.runs if run.error is None]
+    dense = next((run for run in ended if run.strategy == "dense"), None)
+    columns = ("strategy", "build\ns", "epoch\ns", "middle\nhalf", *(("of\ndense", "middle\nhalf") if dense else ()))
+    table = _table(columns)
+    for run in ended:
+        seconds = run.history["seconds"]
+        row = [_broken(run.strategy) + ("" if run.interleaved else " *"), seconds_text(run.build_seconds)]
+        row += spread_texts(middle_half(seconds), seconds_text)
+        if dense is not None:
+            row += spread_texts(ratios(seconds, dense.history["seconds"]), "{:.2f}".format)
+        table.add_row(*row)
+    return table
+
+
+def spread_texts(interval: Interval, text: Callable[[float], str]) -> list[str]:
+    """The value, and its ends or "-"."""
+    if interval.low is None or interval.high is None:
+        return [text(interval.value), "-"]
+    return [text(interval.value), f"{text(interval.low)}-{text(interval.high)}"]
+
+
+def ratios(seconds: list[float], dense: list[float]) -> Interval:
+    """Seconds of epochs over those of `dense` in the same rounds: the median and the middle half."""
+    return middle_half([own / other for own, other in zip(seconds, dense, strict=True)])
 
 
 def comparison_caption(comparison: Comparison) -> list[str]:

@@ -63,7 +63,7 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
         assert each["history"]["validation_robust_accuracy"][-1] == each["robust_accuracy"]
         assert {len(column) for column in each["history"].values()} == {2}
         row = next(line for line in done.stdout.splitlines() if line.strip().startswith(each["strategy"]))
-        assert row.split()[-1] == "yes"
+        assert row.split()[-1] == ("ref." if each["strategy"] == "dense" else "yes")
     assert results["runs"][0]["work"] != results["runs"][1]["work"]
 
 
@@ -114,7 +114,8 @@ def test_a_refused_strategy_leaves_the_others(run):
     assert done.returncode == 1
     assert "dtree was refused" in done.stderr
     assert "1000 bytes" in done.stderr
-    assert any(line.strip().startswith("dense") and line.endswith("yes ") for line in done.stdout.splitlines())
+    assert any(line.split()[:1] == ["dense"] and line.split()[-1] == "-" for line in done.stdout.splitlines())
+    assert "compared with nothing" in done.stdout
 
 
 @pytest.mark.parametrize(

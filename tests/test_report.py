@@ -124,15 +124,6 @@ def test_axes_of_figures_are_labelled_with_units(parsed):
     assert any(re.fullmatch(r"numpy, m\^1\.00", each) for each in parsed.text)
 
 
-def test_preprocessing_is_paid_for_when_the_steps_saved_what_it_cost():
-    from sublinear.report.page import paid_after
-
-    assert paid_after(build=10.0, seconds=1.0, dense_build=0.0, dense_seconds=3.0) == 5
-    assert paid_after(build=10.1, seconds=1.0, dense_build=0.0, dense_seconds=3.0) == 6
-    assert paid_after(build=1.0, seconds=1.0, dense_build=2.0, dense_seconds=3.0) == 0
-    assert paid_after(build=1.0, seconds=3.0, dense_build=0.0, dense_seconds=3.0) is None
-
-
 def test_the_table_has_a_row_for_each_result(folder, page):
     rows = sl.load_results(folder)
     assert {row["kind"] for row in rows} == {"compare", "scaling", "train"}

@@ -35,7 +35,7 @@ from sublinear.compare import Comparison, Settings, Watcher, compare
 from sublinear.files import write_whole
 from sublinear.history import Progress as Step
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
-from sublinear.tables import approximate_table, comparison_caption, comparison_table
+from sublinear.tables import approximate_table, bits_note, comparison_caption, comparison_table, times_table
 
 
 @contextmanager
@@ -46,9 +46,8 @@ def strategy_bar() -> Iterator[Watcher]:
 
         def watch(strategy: str, number: int, count: int, step: Step) -> None:
             total = count * step.epochs * step.steps_per_epoch
-            ended = step.epoch - (step.step == step.steps_per_epoch)
-            done = (number - 1) * step.epochs * step.steps_per_epoch + ended * step.steps_per_epoch + step.step
-            bar.update(task, total=total, completed=done, description=f"{strategy} ({number} of {count})")
+            round_ = f"epoch {step.epoch + (step.step < step.steps_per_epoch)} of {step.epochs}"
+            bar.update(task, total=total, advance=1, description=f"{round_}, {strategy} ({number} of {count})")
 
         yield watch
 
@@ -113,8 +112,8 @@ def compare_command(
             Console(stderr=True).print(f"[bold red]{run.strategy} was refused:[/] {run.error}", soft_wrap=True)
     for run in comparison.broken:
         Console(stderr=True).print(
-            f"[bold red]{run.strategy} is exact and ended with other weights than the others:[/] this is a bug, please "
-            "report it with results.json",
+            f"[bold red]{run.strategy} is exact and ended with other weights than {comparison.reference}:[/] this is a "
+            "bug, please report it with results.json",
             soft_wrap=True,
         )
     if comparison.broken or any(run.error is not None for run in comparison.runs):
@@ -128,9 +127,15 @@ def _show(comparison: Comparison, path: Path) -> None:
     console.print(comparison_table(comparison))
     console.print("Inner products are per epoch, attack included; candidates and fired neurons")
     console.print("are per input, in the first and in the last epoch.")
+    console.print(bits_note([run.as_dict() for run in comparison.runs]))
     missing = approximate_table(comparison)
     if missing is not None:
         console.print(missing)
         console.print("Means over all epochs; added ones were taken at random. Recall is measured in")
         console.print("the end: of the neurons that fire at the training inputs, the share found.")
+    console.print(times_table(comparison))
+    console.print("Medians over the epochs, and the middle half of them. Strategies took turns, an")
+    console.print("epoch each; ratios are of epochs of one round.")
+    if any(not run.interleaved for run in comparison.runs):
+        console.print("* had no room beside the others and trained alone after them.")
     console.print(f"Written: {path}", soft_wrap=True)

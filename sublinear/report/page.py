@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,18 @@ import jinja2
 import matplotlib  # noqa: F401  (the figures need it: missed here, before anything is drawn)
 from markupsafe import Markup
 
+from sublinear.compare import same_bits
 from sublinear.files import reading
 from sublinear.info import versions
+from sublinear.intervals import median_of, middle_half
+from sublinear.paid_after import PaidAfter, paid_after
 from sublinear.report.figures import COLOURS, Series, bars, lines
 from sublinear.report.parts import Section, Table, machine_facts
-from sublinear.report.results import RESULT, Results, seconds_per_iteration
+from sublinear.report.results import RESULT, Results, steps_per_epoch
 from sublinear.report.theory import theory_sections
 from sublinear.scaling import PEER, SIZES, Cell, growth_lines, sweep_command
 from sublinear.strategies import STRATEGIES
-from sublinear.tables import quantity, seconds_text
+from sublinear.tables import bits_note, bits_text, quantity, ratios, seconds_text, spread_texts
 
 
 def render(results: Results) -> str:
@@ -72,20 +74,6 @@ def _range(first: float, last: float) -> str:
     return f"{first:.0f}" if f"{first:.0f}" == f"{last:.0f}" else f"{first:.0f}-{last:.0f}"
 
 
-def paid_after(build: float, seconds: float, dense_build: float, dense_seconds: float) -> int | None:
-    """The iteration after which a structure has saved what its building took, against `dense`; None for never.
-
-    `seconds` are per iteration; 0 where it took no more to build.
-    """
-    if seconds >= dense_seconds:
-        return None
-    return max(0, math.ceil((build - dense_build) / (dense_seconds - seconds)))
-
-
-def _paid_text(after: int | None) -> str:
-    return "never" if after is None else "at once" if after == 0 else f"{after:,}".replace(",", "\u2009")
-
-
 def _comparison(path: Path, content: dict[str, Any], styles: Styles) -> Section:
     data, network, attack, training = (content[name] for name in ("dataset", "network", "attack", "training"))
     section = Section(f"Comparison: {data['name']}, {network['width']} neurons")
@@ -102,9 +90,9 @@ def _comparison(path: Path, content: dict[str, Any], styles: Styles) -> Section:
     if any(not run["exact"] for run in runs):
         section.tables.append(_approximate_table(content, runs))
     section.notes = [f"{run['strategy']} was refused: {run['error']}" for run in content["runs"] if run.get("error")]
-    hashes = {run["weights_sha256"] for run in runs if run["exact"]}
     exact = [run["strategy"] for run in runs if run["exact"]]
-    if len(hashes) > 1:
+    section.notes.append(bits_note(runs))
+    if any(run["exact"] and same_bits(run, runs) is False for run in runs):
         section.notes.append("Exact strategies ended with different weights: this is a bug, please report it.")
     elif len(exact) > 1:
         section.notes.append(
@@ -120,22 +108,23 @@ def _comparison(path: Path, content: dict[str, Any], styles: Styles) -> Section:
 def _comparison_table(content: dict[str, Any], runs: list[dict[str, Any]]) -> Table:
     width = content["network"]["width"]
     dense = next((run for run in runs if run["strategy"] == "dense"), None)
-    reference = dense or next((run for run in runs if run["exact"]), None)
-    columns = ["strategy", "build s", "epoch s", "of dense", "paid for after", "inner products", "candidates", "fired"]
-    columns += ["memory", "clean %", "robust %", "same bits", "Grover calls"]
+    columns = ["strategy", "build s", "epoch s", "middle half", "of dense", "middle half", "paid for after"]
+    columns += ["inner products", "candidates", "fired", "memory", "clean %", "robust %", "same bits", "Grover calls"]
     rows = []
     for run in content["runs"]:
         if run.get("error") is not None:
             rows.append([run["strategy"], *["-"] * (len(columns) - 1)])
             continue
-        candidates, fired = run["candidates_share"], run["fired_share"]
-        row = [run["strategy"], seconds_text(run["build_seconds"]), seconds_text(run["seconds_per_epoch"])]
-        row.append(f"{run['seconds_per_epoch'] / dense['seconds_per_epoch']:.2f}" if dense else "-")
-        row.append("-" if dense is None or run is dense else _paid_text(_paid(content, run, dense)))
+        candidates, fired, seconds = run["candidates_share"], run["fired_share"], run["history"]["seconds"]
+        row = [run["strategy"], seconds_text(run["build_seconds"]), *spread_texts(middle_half(seconds), seconds_text)]
+        if dense is None:
+            row += ["-", "-", "-"]
+        else:
+            row += spread_texts(ratios(seconds, dense["history"]["seconds"]), "{:.2f}".format)
+            row.append("-" if run is dense else _paid(content, run, dense).text())
         row += [quantity(run["work"]["inner_products"]), _range(candidates[0] * width, candidates[-1] * width)]
         row += [_range(fired[0] * width, fired[-1] * width), quantity(run["bytes"], "B")]
-        row += [_per_cent(run["clean_accuracy"]), _per_cent(run["robust_accuracy"])]
-        row.append("yes" if reference and run["weights_sha256"] == reference["weights_sha256"] else "no")
+        row += [_per_cent(run["clean_accuracy"]), _per_cent(run["robust_accuracy"]), bits_text(run, runs)]
         row.append(_range(run["grover_calls"][0], run["grover_calls"][-1]) if run.get("grover_calls") else "-")
         rows.append(row)
     return Table(columns, rows)
@@ -154,11 +143,13 @@ def _approximate_table(content: dict[str, Any], runs: list[dict[str, Any]]) -> T
     return Table(["approximate strategy", "reported", "added at random", "used", "recall %"], rows)
 
 
-def _paid(content: dict[str, Any], run: dict[str, Any], dense: dict[str, Any]) -> int | None:
-    seconds, dense_seconds = seconds_per_iteration(content, run), seconds_per_iteration(content, dense)
-    assert seconds is not None
-    assert dense_seconds is not None
-    return paid_after(run["build_seconds"], seconds, dense["build_seconds"], dense_seconds)
+def _paid(content: dict[str, Any], run: dict[str, Any], dense: dict[str, Any]) -> PaidAfter:
+    """By the epochs of one round: what a step saved, the median with its confidence."""
+    steps = steps_per_epoch(content)
+    pairs = zip(dense["history"]["seconds"], run["history"]["seconds"], strict=True)
+    return paid_after(
+        run["build_seconds"] - dense["build_seconds"], median_of([(theirs - own) / steps for theirs, own in pairs])
+    )
 
 
 def _comparison_figures(content: dict[str, Any], runs: list[dict[str, Any]], styles: Styles) -> list[str]:
@@ -402,13 +393,16 @@ def _cells_table(records: list[dict[str, Any]]) -> Table:
         row += [quantity(record["bytes"], "B"), "-" if peak is None else quantity(peak, "B")]
         row.append(seconds_text(record["build_seconds"]))
         base = dense.get(_without_strategy(cell))
-        if base is None or base is record:
-            row.append("-")
-        else:
-            figures = [each[name] for each in (record, base) for name in ("build_seconds", "seconds_per_iteration")]
-            row.append(_paid_text(paid_after(*figures)))
+        row.append("-" if base is None or base is record else _paid_by_steps(record, base).text())
         rows.append(row)
     return Table(columns, rows, folded=len(rows) > 12)
+
+
+def _paid_by_steps(record: dict[str, Any], dense: dict[str, Any]) -> PaidAfter:
+    """Step k of both cells does the same training: their differences are what a step saved."""
+    pairs = zip(dense["seconds"][1:], record["seconds"][1:], strict=True)
+    saved = median_of([theirs - own for theirs, own in pairs])
+    return paid_after(record["build_seconds"] - dense["build_seconds"], saved)
 
 
 def _without_strategy(cell: dict[str, Any]) -> str:
