@@ -13,8 +13,8 @@ import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
-import reference
 import sublinear as sl
+from oracle import random_order
 
 DTYPES = ["float32", "float64"]
 
@@ -197,7 +197,7 @@ def test_training_is_gradient_descent(rank_limit, batch_size):
     oracle = Oracle(net)
     losses, batches = [], 3 if batch_size == 15 else 1
     for epoch in range(60):
-        order = reference.random_order(40, 7, epoch) if batches > 1 else np.arange(40)
+        order = random_order(40, 7, epoch) if batches > 1 else np.arange(40)
         losses.append(0.0)
         for batch in np.split(order, range(15, 40, 15) if batches > 1 else []):
             losses[-1] += len(batch) / 40 * oracle.loss(X[batch], y[batch])
