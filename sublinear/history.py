@@ -92,6 +92,10 @@ class EpochSums:
             "work": self.work,
         }
 
+    def losses(self) -> str:
+        """The mean losses so far, in words; of at least one step."""
+        return f"loss {self.loss / self.inputs:.4g}, robust loss {self.robust_loss / self.inputs:.4g}"
+
     def as_dict(self) -> dict[str, Any]:
         """The sums by name, with work as a dictionary: ready for JSON."""
         return asdict(self)

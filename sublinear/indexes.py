@@ -349,12 +349,10 @@ def _told(progress: bool | Callable[[float], object], what: str) -> Iterator[Cal
     if not progress:
         yield None
         return
-    from rich.console import Console
-    from rich.progress import Progress
+    from sublinear.progress import progress as shown
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=1.0)
-        yield lambda done: bar.update(task, completed=done)
+    with shown(what) as tell:
+        yield lambda done: tell(what, done, 1.0)
 
 
 _CLASSES = {each.name: each for each in (BruteForce, QuantizedScan, KDTree, BallTree, PartitionTree, ConvexLayers)}

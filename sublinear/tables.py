@@ -65,7 +65,7 @@ def _broken(strategy: str) -> str:
     return strategy.replace(":", ":\n ")
 
 
-_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n")
+_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 _COLUMNS = (
     "strategy",
     "inner\nprod.",

@@ -1,19 +1,19 @@
-"""What the commands share: the program itself, errors, bars and folders."""
+"""What the commands share: the program itself, errors and folders."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sublinear import __version__
 from sublinear.datasets import describe_datasets
+from sublinear.terminal import notice
 from sublinear.trainer import DivergenceError
 
 app = typer.Typer(
@@ -56,33 +56,23 @@ def _main(
 
 def refuse(problem: object) -> typer.Exit:
     """Says what is wrong; to be raised."""
-    Console(stderr=True).print(f"[bold red]error:[/] {problem}", highlight=False, soft_wrap=True)
+    notice(problem, "error:")
     return typer.Exit(2)
 
 
 @contextmanager
 def one_sentence(interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
-    """What a user got wrong, and what the machine refuses, is one sentence on standard error and exit status 2."""
+    """What a user got wrong, and what the machine refuses, is one sentence on standard error and exit status 2; so is
+    a warning, without ending anything."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: notice(message, "warning:")
+            yield
     except (ValueError, TypeError, MemoryError, DivergenceError, OSError, ImportError) as error:
         raise refuse(error) from None
     except KeyboardInterrupt:
-        Console(stderr=True).print(interrupted)
+        notice(interrupted)
         raise typer.Exit(130) from None
-
-
-def progress_bar() -> Progress:
-    """On standard error; silent where that is no terminal."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def prepare(folder: Path) -> Path:
@@ -91,12 +81,6 @@ def prepare(folder: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"{folder} is not writable; give another folder with --out")
     return folder
-
-
-def results_console() -> Console:
-    """On standard output; of 80 columns where that is no terminal."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=80)
 
 
 def thread_count(threads: int) -> int | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sublinear.attacks import parse_norm
 from sublinear.cli.common import (
@@ -27,27 +26,32 @@ from sublinear.cli.common import (
     app,
     one_sentence,
     prepare,
-    progress_bar,
-    results_console,
     thread_count,
 )
 from sublinear.compare import Comparison, Settings, Watcher, compare
 from sublinear.files import write_whole
+from sublinear.history import EpochSums
 from sublinear.history import Progress as Step
+from sublinear.progress import progress
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
 from sublinear.tables import approximate_table, bits_note, comparison_caption, comparison_table, times_table
+from sublinear.terminal import notice, print_json, results_console, written
 
 
 @contextmanager
-def strategy_bar() -> Iterator[Watcher]:
-    """A bar over the strategies of a comparison."""
-    with progress_bar() as bar:
-        task = bar.add_task("", total=None)
+def strategy_progress() -> Iterator[Watcher]:
+    """How far a comparison is, over its strategies."""
+    with progress("loading the data") as tell:
+        sums, done = EpochSums(), 0
 
         def watch(strategy: str, number: int, count: int, step: Step) -> None:
-            total = count * step.epochs * step.steps_per_epoch
-            round_ = f"epoch {step.epoch + (step.step < step.steps_per_epoch)} of {step.epochs}"
-            bar.update(task, total=total, advance=1, description=f"{round_}, {strategy} ({number} of {count})")
+            nonlocal sums, done
+            done += 1
+            whole = step.step == step.steps_per_epoch
+            epoch = f"epoch {step.epoch + (not whole)} of {step.epochs}, {strategy} ({number} of {count})"
+            sums = (EpochSums() if step.step == 1 else sums).with_step(step)
+            total = max(count * step.epochs * step.steps_per_epoch, done)  # who is refused and tries again takes more
+            tell(epoch, done, total, f"{epoch}: {sums.losses()}" if whole else None)
 
         yield watch
 
@@ -99,22 +103,21 @@ def compare_command(
             dtype=dtype,
         )
         folder = prepare(out)
-        with strategy_bar() as watch:
+        with strategy_progress() as watch:
             comparison = compare(settings, watch)
         content = json.dumps(comparison.as_dict(), indent=2)
         write_whole(folder / "results.json", content.encode() + b"\n")
     if as_json:
-        typer.echo(content)
+        print_json(content)
     else:
         _show(comparison, folder / "results.json")
     for run in comparison.runs:
         if run.error is not None:
-            Console(stderr=True).print(f"[bold red]{run.strategy} was refused:[/] {run.error}", soft_wrap=True)
+            notice(run.error, f"{run.strategy} was refused:")
     for run in comparison.broken:
-        Console(stderr=True).print(
-            f"[bold red]{run.strategy} is exact and ended with other weights than {comparison.reference}:[/] this is a "
-            "bug, please report it with results.json",
-            soft_wrap=True,
+        notice(
+            "this is a bug, please report it with results.json",
+            f"{run.strategy} is exact and ended with other weights than {comparison.reference}:",
         )
     if comparison.broken or any(run.error is not None for run in comparison.runs):
         raise typer.Exit(1)
@@ -123,7 +126,7 @@ def compare_command(
 def _show(comparison: Comparison, path: Path) -> None:
     console = results_console()
     for line in comparison_caption(comparison):
-        console.print(line)
+        console.print(line, soft_wrap=True)
     console.print(comparison_table(comparison))
     console.print("Inner products are per epoch, attack included; candidates and fired neurons")
     console.print("are per input, in the first and in the last epoch.")
@@ -138,4 +141,4 @@ def _show(comparison: Comparison, path: Path) -> None:
     console.print("epoch each; ratios are of epochs of one round.")
     if any(not run.interleaved for run in comparison.runs):
         console.print("* had no room beside the others and trained alone after them.")
-    console.print(f"Written: {path}", soft_wrap=True)
+    written(path)

@@ -15,13 +15,14 @@ from sublinear.cli.common import (
     Threads,
     app,
     one_sentence,
-    results_console,
     thread_count,
 )
 from sublinear.datasets import load_dataset
-from sublinear.evaluation import evaluate
+from sublinear.evaluation import Evaluation, evaluate
 from sublinear.network import TwoLayerNetwork
+from sublinear.progress import progress
 from sublinear.tables import evaluation_table
+from sublinear.terminal import print_json, results_console
 
 
 @app.command("evaluate")
@@ -45,11 +46,14 @@ def evaluate_command(
                 f"{network} takes {net.n_features} features and has {net.n_outputs} outputs; {dataset} has "
                 f"{data.n_features} features and {data.classes} classes"
             )
-        judged = {
-            name: evaluate(net, data.X_test, data.y_test, "cross-entropy", attack, seed, thread_count(threads))
-            for name, attack in parse_attacks(attacks).items()
-        }
+        judged: dict[str, Evaluation] = {}
+        chosen = parse_attacks(attacks)
+        with progress("starting") as tell:
+            for name, attack in chosen.items():
+                tell(f"{name} ({len(judged) + 1} of {len(chosen)})", len(judged), len(chosen))
+                found = evaluate(net, data.X_test, data.y_test, "cross-entropy", attack, seed, thread_count(threads))
+                judged[name] = found
     if as_json:
-        typer.echo(json.dumps({name: each.as_dict() for name, each in judged.items()}, indent=2))
+        print_json(json.dumps({name: each.as_dict() for name, each in judged.items()}, indent=2))
     else:
         results_console().print(evaluation_table(judged))

@@ -6,7 +6,6 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sublinear.cli.common import (
     app,
@@ -14,6 +13,7 @@ from sublinear.cli.common import (
 )
 from sublinear.info import build_info, get_cmake_dir, get_include, machine
 from sublinear.tables import info_table
+from sublinear.terminal import print_json, results_console
 
 
 @app.command()
@@ -24,6 +24,6 @@ def info(
     with one_sentence():
         content = {**build_info(), **machine(), "include": get_include(), "cmake": get_cmake_dir()}
     if as_json:
-        typer.echo(json.dumps(content, indent=2))
+        print_json(json.dumps(content, indent=2))
     else:
-        Console(highlight=False).print(info_table(content))
+        results_console().print(info_table(content))

@@ -10,9 +10,9 @@ import typer
 from sublinear.cli.common import (
     app,
     one_sentence,
-    results_console,
 )
 from sublinear.report import write_report
+from sublinear.terminal import results_console, written
 
 
 @app.command("report")
@@ -32,5 +32,5 @@ def report_command(
         count = write_report(folders, html, table)
     console = results_console()
     console.print(f"{count} results")
-    console.print(f"Written: {html}", soft_wrap=True)
-    console.print(f"Written: {table}", soft_wrap=True)
+    written(html)
+    written(table)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sublinear.cli.common import (
     Dataset,
@@ -23,23 +22,23 @@ from sublinear.cli.common import (
     numbers,
     one_sentence,
     prepare,
-    progress_bar,
-    results_console,
 )
 from sublinear.executors import LocalProcesses, OnDask
+from sublinear.progress import progress
 from sublinear.scaling import PEER, Cell, Executor, InThisProcess, Sweep, growth_lines, sweep_cells
 from sublinear.tables import growth_table, scaling_table
+from sublinear.terminal import notice, print_json, results_console, written
 
 
 @contextmanager
-def cell_bar() -> Iterator[Callable[[Cell | None, float, float, int, int], None]]:
-    """A bar over the cells of a sweep, by what they cost."""
-    with progress_bar() as bar:
-        task = bar.add_task("", total=None)
+def cell_progress() -> Iterator[Callable[[Cell | None, float, float, int, int], None]]:
+    """How far a sweep is, over its cells, by what they cost."""
+    with progress("starting") as tell:
 
         def watch(cell: Cell | None, done: float, total: float, number: int, count: int) -> None:
-            after = "" if cell is None else f", {cell.label()}"
-            bar.update(task, total=total, completed=done, description=f"{number} of {count} cells{after}")
+            cells = f"{number} of {count} cells"
+            ended = None if cell is None else f"{cells}, {cell.label()}"
+            tell(ended or cells, done, total, ended)
 
         yield watch
 
@@ -99,22 +98,22 @@ def scaling_command(
         )
         folder = prepare(out)
         executor = _executor(workers, dask)
-        with cell_bar() as watch:
+        with cell_progress() as watch:
             records = sweep_cells(sweep, folder, executor, timeout, retry, watch)
     lines = growth_lines(records)
     if as_json:
-        typer.echo(json.dumps({"records": records, "growth": [asdict(line) for line in lines]}, indent=2))
+        print_json(json.dumps({"records": records, "growth": [asdict(line) for line in lines]}, indent=2))
     else:
         console = results_console()
         console.print(scaling_table(records))
         if lines:
             console.print(growth_table(lines))
             console.print("Exponents of seconds and of counted inner products, with 95 % confidence.")
-        console.print(f"Written: {len(records)} cells in {folder}", soft_wrap=True)
+        written(f"{len(records)} cells in {folder}")
     for record in records:
         if record["status"] != "done":
             label = Cell(**record["cell"]).label()
-            Console(stderr=True).print(f"[bold red]{label}: {record['status']}:[/] {record['error']}", soft_wrap=True)
+            notice(record["error"], f"{label}: {record['status']}:")
     if any(record["status"] != "done" for record in records):
         raise typer.Exit(1)
 

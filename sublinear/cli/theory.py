@@ -17,23 +17,23 @@ from sublinear.cli.common import (
     numbers,
     one_sentence,
     prepare,
-    progress_bar,
-    results_console,
     thread_count,
 )
 from sublinear.files import write_whole
+from sublinear.progress import progress
 from sublinear.tables import theory_table
+from sublinear.terminal import print_json, results_console, written
 from sublinear.theory import TheorySettings, by_place, theory
 
 
 @contextmanager
-def grid_bar() -> Iterator[Callable[[dict[str, Any], int, int], None]]:
-    """A bar over the places of the grid."""
-    with progress_bar() as bar:
-        task = bar.add_task("", total=None)
+def grid_progress() -> Iterator[Callable[[dict[str, Any], int, int], None]]:
+    """How far the grid is, over its places."""
+    with progress("starting") as tell:
 
         def watch(at: dict[str, Any], number: int, count: int) -> None:
-            bar.update(task, total=count, completed=number - 1, description=f"m {at['m']} ({number} of {count})")
+            place = ", ".join(f"{name} {value:g}" for name, value in at.items())
+            tell(f"m {at['m']} ({number} of {count})", number - 1, count, f"{number} of {count}: {place}")
 
         yield watch
 
@@ -81,17 +81,17 @@ def theory_command(
             threads=thread_count(threads),
         )
         folder = prepare(out)
-        with grid_bar() as watch:
+        with grid_progress() as watch:
             content = theory(settings, watch)
         text = json.dumps(content, indent=1)
         write_whole(folder / "theory.json", text.encode() + b"\n")
     if as_json:
-        typer.echo(text)
+        print_json(text)
         return
     console = results_console()
     for place, claims in by_place(content["claims"]).items():
-        console.print(place)
+        console.print(place, soft_wrap=True)
         console.print(theory_table(claims))
     console.print(f"Means of {seeds} seeds, with the half width of their 95 % confidence; for exponents")
     console.print("that of the fit. yes, NO: whether a bound is kept.")
-    console.print(f"Written: {folder / 'theory.json'}", soft_wrap=True)
+    written(folder / "theory.json")

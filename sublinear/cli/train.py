@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sublinear.attacks import parse_norm
 from sublinear.cli.common import (
@@ -27,24 +26,29 @@ from sublinear.cli.common import (
     app,
     one_sentence,
     prepare,
-    progress_bar,
-    results_console,
     thread_count,
 )
+from sublinear.history import EpochSums
 from sublinear.history import Progress as Step
 from sublinear.network import INITIALIZATIONS
+from sublinear.progress import progress
+from sublinear.terminal import notice, print_json, results_console, written
 from sublinear.training_run import NETWORK, TrainSettings, train
 
 
 @contextmanager
-def epoch_bar(epochs: int) -> Iterator[Callable[[Step, int], None]]:
-    """A bar over the epochs of one run."""
-    with progress_bar() as bar:
-        task = bar.add_task("", total=epochs)
+def epoch_progress(epochs: int) -> Iterator[Callable[[Step, int], None]]:
+    """How far one run is, over its epochs."""
+    with progress("loading the data") as tell:
+        sums = EpochSums()
 
         def watch(step: Step, before: int) -> None:
+            nonlocal sums
+            sums = (EpochSums() if step.step == 1 else sums).with_step(step)
+            whole = step.step == step.steps_per_epoch
+            ended = f"epoch {before + 1} of {epochs}: {sums.losses()}" if whole else None
             done = before + step.step / step.steps_per_epoch
-            bar.update(task, completed=done, description=f"robust loss {step.robust_loss:.4g}")
+            tell(f"epoch {before + 1} of {epochs}, robust loss {step.robust_loss:.4g}", done, epochs, ended)
 
         yield watch
 
@@ -127,13 +131,10 @@ def train_command(
             schedule_epochs=schedule_epochs,
         )
         folder = prepare(out)
-        with epoch_bar(epochs) as watch:
+        with epoch_progress(epochs) as watch:
             outcome = train(settings, folder, resume, watch)
     if outcome.ending == "interrupted":
-        Console(stderr=True).print(
-            f"interrupted after {outcome.epochs_done} of {epochs} epochs; saved in {folder}, go on with --resume",
-            soft_wrap=True,
-        )
+        notice(f"interrupted after {outcome.epochs_done} of {epochs} epochs; saved in {folder}, go on with --resume")
         raise typer.Exit(130)
     assert outcome.test is not None
     if as_json:
@@ -144,7 +145,7 @@ def train_command(
             "test": outcome.test.as_dict(),
             "network": str(folder / NETWORK),
         }
-        typer.echo(json.dumps(content, indent=2))
+        print_json(json.dumps(content, indent=2))
         return
     console = results_console()
     after = f"after {outcome.epochs_done} epochs"
@@ -156,4 +157,4 @@ def train_command(
     console.print(
         f"test accuracy: {outcome.test.clean_accuracy:.1%} clean, {outcome.test.robust_accuracy:.1%} under PGD"
     )
-    console.print(f"Written: {folder / NETWORK}", soft_wrap=True)
+    written(folder / NETWORK)

@@ -28,7 +28,12 @@ def write_report(
         from sublinear.report.page import render
     except ImportError as error:
         raise ImportError(f"a report needs {error.name}; pip install 'sublinear[report]'") from error
-    write_whole(Path(html), render(results).encode())
+    write_whole(Path(html), _encoded(render(results)))
     if csv is not None:
-        write_whole(Path(csv), as_csv(rows).encode())
+        write_whole(Path(csv), _encoded(as_csv(rows)))
     return len(rows)
+
+
+def _encoded(text: str) -> bytes:
+    """As UTF-8; bytes in names of files that were none to begin with are escapes."""
+    return text.encode("utf-8", "backslashreplace")

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sublinear.text import one_line
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -86,7 +88,7 @@ def _drawing(title: str, width: float = 5.2, height: float = 3.5) -> Iterator[tu
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         yield axes, done
-        axes.set_title(title, loc="left")
+        axes.set_title(_as_text(title), loc="left")
         handles, labels = axes.get_legend_handles_labels()
         if handles:
             columns = 1 if max(map(len, labels)) > 26 else 2
@@ -95,6 +97,11 @@ def _drawing(title: str, width: float = 5.2, height: float = 3.5) -> Iterator[tu
         metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
         figure.savefig(out, format="svg", bbox_inches="tight", transparent=True, metadata=metadata)
     done.append(_for_page(out.getvalue(), title))
+
+
+def _as_text(text: str) -> str:
+    """For matplotlib, which takes what is between two dollars for mathematics."""
+    return one_line(text).replace("$", r"\$")
 
 
 def _for_page(svg: str, title: str) -> str:
@@ -135,7 +142,7 @@ def lines(
                 marker=marker,
                 color=colour,
                 linestyle="none" if fitted else DASHES[each.dash % len(DASHES)],
-                label=each.label,
+                label=_as_text(each.label),
                 fillstyle="none" if each.dash else "full",
             )
             if fitted:
@@ -176,7 +183,7 @@ def bars(title: str, x_label: str, names: list[str], values: list[float], styles
     with _drawing(title, height=1.1 + 0.34 * len(names)) as (axes, done):
         places = list(range(len(names)))
         axes.barh(places, values, color=[_series_colour(style) for style in styles], height=0.62)
-        axes.set_yticks(places, names)
+        axes.set_yticks(places, list(map(_as_text, names)))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.set_xlabel(x_label)

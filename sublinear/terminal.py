@@ -1,0 +1,60 @@
+"""The one way to a terminal: what is printed is text, never markup, and every stream can take it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from sublinear.text import one_line, visible
+
+
+class _TextConsole(Console):
+    """Every string it is given, in tables too, is shown as it is; styles come as rich.text.Text."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **{**options, "markup": False, "emoji": False, "highlight": False})
+
+
+_COLUMNS = 80  # where there is no terminal to ask
+
+
+def _console(stream: Any, stderr: bool, width: int | None = None) -> Console:
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")  # \xfc where a console knows no such letter
+    return _TextConsole(stderr=stderr, highlight=False, width=width)
+
+
+def results_console() -> Console:
+    """On standard output; of 80 columns where that is no terminal."""
+    console = _console(sys.stdout, stderr=False)
+    return console if console.is_terminal else _console(sys.stdout, stderr=False, width=_COLUMNS)
+
+
+def notice_console() -> Console:
+    """On standard error."""
+    return _console(sys.stderr, stderr=True)
+
+
+def notice(text: object, mark: str = "") -> None:
+    """One line on standard error, however long; `mark` goes before it in red."""
+    marked = [(f"{one_line(mark)} ", "bold red")] if mark else []
+    notice_console().print(Text.assemble(*marked, one_line(text)), soft_wrap=True)
+
+
+def written(path: object) -> None:
+    """Says on standard output where results are."""
+    results_console().print(f"Written: {one_line(path)}", soft_wrap=True)
+
+
+def print_json(content: str) -> None:
+    """JSON, which is ASCII as `json.dumps` gives it, on standard output as it is."""
+    sys.stdout.write(content + "\n")
+    sys.stdout.flush()
+
+
+def can_redraw(console: Console) -> bool:
+    """Whether lines that were printed can be replaced: in a terminal, whatever is said of colours, or a notebook."""
+    return console.is_jupyter or (console.file.isatty() and not console.is_dumb_terminal)
