@@ -15,12 +15,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sublinear.arrays import as_integer, as_number
+from sublinear.arrays import as_integer, as_number, as_seed
 from sublinear.attacks import PGD, parse_norm
 from sublinear.datasets.sized import load_sized, takes_option
 from sublinear.dense_peer import DensePeer
 from sublinear.files import command, write_whole
-from sublinear.growth import Growth, fit_growth
 from sublinear.history import Progress
 from sublinear.info import machine, peak_memory, reset_peak_memory, versions
 from sublinear.interrupts import Interrupt, deferred_interrupt
@@ -34,12 +33,16 @@ PEER = "numpy"
 #: The axes of a sweep that are sizes, over which growth is fitted.
 SIZES = {"width": "m", "inputs": "n", "features": "d"}
 
-_FORMAT = "sublinear-cell-1"
+_FORMAT = "sublinear-cell-2"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One training run of a sweep. `batch_size` 0 is the full batch, `inputs` and `features` 0 what the set has."""
+    """One training run of a sweep. `batch_size` 0 is the full batch, `inputs` and `features` 0 what the set has.
+
+    `seed` is that of the network, the order of inputs, the split and the data of generators: cells that differ in it
+    alone are independent runs of the same setting, and there are no other repeats.
+    """
 
     strategy: str
     width: int
@@ -48,7 +51,7 @@ class Cell:
     radius: float
     batch_size: int
     threads: int
-    repeat: int
+    seed: int
     dataset: str
     normalization: str | None
     steps: int
@@ -56,7 +59,6 @@ class Cell:
     learning_rate: float
     iterations: int
     max_bytes: int
-    seed: int
     dtype: str
 
     @property
@@ -70,7 +72,8 @@ class Cell:
         """The name of its file: what differs most often, and a hash of everything."""
         text = json.dumps(asdict(self), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-        return f"{self.strategy.replace(':', '-')}-m{self.width}-n{self.inputs}-d{self.features}-{digest}.json"
+        sizes = f"m{self.width}-n{self.inputs}-d{self.features}-seed{self.seed}"
+        return f"{self.strategy.replace(':', '-')}-{sizes}-{digest}.json"
 
     def label(self) -> str:
         """For progress bars and messages."""
@@ -84,7 +87,7 @@ class Sweep:
     """The grid: every combination is a cell. Text, numbers and tuples of them; everything is checked when it is made.
 
     The rate is constant; `iterations` steps are timed after one that is not. `inputs` takes the first ones of the
-    training inputs; `features` is for generators that have the option d.
+    training inputs; `features` is for generators that have the option d. Repeat k, from 0, has the seed `seed` + k.
     """
 
     strategies: tuple[str, ...] = ("dense", "margin", PEER)
@@ -118,6 +121,7 @@ class Sweep:
         for name in ("repeats", "iterations"):
             as_integer(getattr(self, name), name, 1)
         as_integer(self.max_bytes, "max_bytes")
+        as_seed(as_integer(self.seed, "seed") + self.repeats - 1)
         as_number(self.learning_rate, "learning_rate", 0)
         for radius in self.radii:
             PGD(radius, self.steps, norm=parse_norm(self.norm))
@@ -130,9 +134,9 @@ class Sweep:
             )
 
     def cells(self) -> list[Cell]:
-        """Every cell, cheap ones first; strategies and repeats of the same sizes stand together."""
+        """Every cell, cheap ones first; those of the same sizes stand together, and strategies take turns in them."""
         shared = {each.name: getattr(self, each.name) for each in fields(Cell) if hasattr(self, each.name)}
-        for axis in ("inputs", "features", "threads"):
+        for axis in ("inputs", "features", "threads", "seed"):
             del shared[axis]
         axes = (self.widths, self.inputs, self.features, self.radii, self.batch_sizes, self.threads)
         cells = [
@@ -144,11 +148,11 @@ class Sweep:
                 radius=radius,
                 batch_size=batch,
                 threads=threads,
-                repeat=repeat,
+                seed=seed,
                 **shared,
             )
             for m, n, d, radius, batch, threads in itertools.product(*axes)
-            for repeat in range(self.repeats)
+            for seed in range(self.seed, self.seed + self.repeats)
             for strategy in self.strategies
         ]
         return sorted(cells, key=lambda cell: cell.cost)
@@ -353,44 +357,8 @@ def sweep_command(cells: Iterable[Cell]) -> str:
     axes = {"strategies": "strategy", "widths": "width", "inputs": "inputs", "features": "features"}
     axes |= {"radii": "radius", "batch-sizes": "batch_size", "threads": "threads"}
     options: dict[str, Any] = {option: values(name) for option, name in axes.items()}
-    options["repeats"] = 1 + max(cell.repeat for cell in cells)
-    shared = ("dataset", "normalization", "steps", "norm", "learning_rate", "iterations", "max_bytes", "seed", "dtype")
+    seeds = [cell.seed for cell in cells]
+    options |= {"seed": min(seeds), "repeats": 1 + max(seeds) - min(seeds)}
+    shared = ("dataset", "normalization", "steps", "norm", "learning_rate", "iterations", "max_bytes", "dtype")
     options |= {name.replace("_", "-"): getattr(cells[0], name) for name in shared}
     return command("scaling", options)
-
-
-@dataclass(frozen=True)
-class Line:
-    """Growth of one figure ("seconds" or "inner_products") of one strategy over one size, everything else equal."""
-
-    strategy: str
-    axis: str
-    figure: str
-    fixed: dict[str, Any]
-    sizes: tuple[float, ...]
-    values: tuple[float, ...]
-    growth: Growth
-
-
-def growth_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
-    """Fits a line wherever cells that are done differ in one size (m, n or d) only; repeats count as points."""
-    done = [record for record in records if record["status"] == "done"]
-    lines = []
-    for axis in SIZES:
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for record in done:
-            fixed = {name: value for name, value in record["cell"].items() if name not in (axis, "repeat")}
-            groups.setdefault(json.dumps(fixed, sort_keys=True), []).append(record)
-        for key, group in groups.items():
-            for figure in ("seconds", "inner_products"):
-                sizes = [record["cell"][axis] or record["sizes"].get(axis, 0) for record in group]
-                values = [
-                    record["seconds_per_iteration"] if figure == "seconds" else record["work"]["inner_products"]
-                    for record in group
-                ]
-                growth = fit_growth(sizes, values) if min(values) > 0 else None
-                if growth is None:
-                    continue
-                fixed = json.loads(key)
-                lines.append(Line(fixed.pop("strategy"), axis, figure, fixed, tuple(sizes), tuple(values), growth))
-    return lines

@@ -11,7 +11,8 @@ from rich.table import Table
 from sublinear.compare import Comparison, Run, reference_of, same_bits
 from sublinear.evaluation import Evaluation
 from sublinear.intervals import Interval, middle_half
-from sublinear.scaling import SIZES, Line
+from sublinear.scaling import SIZES
+from sublinear.sweep_results import AXES, Line, Setting, settings_of, varying, words
 
 
 def quantity(value: float, unit: str = "") -> str:
@@ -180,52 +181,92 @@ def evaluation_table(judged: dict[str, Evaluation]) -> Table:
 
 
 def scaling_table(records: list[dict[str, Any]]) -> Table:
-    """One row a cell. Shares are of the width, in the last step."""
-    table = _table(
-        (
-            "strategy",
-            "m\n",
-            "n\n",
-            "d\n",
-            "radius\n",
-            "batch\n",
-            "iter.\ns",
-            "inner\nprod.",
-            "fired\n%",
-            "cand.\n%",
-            "peak\n",
-        )
-    )
-    for record in records:
-        cell, sizes = record["cell"], record.get("sizes", {})
-        row = [_broken(cell["strategy"]), str(cell["width"])]
-        row += [str(sizes.get(name) or cell[name] or "-") for name in ("inputs", "features")]
-        row += [f"{cell['radius']:g}", str(cell["batch_size"] or "all")]
-        if record["status"] == "done":
-            row += [seconds_text(record["seconds_per_iteration"]), quantity(record["work"]["inner_products"])]
-            row += [f"{100 * record[name][-1]:.1f}" if name in record else "-" for name in _SHARES]
-            row.append("-" if record["peak_bytes"] is None else quantity(record["peak_bytes"], "B"))
+    """One row for each setting: means over its seeds, "+-" half of their 95 % confidence. Shares are of the last step.
+
+    Of the axes, strategy and m and those that differ have columns; `scaling_caption` has the others.
+    """
+    settings = settings_of(records)
+    axes = ["strategy", "width", *(name for name in varying(each.cell for each in settings) if name not in _ALWAYS)]
+    repeated = any(len(each.records) > 1 for each in settings)
+    spread = ["+-\n%"] if repeated else []
+    columns = [words(name, "").strip() + "\n" for name in axes] + (["seeds\n"] if repeated else [])
+    columns += ["iter.\ns", *spread, "inner\nprod.", *spread, "fired\n%", "cand.\n%", "peak\n"]
+    table = _table(tuple(columns))
+    for setting in settings:
+        row = [_axis_text(setting, name) for name in axes]
+        if repeated:
+            ended, all_of_them = len(setting.done), len(setting.records)
+            row.append(str(ended) if ended == all_of_them else f"{ended}/{all_of_them}")
+        if setting.done:
+            row += _with_reach(setting.mean("seconds"), seconds_text, repeated)
+            row += _with_reach(setting.mean("inner_products"), quantity, repeated)
+            row += _with_reach(setting.mean("fired_share"), _per_cent, False)
+            row += _with_reach(setting.mean("candidates_share"), _per_cent, False)
+            row += _with_reach(setting.mean("peak_bytes"), lambda value: quantity(value, "B"), False)
         else:
-            row += [record["status"], *["-"] * 4]
+            row.append(setting.records[0]["status"])
+            row += ["-"] * (len(columns) - len(row))
         table.add_row(*row)
     return table
 
 
-_SHARES = ("fired_share", "candidates_share")
+_ALWAYS = ("strategy", "width")
+
+
+def _axis_text(setting: Setting, name: str) -> str:
+    if name == "strategy":
+        return _broken(setting.cell[name])
+    if name in SIZES:
+        return str(setting.size(name) or "-")
+    return words(name, setting.cell[name]).split()[-1]
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _with_reach(interval: Interval | None, text: Callable[[float], str], spread: bool) -> list[str]:
+    """The mean, and if asked for half of its interval in per cent of it."""
+    mean = "-" if interval is None else text(interval.value)
+    return [mean, reach_text(interval)] if spread else [mean]
+
+
+def reach_text(interval: Interval | None) -> str:
+    """Half of an interval in per cent of its value, with two digits below 100."""
+    if interval is None or interval.half_width is None or interval.value == 0:
+        return "-"
+    share = 100 * interval.half_width / abs(interval.value)
+    return f"{share:.2g}" if share < 99.5 else f"{share:.0f}"
+
+
+def scaling_caption(records: list[dict[str, Any]]) -> str:
+    """What all cells have alike, and which seeds there are."""
+    settings = settings_of(records)
+    differ = varying(each.cell for each in settings)
+    alike = []
+    for name in AXES:
+        if name not in (*differ, *_ALWAYS):
+            value = settings[0].size(name) if name in SIZES else settings[0].cell[name]
+            alike.append(words(name, value if value is not None else "?"))
+    seeds = sorted({record["cell"]["seed"] for record in records})
+    alike.append(f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}")
+    text = f"{settings[0].cell['dataset']}: {', '.join(alike)}."
+    return text if len(seeds) == 1 else f"{text} Means over the seeds; +-: half of their 95 % confidence, in %."
 
 
 def growth_table(lines: list[Line]) -> Table:
     """One row for each strategy and size, and whatever else is fixed where it differs between lines."""
-    table = _table(("strategy", "grows with", "seconds", "inner products", "points"))
+    table = _table(("strategy", "grows with", "seconds", "inner products", "sizes x\nseeds"))
     names = list(dict.fromkeys(name for line in lines for name in line.fixed))
-    varying = [name for name in names if len({line.fixed[name] for line in lines if name in line.fixed}) > 1]
+    differ = [name for name in names if len({line.fixed[name] for line in lines if name in line.fixed}) > 1]
     rows: dict[tuple[str, str], dict[str, Line]] = {}
     for line in lines:
-        fixed = ", ".join(f"{name} {line.fixed[name]}" for name in varying if name in line.fixed)
+        fixed = ", ".join(words(name, line.fixed[name]) for name in differ if name in line.fixed)
         rows.setdefault((line.strategy, SIZES[line.axis] + (f" ({fixed})" if fixed else "")), {})[line.figure] = line
     for (strategy, axis), figures in rows.items():
         texts = [figures[name].growth.text() if name in figures else "-" for name in ("seconds", "inner_products")]
-        table.add_row(strategy, axis, *texts, str(next(iter(figures.values())).growth.points))
+        growth = next(iter(figures.values())).growth
+        table.add_row(strategy, axis, *texts, f"{growth.points} x {growth.seeds}")
     return table
 
 

@@ -20,7 +20,10 @@ import sublinear as sl
 from sublinear.dense_peer import DensePeer
 from sublinear.executors import LocalProcesses
 from sublinear.growth import fit_growth
-from sublinear.scaling import PEER, Cell, Sweep, growth_lines, read_record, run_cell, sweep_cells, sweep_command
+from sublinear.intervals import mean_of
+from sublinear.scaling import PEER, Cell, Sweep, read_record, run_cell, sweep_cells, sweep_command
+from sublinear.sweep_results import growth_lines, settings_of
+from sublinear.tables import scaling_caption, scaling_table
 
 PROGRAM = (sys.executable, "-m", "sublinear")
 TINY = Sweep(
@@ -61,6 +64,56 @@ def test_growth_needs_two_sizes_and_positive_numbers():
             fit_growth(sizes, values)
 
 
+def repeated_fit(rng, sizes, seeds, exponent=0.8, noise=0.0, slopes=0.0, offsets=0.0, bend=0.0):
+    """A fit over repeats whose seeds have slopes and offsets of their own, and whose line is bent."""
+    x = np.log(sizes) - np.log(sizes).mean()
+    rows = [
+        (exponent + slopes * rng.normal()) * x + bend * x**2 + offsets * rng.normal() + noise * rng.normal(size=len(x))
+        for _ in range(seeds)
+    ]
+    values = np.exp(np.concatenate(rows))
+    return fit_growth(list(sizes) * seeds, list(values), [seed for seed in range(seeds) for _ in sizes])
+
+
+@pytest.mark.parametrize(
+    "trouble", [{"noise": 0.1}, {"slopes": 0.05}, {"offsets": 1.0, "noise": 0.01}, {"slopes": 0.02, "noise": 0.02}]
+)
+def test_a_fit_over_repeats_covers_the_exponent_whatever_differs_between_seeds(trouble):
+    rng = np.random.default_rng(1)
+    fits = [repeated_fit(rng, (64.0, 128.0, 256.0, 512.0), 4, **trouble) for _ in range(300)]
+    assert np.mean([fit.low <= 0.8 <= fit.high for fit in fits]) > 0.93
+
+
+def test_copies_of_cells_narrow_nothing_and_seeds_do():
+    rng = np.random.default_rng(2)
+    sizes = [64.0, 128.0, 256.0, 512.0]
+    once = repeated_fit(rng, sizes, 1, noise=0.1)
+    values = [once.at(size) * math.exp(0.05 * (-1) ** k) for k, size in enumerate(sizes)]
+    alone = fit_growth(sizes, values)
+    assert alone.low < alone.exponent < alone.high
+    copied = fit_growth(sizes * 5, values * 5, [7] * 20)
+    assert (copied.exponent, copied.low, copied.high) == pytest.approx((alone.exponent, alone.low, alone.high))
+    assert (copied.points, copied.seeds) == (4, 1)
+    # Seeds that agree exactly do not hide that the points lie on no line.
+    agreeing = fit_growth(sizes * 5, values * 5, [seed for seed in range(5) for _ in sizes])
+    assert (agreeing.low, agreeing.high) == pytest.approx((alone.low, alone.high))
+    # Independent ones average their noise away.
+    widths = {
+        seeds: np.median([(fit := repeated_fit(rng, sizes, seeds, noise=0.1)).high - fit.low for _ in range(100)])
+        for seeds in (1, 4, 16)
+    }
+    assert widths[16] < 0.6 * widths[4] < 0.6 * widths[1]
+
+
+def test_two_seeds_give_an_interval_where_two_sizes_do_not_and_gaps_are_left_out():
+    two = fit_growth([1, 4, 1, 4], [1, 2, 1, 4], [0, 0, 1, 1])
+    expected = mean_of([0.5, 1.0])
+    assert (two.exponent, two.low, two.high) == pytest.approx((0.75, expected.low, expected.high))
+    # A seed whose largest cell is missing would pull the means; only whole ones count.
+    gap = fit_growth([1, 4, 16, 1, 4], [1, 2, 4, 100, 200], [0, 0, 0, 1, 1])
+    assert (gap.exponent, gap.factor, gap.seeds) == pytest.approx((0.5, 1, 1))
+
+
 @pytest.mark.parametrize("norm", [2, "inf"])
 @pytest.mark.parametrize("activation", ["shifted", "jump"])
 def test_the_dense_peer_does_the_same_training_up_to_rounding(norm, activation):
@@ -82,6 +135,7 @@ def test_every_combination_is_a_cell_with_a_file_of_its_own():
     sweep = replace(TINY, radii=(0.0, 0.1), batch_sizes=(0, 10), repeats=2)
     cells = sweep.cells()
     assert len(cells) == len(set(cells)) == len({cell.file for cell in cells}) == 3 * 3 * 2 * 2 * 2
+    assert {cell.seed for cell in cells} == {0, 1}
     assert [cell.cost for cell in cells] == sorted(cell.cost for cell in cells)
     assert Cell(**asdict(cells[0])) == cells[0]
 
@@ -108,6 +162,67 @@ def test_a_sweep_writes_a_record_for_each_cell_and_fits_growth(tmp_path):
     assert lines["dense", "width", "inner_products"].sizes == (64, 128, 256)
     assert ("margin", "width", "seconds") in lines
     assert not any(axis == "inputs" for _, axis, _ in lines)
+
+
+@pytest.mark.parametrize("dataset", ["wine", "sphere:n=80,d=5"])
+def test_repeats_are_independent_runs(dataset, tmp_path):
+    sweep = replace(TINY, strategies=("dense", "margin"), dataset=dataset, inputs=(0,), seed=4, repeats=3)
+    records = sweep_cells(sweep, tmp_path)
+    assert {record["cell"]["seed"] for record in records} == {4, 5, 6}
+    for setting in settings_of(records):
+        assert len(setting.done) == 3
+        assert len({record["weights_sha256"] for record in setting.done}) == 3
+        counts = [record["work"]["inner_products"] for record in setting.done]
+        assert len(set(counts)) == 3
+        mean = setting.mean("inner_products")
+        assert (mean.value, mean.low, mean.high) == pytest.approx(tuple(vars(mean_of(counts)).values()))
+    by_seed = {}
+    for record in records:
+        by_seed.setdefault((record["cell"]["width"], record["cell"]["seed"]), set()).add(record["weights_sha256"])
+    assert all(len(hashes) == 1 for hashes in by_seed.values()), "strategies share the seed's network and data"
+    for line in growth_lines(records + records):  # a report of a folder and its copy
+        assert (line.growth.points, line.growth.seeds) == (3, 3)
+        assert len(line.values) == 9
+    # A repeat is the run of its own seed, and is not run again under another name.
+    ran = []
+    (alone,) = {len(sweep_cells(replace(sweep, seed=5, repeats=1), tmp_path, watch=lambda cell, *_: ran.append(cell)))}
+    assert alone == 6
+    assert ran == [None]
+
+
+def test_generators_draw_other_data_for_each_repeat(monkeypatch):
+    from sublinear import scaling
+
+    real, seen = scaling.load_sized, []
+    monkeypatch.setattr(scaling, "load_sized", lambda *given: seen.append(real(*given)) or seen[-1])
+    for cell in replace(TINY, strategies=("margin",), widths=(64,), dataset="teacher", repeats=2).cells():
+        assert run_cell(cell)["status"] == "done"
+    assert len(seen) == 2
+    assert not set(seen[0].X_train.ravel()) & set(seen[1].X_train.ravel())
+
+
+def test_the_table_has_one_row_a_setting_with_mean_and_interval(tmp_path):
+    import io
+
+    from rich.console import Console
+
+    sweep = replace(TINY, strategies=("dense", PEER), radii=(0.0, 0.1), repeats=3)
+    records = sweep_cells(sweep, tmp_path)
+    table = scaling_table(records)
+    assert table.row_count == 2 * 3 * 2
+    out = io.StringIO()
+    Console(file=out, width=80).print(table)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    row = next(line.split() for line in lines if line.split()[:3] == ["dense", "256", "0.1"])
+    wanted = {"strategy": "dense", "width": 256, "radius": 0.1}
+    counts = [r["work"]["inner_products"] for r in records if wanted.items() <= r["cell"].items()]
+    mean = mean_of(counts)
+    assert row[3] == "3"
+    assert row[6] == f"{mean.value / 1000:.3g}k"
+    assert float(row[7]) == pytest.approx(100 * mean.half_width / mean.value, rel=0.06)
+    assert "seeds 0, 1, 2" in scaling_caption(records)
+    assert "n 40, d 64, batch all, threads 1" in scaling_caption(records)
 
 
 def test_cells_that_ended_are_not_run_again_and_damaged_ones_are(tmp_path):

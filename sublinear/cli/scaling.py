@@ -25,8 +25,9 @@ from sublinear.cli.common import (
 )
 from sublinear.executors import LocalProcesses, OnDask
 from sublinear.progress import progress
-from sublinear.scaling import PEER, Cell, Executor, InThisProcess, Sweep, growth_lines, sweep_cells
-from sublinear.tables import growth_table, scaling_table
+from sublinear.scaling import PEER, Cell, Executor, InThisProcess, Sweep, sweep_cells
+from sublinear.sweep_results import growth_lines
+from sublinear.tables import growth_table, scaling_caption, scaling_table
 from sublinear.terminal import notice, print_json, results_console, written
 
 
@@ -54,7 +55,7 @@ def scaling_command(
     radii: Annotated[str, typer.Option(help="Radii of the attack's ball.")] = "0.05",
     batch_sizes: Annotated[str, typer.Option(help="Inputs a step; 0 = all.")] = "0",
     threads: Annotated[str, typer.Option(help="Threads; 0 = all processors.")] = "0",
-    repeats: Annotated[int, typer.Option(help="Runs of each cell.")] = Sweep.repeats,
+    repeats: Annotated[int, typer.Option(help="Seeds of each cell, from --seed on.")] = Sweep.repeats,
     dataset: Dataset = Sweep.dataset,
     normalization: Normalization = None,
     steps: Steps = Sweep.steps,
@@ -105,10 +106,12 @@ def scaling_command(
         print_json(json.dumps({"records": records, "growth": [asdict(line) for line in lines]}, indent=2))
     else:
         console = results_console()
+        console.print(scaling_caption(records))
         console.print(scaling_table(records))
         if lines:
             console.print(growth_table(lines))
-            console.print("Exponents of seconds and of counted inner products, with 95 % confidence.")
+            console.print("Exponents with 95 % confidence: the wider of what seeds and what the bends of the")
+            console.print("line allow. Without brackets: too few sizes and seeds to say.")
         written(f"{len(records)} cells in {folder}")
     for record in records:
         if record["status"] != "done":

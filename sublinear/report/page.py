@@ -20,8 +20,9 @@ from sublinear.report.figures import COLOURS, Series, bars, lines
 from sublinear.report.parts import Section, Table, machine_facts
 from sublinear.report.results import RESULT, Results, steps_per_epoch
 from sublinear.report.theory import theory_sections
-from sublinear.scaling import PEER, SIZES, Cell, growth_lines, sweep_command
+from sublinear.scaling import PEER, SIZES, Cell, sweep_command
 from sublinear.strategies import STRATEGIES
+from sublinear.sweep_results import growth_lines
 from sublinear.tables import bits_note, bits_text, quantity, ratios, seconds_text, spread_texts
 
 
@@ -219,7 +220,7 @@ def _alike(runs: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
 
 
 #: What two cells of one sweep have alike; the other fields are its axes.
-_AXES = ("strategy", "width", "inputs", "features", "radius", "batch_size", "threads", "repeat")
+_AXES = ("strategy", "width", "inputs", "features", "radius", "batch_size", "threads", "seed")
 _MOST_GROUPS = 6
 
 
@@ -289,7 +290,7 @@ def _groups(done: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any], list[
     for axis in SIZES:
         found: dict[str, list[dict[str, Any]]] = {}
         for record in done:
-            fixed = {name: record["cell"][name] for name in _AXES if name not in (axis, "strategy", "repeat")}
+            fixed = {name: record["cell"][name] for name in _AXES if name not in (axis, "strategy", "seed")}
             found.setdefault(json.dumps(fixed), []).append(record)
         for key, group in found.items():
             if len({record["cell"][axis] for record in group}) > 1:
@@ -352,7 +353,7 @@ def _over_steps(records: list[dict[str, Any]], styles: Styles) -> list[str]:
     exact_shown = False
     for record in records:
         cell = record["cell"]
-        if "fired_share" not in record or cell["repeat"] > 0:
+        if "fired_share" not in record or cell["seed"] > min(each["cell"]["seed"] for each in records):
             continue
         steps = [float(step + 2) for step in range(len(record["fired_share"]))]
         style, width = styles[cell["strategy"]], cell["width"]

@@ -184,7 +184,6 @@ def _of_cell(path: Path, record: dict[str, Any]) -> dict[str, Any]:
         "outputs": sizes.get("outputs"),
         **{name: cell[name] for name in ("radius", "norm", "steps", "batch_size", "learning_rate", "seed", "dtype")},
         **_where(record),
-        "repeat": cell["repeat"],
         "iterations": cell["iterations"],
         "seconds_per_iteration": record.get("seconds_per_iteration"),
         **_figures(record),
