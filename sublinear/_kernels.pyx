@@ -17,6 +17,7 @@ cdef extern from "sublinear/kernels/simd.hpp" namespace "sublinear":
 cdef extern from "sublinear/kernels/build_info.hpp" namespace "sublinear":
     cppclass BuildInfo:
         string version
+        string revision
         string compiler
         long standard
         string threads
@@ -55,7 +56,7 @@ def simd_level():
 def build_info():
     """What the C++ library was built with, by the names it has in C++."""
     cdef BuildInfo info = build_info_of()
-    return {"version": info.version.decode(), "compiler": info.compiler.decode(), "standard": info.standard,
+    return {"version": info.version.decode(), "revision": info.revision.decode(), "compiler": info.compiler.decode(), "standard": info.standard,
             "threads": info.threads.decode(), "eigen": info.eigen.decode(),
             "simd_levels": [name(level).decode() for level in info.simd_levels]}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import statistics
 from collections import deque
@@ -10,14 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from sublinear.arrays import as_integer, as_number
 from sublinear.attacks import PGD
 from sublinear.datasets import Dataset, load_dataset
 from sublinear.files import command
 from sublinear.history import History, Progress
-from sublinear.info import machine, versions
+from sublinear.identity import provenance, weights_hash
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
@@ -143,16 +140,10 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """The content of results.json."""
-        settings, network, where = self.settings, self.network, machine()
+        settings, network = self.settings, self.network
         return {
-            "dataset": {
-                "name": self.data.name,
-                "n_train": len(self.data.X_train),
-                "n_test": len(self.data.X_test),
-                "n_features": self.data.n_features,
-                "classes": self.data.classes,
-                "normalization": self.data.normalization,
-            },
+            **provenance(settings.command(), settings, settings.threads),
+            "dataset": self.data.as_dict(),
             "network": {
                 "width": network.width,
                 "n_outputs": network.n_outputs,
@@ -175,9 +166,6 @@ class Comparison:
                 "learning_rate": {"first": settings.learning_rate, "last": 0.0},
             },
             "seed": settings.seed,
-            "command": settings.command(),
-            "versions": versions(),
-            "machine": {**where, "threads": settings.threads or where["processors"]},
             "runs": [run.as_dict() for run in self.runs],
         }
 
@@ -324,7 +312,7 @@ class _Contestant:
             grover_calls=[self.net.width * math.sqrt(share) for share in history.fired_share],
             recall=None if self.strategy.exact else self.trainer.recall(),
             history=curves,
-            weights_sha256=hashlib.sha256(np.ascontiguousarray(self.net.weights).tobytes()).hexdigest(),
+            weights_sha256=weights_hash(self.net),
             interleaved=interleaved,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
 from contextlib import suppress
 from importlib import metadata
@@ -27,9 +26,11 @@ def build_info() -> dict[str, Any]:
     """What was built, and what it can use here.
 
     "version"; of the compiled library: "compiler", C++ "standard" (201703), "threads" ("OpenMP" and the date of its
-    specification, or "std::thread"), "eigen" (the version found when it was built, against which the Eigen interface
-    was checked; "" if none; nothing compiled contains Eigen); "simd_levels", the instruction sets that this build and
-    processor offer, slowest first; "simd_level", the one in force. The same as `sublinear::build_info` in C++.
+    specification, or "std::thread"), "revision" (of the sources in git, such as "a1b2c3d4e5f6", with "-dirty" after it
+    where they had changes; "unknown" for sources without one), "eigen" (the version found when it was built, against
+    which the Eigen interface was checked; "" if none; nothing compiled contains Eigen); "simd_levels", the instruction
+    sets that this build and processor offer, slowest first; "simd_level", the one in force. The same as
+    `sublinear::build_info` in C++.
     """
     return {**_kernels.build_info(), "version": metadata.version("sublinear"), "simd_level": simd_level()}
 
@@ -80,28 +81,9 @@ def peak_memory() -> int | None:
     return None
 
 
-def versions() -> dict[str, str | None]:
-    """Versions as results record them; "git" is the revision of the source tree, None outside one."""
-    found: dict[str, str | None] = {name: metadata.version(name) for name in ("sublinear", "numpy", "scikit-learn")}
+def versions() -> dict[str, str]:
+    """Versions as results record them; "git" is the revision that the library was built from, or "unknown"."""
+    found = {name: metadata.version(name) for name in ("sublinear", "numpy", "scikit-learn")}
     found["python"] = sys.version.split()[0]
-    found["git"] = _revision()
+    found["git"] = _kernels.build_info()["revision"]
     return found
-
-
-def _revision() -> str | None:
-    # Only a tree that is this project's: results must not carry the revision of whatever surrounds them.
-    root = Path.cwd()
-    if not (root / "cpp" / "include" / "sublinear" / "version.hpp").is_file():
-        return None
-    try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return run.stdout.strip() or None

@@ -13,18 +13,18 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from sublinear.arrays import as_integer, as_number, as_seed
 from sublinear.attacks import PGD, parse_norm
 from sublinear.datasets.sized import load_sized, takes_option
 from sublinear.dense_peer import DensePeer
 from sublinear.files import command, write_whole
 from sublinear.history import Progress
-from sublinear.info import machine, peak_memory, reset_peak_memory, versions
+from sublinear.identity import provenance, weights_hash
+from sublinear.info import peak_memory, reset_peak_memory
 from sublinear.interrupts import Interrupt, deferred_interrupt
 from sublinear.network import TwoLayerNetwork
 from sublinear.strategies import Strategy
+from sublinear.sweep_data import Source, check_content, content_of, contents_now, source_of
 from sublinear.trainer import DivergenceError, Trainer
 
 #: The dense computation in NumPy, beside the strategies.
@@ -184,7 +184,9 @@ def run_cell(cell: Cell, timeout: float | None = None) -> dict[str, Any]:
 
 def blank_record(cell: Cell) -> dict[str, Any]:
     """What every record begins with."""
-    return {"format": _FORMAT, "cell": asdict(cell), "versions": versions(), "machine": machine()}
+    told = provenance(sweep_command([cell]), cell, cell.threads or None)
+    del told["settings"]  # they are the cell
+    return {"format": _FORMAT, "cell": asdict(cell), **told}
 
 
 def _figures(cell: Cell, timeout: float | None) -> dict[str, Any]:
@@ -209,7 +211,12 @@ def _measured(cell: Cell, timeout: float | None, interrupt: Interrupt) -> dict[s
             raise CellTimeout(f"took more than {timeout:g} seconds; give a higher timeout or smaller sizes")
 
     check_time()
-    return {"sizes": sizes, **run(cell, net, attack, X, y, check_time), "peak_bytes": peak_memory()}
+    return {
+        "sizes": sizes,
+        "dataset": data.as_dict(),
+        **run(cell, net, attack, X, y, check_time),
+        "peak_bytes": peak_memory(),
+    }
 
 
 def _run_strategy(
@@ -248,7 +255,7 @@ def _run_strategy(
         "robust_loss": [step.robust_loss for step in steps],
         "bytes": trainer.nbytes,
         "recall": None if strategy.exact else trainer.recall(),
-        "weights_sha256": hashlib.sha256(np.ascontiguousarray(net.weights).tobytes()).hexdigest(),
+        "weights_sha256": weights_hash(net),
     }
 
 
@@ -310,15 +317,15 @@ def sweep_cells(
     Each cell's record is written whole as soon as it ends, so that a sweep which is stopped in any way goes on where it
     was. Records of cells that were refused, failed or timed out count as ended, unless `retry`. Times are those of the
     machine that ran the cell; its record says which.
+
+    Data is known by its content: a cell that ran on the same content by another path is the same cell. ValueError,
+    before anything runs, where `folder` has cells of the same data set with other content.
     """
     if timeout is not None:
         timeout = as_number(timeout, "timeout", positive=True)
     cells = sweep.cells()
-    records: dict[Cell, dict[str, Any]] = {}
-    for cell in cells:
-        record = read_record(folder / cell.file)
-        if record is not None and record["cell"] == asdict(cell) and (record["status"] == "done" or not retry):
-            records[cell] = record
+    contents = contents_now(cells)
+    records = _ended(cells, contents, folder, retry)
     total = sum(cell.cost for cell in cells)
 
     def tell(cell: Cell | None) -> None:
@@ -328,10 +335,42 @@ def sweep_cells(
     tell(None)
     missing = [cell for cell in cells if cell not in records]
     for cell, record in (executor or InThisProcess()).run(missing, timeout) if missing else ():
+        try:
+            check_content(cell.dataset, contents[source_of(cell)], content_of(record), "when the sweep began")
+        except ValueError as error:
+            record = {**blank_record(cell), "status": "failed", "error": str(error)}
+        # Of cells that did not get as far as to say it.
+        record.setdefault("dataset", {"name": cell.dataset, "sha256": contents[source_of(cell)]})
         write_whole(folder / cell.file, json.dumps(record, indent=1).encode() + b"\n")
         records[cell] = record
         tell(cell)
     return [records[cell] for cell in cells]
+
+
+def _ended(
+    cells: list[Cell], contents: dict[Source, str | None], folder: Path, retry: bool
+) -> dict[Cell, dict[str, Any]]:
+    """The records in `folder` that need not be made again, by cell. ValueError as `sweep_cells`."""
+
+    def key(cell: dict[str, Any], content: str | None) -> str:
+        return json.dumps(cell | {"dataset": content or cell["dataset"]}, sort_keys=True)
+
+    kept: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.json")):
+        record = read_record(path)
+        if record is None:
+            continue
+        cell, content = Cell(**record["cell"]), content_of(record)
+        check_content(cell.dataset, content, contents.get(source_of(cell)), f"the cells in {folder} were run on")
+        if record["status"] == "done" or not retry:
+            kept[key(record["cell"], content)] = record
+    found = {}
+    for cell in cells:
+        keys = [key(asdict(cell), content) for content in (contents[source_of(cell)], None)]
+        record = next((kept[each] for each in keys if each in kept), None)
+        if record is not None:
+            found[cell] = {**record, "cell": asdict(cell)}
+    return found
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
@@ -343,6 +382,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
     if not isinstance(record, dict) or record.get("format") != _FORMAT or not isinstance(record.get("cell"), dict):
         return None
     if record["cell"].keys() != {each.name for each in fields(Cell)}:  # of another version
+        return None
+    if not isinstance(record["cell"]["dataset"], str):
         return None
     return record if record.get("status") in ("done", "refused", "timeout", "failed") else None
 

@@ -11,6 +11,7 @@ from sublinear.growth import Growth, fit_growth
 from sublinear.intervals import Interval, mean_of, median_of
 from sublinear.paid_after import PaidAfter, paid_after
 from sublinear.scaling import SIZES, Cell
+from sublinear.sweep_data import content_name
 
 Record = dict[str, Any]
 
@@ -78,12 +79,13 @@ def settings_of(records: Iterable[Record]) -> list[Setting]:
     """The records by setting, in the order of the first of each; a cell that is there twice counts once."""
     groups: dict[str, dict[int, Record]] = {}
     for record in records:
-        groups.setdefault(_key(record["cell"], "seed"), {}).setdefault(record["cell"]["seed"], record)
+        groups.setdefault(_key(record, "seed"), {}).setdefault(record["cell"]["seed"], record)
     return [Setting(json.loads(key), tuple(group.values())) for key, group in groups.items()]
 
 
-def _key(cell: dict[str, Any], *without: str) -> str:
-    return json.dumps({name: value for name, value in cell.items() if name not in without}, sort_keys=True)
+def _key(record: Record, *without: str) -> str:
+    told = {name: value for name, value in record["cell"].items() if name not in without}
+    return json.dumps(told | {"content": content_name(record)}, sort_keys=True)
 
 
 def varying(cells: Iterable[dict[str, Any]]) -> list[str]:
@@ -122,7 +124,7 @@ def growth_lines(records: Iterable[Record]) -> list[Line]:
     for axis in SIZES:
         groups: dict[str, list[Record]] = {}
         for record in done:
-            groups.setdefault(_key(record["cell"], axis, "seed"), []).append(record)
+            groups.setdefault(_key(record, axis, "seed"), []).append(record)
         for key, group in groups.items():
             lines += [line for name in ("seconds", "inner_products") if (line := _line(group, key, axis, name))]
     counted = {_place(line): line.growth.exponent for line in lines if line.figure == "inner_products"}

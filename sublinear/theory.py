@@ -19,7 +19,7 @@ from sublinear.datasets.sized import load_sized
 from sublinear.evaluation import attack_inputs
 from sublinear.files import command
 from sublinear.growth import fit_growth
-from sublinear.info import machine, versions
+from sublinear.identity import provenance
 from sublinear.network import TwoLayerNetwork
 from sublinear.predictions import (
     eigenvalue_bound,
@@ -157,7 +157,7 @@ def theory(settings: TheorySettings, watch: Watcher | None = None) -> dict[str, 
     """
     grid = list(itertools.product(settings.inputs, settings.features, settings.radii, settings.widths))
     claims: list[Claim] = []
-    curves = []
+    curves, datasets = [], []
     costs: dict[tuple[int, int, float], list[dict[str, Any]]] = {}
     for number, (n, d, radius, m) in enumerate(grid, 1):
         at = {"m": m, "n": n, "d": d, "radius": radius}
@@ -166,6 +166,8 @@ def theory(settings: TheorySettings, watch: Watcher | None = None) -> dict[str, 
         data = load_sized(settings.dataset, n, d, normalization="unit")
         if data.classes != 2:
             raise ValueError(f"{data.name} has {data.classes} classes; the papers' networks have one output, give two")
+        if data.as_dict() not in datasets:
+            datasets.append(data.as_dict())
         runs = [_Run(settings, data, m, radius, seed) for seed in range(settings.seeds)]
         claims += _claims_at(settings, at, data, runs)
         names = ("robust_loss", "fired_share")
@@ -175,10 +177,8 @@ def theory(settings: TheorySettings, watch: Watcher | None = None) -> dict[str, 
         claims += _growth_claims(settings, {"n": n, "d": d, "radius": radius}, points)
     return {
         "format": THEORY_FORMAT,
-        "settings": asdict(settings),
-        "command": settings.command(),
-        "versions": versions(),
-        "machine": machine(),
+        **provenance(settings.command(), settings, settings.threads),
+        "datasets": datasets,
         "claims": [claim.as_dict() for claim in claims],
         "curves": curves,
     }

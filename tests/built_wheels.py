@@ -27,6 +27,8 @@ KINDS = {".py", ".pyi", ".typed", ".so", ".pyd", ".html", ".hpp", ".a", ".lib", 
 NEEDED = ("sublinear/py.typed", "sublinear/include/sublinear/sublinear.hpp", "sublinear/lib/pkgconfig/sublinear.pc")
 # Written by CMake itself, each version in its own words; the one that built the clone may be another.
 BY_CMAKE = ("sublinearConfigVersion.cmake", "sublinearTargets.cmake")
+# In the source distribution alone: its metadata, and the revision of git that it was made from.
+ADDED = ("PKG-INFO", "REVISION")
 NEEDED_IN_CMAKE = ("sublinearConfig.cmake", "sublinearConfigVersion.cmake", "sublinearTargets.cmake")
 
 
@@ -50,7 +52,11 @@ def source_distribution_errors(path: Path) -> list[str]:
         content = {name: file.read() for name, file in files.items() if file is not None}
     tracked = set(run("git", "ls-files").splitlines())
     errors = [f"not in the source distribution: {name}" for name in sorted(tracked - content.keys())]
-    errors += [f"only in the source distribution: {name}" for name in sorted(content.keys() - tracked - {"PKG-INFO"})]
+    errors += [f"not in the source distribution: {name}" for name in ADDED if name not in content]
+    revision = run("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude", "*")
+    if content.get("REVISION", b"").decode() != revision:
+        errors.append(f"REVISION of the source distribution is {content.get('REVISION')!r}, not {revision!r}")
+    errors += [f"only in the source distribution: {name}" for name in sorted(content.keys() - tracked - {*ADDED})]
     for name in sorted(tracked & content.keys()):
         if (ROOT / name).read_bytes() != content[name]:
             errors.append(f"changed in the source distribution: {name}")

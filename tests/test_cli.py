@@ -8,9 +8,14 @@ import os
 import shlex
 import subprocess
 import sysconfig
+from dataclasses import fields
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+import sublinear as sl
+from sublinear.compare import Settings
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "sublinear"
 TINY = ("--width", "256", "--epochs", "2", "--batch-size", "128", "--steps", "2", "--dataset", "wine")
@@ -32,10 +37,17 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
     results = json.loads((tmp_path / "sublinear-report" / "results.json").read_text())
-    parts = {"dataset", "network", "attack", "training", "seed", "command", "versions", "machine", "runs"}
-    assert set(results) == parts
+    parts = {"dataset", "network", "attack", "training", "seed", "runs"}
+    assert set(results) == parts | {"date", "command", "settings", "versions", "build", "machine"}
     sizes = {"n_train": 133, "n_test": 45, "n_features": 13, "classes": 3}
-    assert results["dataset"] == {"name": "wine", **sizes, "normalization": "standard+unit"}
+    sizes |= {"labels": [0, 1, 2], "split_seed": 0, "test_share": 0.25}
+    content = sl.load_dataset("wine").record.sha256
+    assert results["dataset"] == {"name": "wine", "sha256": content, **sizes, "normalization": "standard+unit"}
+    assert results["settings"]["learning_rate"] == 200.0
+    assert results["settings"]["strategies"][0]["name"] == "dense"
+    assert set(results["settings"]) == {each.name for each in fields(Settings)}
+    assert results["build"] == sl.build_info()
+    assert datetime.fromisoformat(results["date"]).utcoffset() == timedelta(0)
     assert results["network"]["width"] == 256
     assert results["attack"] == {"name": "PGD", "radius": 0.05, "steps": 2, "norm": 2}
     assert {"sublinear", "numpy", "python", "git"} <= set(results["versions"])

@@ -108,7 +108,9 @@ def test_measurements_are_those_of_dense_numpy(init):
 
 
 def test_claims_have_what_tables_show(content):
-    assert set(content) == {"format", "settings", "command", "versions", "machine", "claims", "curves"}
+    told = {"date", "settings", "command", "versions", "build", "machine"}
+    assert set(content) == {"format", "datasets", "claims", "curves"} | told
+    assert [len(each["sha256"]) for each in content["datasets"]] == [64] * len(content["datasets"])
     names = {claim["name"] for claim in content["claims"]}
     assert {"fired share at the start", "fired on any input", "drift of a neuron", "gap to the pseudo-network"} <= names
     assert {"margin: inner products an iteration", "dense: bytes", "smallest eigenvalue, drawn"} <= names

@@ -5,25 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sublinear.arrays import as_number, as_seed
 from sublinear.datasets import bundled, csv_file, generators, idx, libsvm, npz, openml
-from sublinear.datasets.normalization import normalise, normalization_steps
+from sublinear.datasets.normalization import Normalization, normalization_steps
 from sublinear.datasets.options import call_with_options, option_names
-from sublinear.datasets.samples import Samples, split
+from sublinear.datasets.record import DataRecord
+from sublinear.datasets.samples import CheckedSamples, Samples, check, split
 from sublinear.datasets.slice import from_slice, to_slice
 
-__all__ = ["DATASETS", "FILES", "Dataset", "Samples", "describe_datasets", "from_slice", "load_dataset", "to_slice"]
+__all__ = [
+    "DATASETS",
+    "FILES",
+    "DataRecord",
+    "Dataset",
+    "Samples",
+    "describe_datasets",
+    "from_slice",
+    "load_dataset",
+    "read_samples",
+    "to_slice",
+]
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Training and test inputs (n, d) float64, C-contiguous, and class indices 0 ... classes - 1 as int64.
 
-    `normalization` says what was done to the inputs, such as "standard+unit"; `load_dataset` explains it.
+    `normalization` says what was done to the inputs, such as "standard+unit"; `load_dataset` explains it. `record` says
+    what has to travel with a network that is trained on them: labels, statistics, the hash of the content.
     """
 
     name: str
@@ -32,12 +46,28 @@ class Dataset:
     X_test: NDArray[np.float64]
     y_test: NDArray[np.int64]
     classes: int
-    normalization: str = "none"
+    normalization: str
+    record: DataRecord
 
     @property
     def n_features(self) -> int:
         """d."""
         return int(self.X_train.shape[1])
+
+    def as_dict(self) -> dict[str, Any]:
+        """What results say of their data, ready for JSON."""
+        return {
+            "name": self.name,
+            "sha256": self.record.sha256,
+            "n_train": len(self.X_train),
+            "n_test": len(self.X_test),
+            "n_features": self.n_features,
+            "classes": self.classes,
+            "labels": list(self.record.labels),
+            "normalization": self.normalization,
+            "split_seed": self.record.split_seed,
+            "test_share": self.record.test_share,
+        }
 
 
 #: Every data set with a name: a function that gives `Samples`. Its parameters, each with a default that is an integer
@@ -100,19 +130,34 @@ def load_dataset(name: str, seed: int = 0, test_share: float = 0.25, normalizati
     Labels become 0 ... classes - 1 in the order of their values. Raises ValueError for names, options and files that
     are wrong, with the place; OSError for what cannot be read or fetched; MemoryError for what is too large.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"dataset is {name!r}; give its name or path as a string")
     seed = as_seed(seed)
     share = as_number(test_share, "test_share", positive=True)
     if share >= 1:
         raise ValueError(f"test_share is {share:g}; give a share of the rows between 0 and 1")
     if normalization is not None:
         normalization_steps(normalization)
-    samples = _samples(name, seed)
-    X_train, y_train, X_test, y_test, classes = split(samples, name, share, seed)
+    samples = read_samples(name, seed)
+    return prepared(samples, name, seed, share, normalization)
+
+
+def read_samples(name: str, seed: int = 0) -> CheckedSamples:
+    """All rows of a data set, neither split nor normalised. Parameters and errors as in `load_dataset`."""
+    if not isinstance(name, str):
+        raise TypeError(f"dataset is {name!r}; give its name or path as a string")
+    return check(_samples(name, as_seed(seed)), name)
+
+
+def prepared(
+    samples: CheckedSamples, name: str, seed: int, test_share: float = 0.25, normalization: str | None = None
+) -> Dataset:
+    """What `load_dataset` makes of the samples that it read."""
+    (X_train, y_train), (X_test, y_test) = split(samples, name, test_share, seed)
     done = samples.normalization if normalization is None else normalization
-    X_train, X_test = normalise(X_train, X_test, done, name)
-    return Dataset(name, X_train, y_train, X_test, y_test, classes, done)
+    fitted, X_train = Normalization.fit(done, X_train, name)
+    record = DataRecord(
+        name, samples.sha256, seed, test_share, samples.labels, samples.feature_names, fitted, len(X_train)
+    )
+    return Dataset(name, X_train, y_train, fitted(X_test, name), y_test, len(samples.labels), done, record)
 
 
 def _samples(name: str, seed: int) -> Samples:

@@ -27,6 +27,7 @@ def read(path: Path) -> Samples:
     labels: dict[str, int] = {}
     label_of_row = array("q")
     columns, first_line = 0, 0
+    names: tuple[str, ...] | None = None
     most = most_values()
     with opened(path) as file:
         reader = csv.reader(_text(file, path), strict=True)
@@ -40,6 +41,7 @@ def read(path: Path) -> Samples:
                     if columns < 2:
                         raise ValueError(f"{path}: line {line} has 1 column; give features and a label, with commas")
                     if not any(map(_is_number, row[:-1])):
+                        names = tuple(each.strip() for each in row[:-1])
                         continue
                 if len(row) != columns:
                     raise ValueError(f"{path}: line {line} has {len(row)} columns and line {first_line} has {columns}")
@@ -55,7 +57,7 @@ def read(path: Path) -> Samples:
     if not label_of_row:
         raise ValueError(f"{path} has no rows of numbers; give features and a label a line, with commas")
     X = np.frombuffer(values).reshape(len(label_of_row), columns - 1)
-    return Samples(X, _label_values(labels, path)[np.array(label_of_row)])
+    return Samples(X, _label_values(labels, path)[np.array(label_of_row)], feature_names=names)
 
 
 def _text(file: BinaryIO, path: Path) -> Iterator[str]:

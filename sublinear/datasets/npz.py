@@ -50,7 +50,8 @@ def read(path: Path) -> Samples:
     for k in range(0, len(arrays), 2):
         arrays[k] = arrays[k].reshape(len(arrays[k]), math.prod(arrays[k].shape[1:]))
     X, y, *test = arrays
-    return Samples(X, y, "standard+unit", *test)
+    X_test, y_test = test or (None, None)
+    return Samples(X, y, "standard+unit", X_test, y_test)
 
 
 def _archive(file: IO[bytes], path: Path) -> zipfile.ZipFile:

@@ -53,4 +53,4 @@ def fetch(text: str) -> Samples:
             f"{what} has {len(missing)} missing values, the first in row {row}, column {names[column]!r}; give a set "
             "without, or a file in which they are filled"
         )
-    return Samples(X, y)
+    return Samples(X, y, feature_names=tuple(map(str, names)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from sublinear.datasets import DATASETS, Dataset, load_dataset
+from sublinear.datasets import DATASETS, Dataset, load_dataset, read_samples
 from sublinear.datasets.options import option_names
 
 
@@ -23,6 +23,21 @@ def load_sized(
     Generators draw as many as needed. Raises ValueError for more inputs than there are, and for features of a set that
     has its own; otherwise as `load_dataset`.
     """
+    name = _sized_name(name, inputs, features)
+    data = load_dataset(name, seed, normalization=normalization)
+    count = inputs or len(data.X_train)
+    if count > len(data.X_train):
+        raise ValueError(f"inputs is {count} and {data.name} has {len(data.X_train)} training inputs; give fewer")
+    record = dataclasses.replace(data.record, n_train=count)
+    return dataclasses.replace(data, X_train=data.X_train[:count], y_train=data.y_train[:count], record=record)
+
+
+def sized_content(name: str, inputs: int = 0, features: int = 0, seed: int = 0) -> str:
+    """The hash of the content that `load_sized` takes its rows from. Raises as `read_samples`."""
+    return read_samples(_sized_name(name, inputs, features), seed).sha256
+
+
+def _sized_name(name: str, inputs: int, features: int) -> str:
     if features:
         if not takes_option(name, "d"):
             raise ValueError(f"features is {features} and dataset {name!r} has its own; give a generator")
@@ -30,8 +45,4 @@ def load_sized(
     if inputs and takes_option(name, "n"):
         # A quarter becomes test inputs; a few more than needed, because splits are rounded.
         name += f"{',' if ':' in name else ':'}n={math.ceil(inputs / 0.75) + 4}"
-    data = load_dataset(name, seed, normalization=normalization)
-    count = inputs or len(data.X_train)
-    if count > len(data.X_train):
-        raise ValueError(f"inputs is {count} and {data.name} has {len(data.X_train)} training inputs; give fewer")
-    return dataclasses.replace(data, X_train=data.X_train[:count], y_train=data.y_train[:count])
+    return name

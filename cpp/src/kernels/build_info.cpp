@@ -1,6 +1,7 @@
 #include "sublinear/kernels/build_info.hpp"
 
 #include "sublinear/version.hpp"
+#include "sublinear_revision.hpp"  // written by cmake/Revision.cmake
 
 #if defined(SUBLINEAR_OPENMP)
 #include <omp.h>
@@ -11,6 +12,7 @@ namespace sublinear {
 BuildInfo build_info() {
   BuildInfo info;
   info.version = SUBLINEAR_VERSION_STRING;
+  info.revision = SUBLINEAR_REVISION;
 #if defined(__clang__)
   info.compiler = "Clang " + std::to_string(__clang_major__) + "." + std::to_string(__clang_minor__) + "." +
                   std::to_string(__clang_patchlevel__);

@@ -15,6 +15,10 @@ TEST_CASE("the build describes itself") {
   CHECK(info.version == SUBLINEAR_VERSION_STRING);
   CHECK(info.version == std::to_string(SUBLINEAR_VERSION_MAJOR) + "." + std::to_string(SUBLINEAR_VERSION_MINOR) + "." +
                             std::to_string(SUBLINEAR_VERSION_PATCH));
+  // Twelve or more hexadecimal digits, as git has them, or a word for none.
+  const std::string digits = info.revision.substr(0, info.revision.find("-dirty"));
+  CHECK((info.revision == "unknown" ||
+         (digits.size() >= 12 && digits.find_first_not_of("0123456789abcdef") == std::string::npos)));
 #if defined(__clang__)
   CHECK(info.compiler.rfind("Clang " + std::to_string(__clang_major__) + ".", 0) == 0);
 #else
