@@ -91,7 +91,9 @@ def test_a_sweep_refuses_a_file_whose_content_changed_and_takes_the_same_by_anot
     assert [record["weights_sha256"] for record in again] == [record["weights_sha256"] for record in first]
     write_csv(data, labels=np.roll(LABELS, 1))
     wider = replace(SWEEP, dataset=str(data), widths=(16, 32, 64))
-    words = rf"data\.csv has other content than the cells in .* were run on: sha256 \w+, there {sha256[:12]}; put the data"
+    words = (
+        rf"data\.csv has other content than the cells in .* were run on: sha256 \w+, there {sha256[:12]}; put the data"
+    )
     with pytest.raises(ValueError, match=words):
         sweep_cells(wider, out)
     assert len(list(out.iterdir())) == 2
