@@ -1,12 +1,13 @@
 import builtins
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-_Counts = tuple[int, int, int, int, int, int]
+from sublinear.work import WorkCounts
 
+@final
 class Index:
     def size(self) -> int: ...
     def dimension(self) -> int: ...
@@ -18,14 +19,14 @@ class Index:
     def move(self, ids: NDArray[np.int64], points: NDArray[Any]) -> None: ...
     def report(
         self, normals: NDArray[Any], thresholds: NDArray[np.float64], threads: int, in_order: bool, limit: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], _Counts]: ...
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], WorkCounts]: ...
     def report_page(self, normal: NDArray[Any], threshold: float, page: int) -> NDArray[np.int64]: ...
     def top(
         self, normals: NDArray[Any], k: int, threads: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any], _Counts]: ...
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any], WorkCounts]: ...
     def count(
         self, normals: NDArray[Any], thresholds: NDArray[np.float64], threads: int
-    ) -> tuple[NDArray[np.int64], _Counts]: ...
+    ) -> tuple[NDArray[np.int64], WorkCounts]: ...
 
 def crossing_numbers(
     points: NDArray[Any], leaf_size: int, normals: NDArray[Any], thresholds: NDArray[np.float64]

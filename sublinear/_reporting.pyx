@@ -1,4 +1,5 @@
 """The reporting floor: half-space indexes. Translates arguments and results, nothing else."""
+cimport cython
 import numpy as np
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -83,6 +84,8 @@ cdef extern from *:
     Progress watched_by(bool (*)(void*, double) noexcept with gil, void*) nogil
 
 
+@cython.final
+@cython.internal
 cdef class Watcher:
     """Tells a callable how far a long call is, and keeps what it raised."""
 
@@ -134,6 +137,8 @@ cdef inline int64_t* ids_start(int64_t[::1] ids) noexcept nogil:
     return &ids[0] if ids.shape[0] > 0 else NULL
 
 
+@cython.final
+@cython.internal
 cdef class OwnedIds:
     """Hands the memory of a vector to NumPy: results can be large, and are not copied."""
 
@@ -165,6 +170,7 @@ cdef object to_array(vector[int64_t]& values):
     return np.asarray(owned).view(np.int64)
 
 
+@cython.final
 cdef class Index:
     """One C++ index; exactly one of the two pointers is set, by dtype."""
 

@@ -1,4 +1,5 @@
 """The training floor: networks, trainers, predictors. Translates arguments and results, nothing else."""
+cimport cython
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -304,6 +305,7 @@ cdef PgdOptions pgd_options(dict attack):
     return options
 
 
+@cython.final
 cdef class Network:
     """One C++ network; exactly one of the two pointers is set, by dtype."""
 
@@ -344,6 +346,8 @@ cdef class Network:
         return np.asarray(_View(self, what))
 
 
+@cython.final
+@cython.internal
 cdef class _View:
     # Exports one block of a network's memory through the buffer protocol, read-only.
     cdef Network network
@@ -423,6 +427,7 @@ def random_network(bint single, str init, int64_t dimension, int64_t width, int6
     return network
 
 
+@cython.final
 cdef class Trainer:
     """One C++ trainer; keeps its network alive."""
 
@@ -517,6 +522,7 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     return trainer
 
 
+@cython.final
 cdef class Predictor:
     """One C++ predictor; keeps its network alive."""
 
@@ -626,6 +632,7 @@ cdef vector[SparseVector[real]] sparse_of(const int64_t[::1] offsets, const int3
     return vectors
 
 
+@cython.final
 cdef class LowRank:
     """One C++ low-rank layer, its own or that of the network `owner`; exactly one of the two pointers is set."""
 
@@ -720,6 +727,7 @@ def make_low_rank(const real[:, ::1] weights, int64_t rank_limit):
     return layer
 
 
+@cython.final
 cdef class ThreeLayers:
     """One C++ three-layer network; exactly one of the two pointers is set, by dtype."""
 
@@ -815,6 +823,7 @@ def random_three_layers(bint single, int64_t dimension, int64_t width, uint64_t 
     return network
 
 
+@cython.final
 cdef class ThreeLayerTrainer:
     """One C++ trainer; keeps its network alive."""
 

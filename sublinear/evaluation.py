@@ -103,7 +103,7 @@ def _attacked(
     options = attack.options()
     predictor = net.predictor(None, options["norm"], threads)
     attacked, _ = predictor.attack(points, labels, options, loss, as_seed(seed), as_threads(threads))
-    return attacked  # type: ignore[no-any-return]
+    return attacked
 
 
 def evaluate(

@@ -113,7 +113,7 @@ class LowRankLayer:
         self._core = _training.make_low_rank(as_points(weights, "weights", dtype=dtype), _limit(rank_limit))
 
     @classmethod
-    def _of(cls, core: Any) -> LowRankLayer:
+    def _of(cls, core: _training.LowRank) -> LowRankLayer:
         layer = cls.__new__(cls)
         layer._core = core
         return layer
@@ -182,8 +182,7 @@ class LowRankLayer:
 
     def to_dense(self, threads: int | None = None) -> NDArray[Any]:
         """W as an array (m_out, m_in) of its own, with the bits that W0 would have after a flush."""
-        dense: NDArray[Any] = self._core.to_dense(as_threads(threads))
-        return dense
+        return self._core.to_dense(as_threads(threads))
 
     def __repr__(self) -> str:
         return f"LowRankLayer(shape={self.shape}, rank={self.rank}, rank_limit={self.rank_limit}, dtype={self.dtype})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,8 @@ from sublinear.indexes import INDEXES
 from sublinear.reported import Reported
 from sublinear.work import Work
 
+_Choice = TypeVar("_Choice")
+
 _FORMAT = "sublinear-two-layer-network-1"
 
 
@@ -24,10 +26,10 @@ _FORMAT = "sublinear-two-layer-network-1"
 INITIALIZATIONS: tuple[str, ...] = tuple(_training.initialization_names())
 
 
-def _choice(value: Any, what: str, known: tuple[Any, ...]) -> Any:
+def _choice(value: object, what: str, known: tuple[_Choice, ...]) -> _Choice:
     if value not in known:
         raise ValueError(f"{what} is {value!r}; known are {', '.join(map(repr, known))}")
-    return value
+    return known[known.index(value)]
 
 
 class TwoLayerNetwork:
@@ -145,14 +147,14 @@ class TwoLayerNetwork:
         return cls._of(core)
 
     @classmethod
-    def _of(cls, core: Any) -> TwoLayerNetwork:
+    def _of(cls, core: _training.Network) -> TwoLayerNetwork:
         network = cls.__new__(cls)
         network._adopt(core)
         return network
 
-    def _adopt(self, core: Any) -> None:
+    def _adopt(self, core: _training.Network) -> None:
         self._core = core
-        self._predictors: dict[tuple[str, float], tuple[int, Any]] = {}
+        self._predictors: dict[tuple[str, float], tuple[int, _training.Predictor]] = {}
 
     def copy(self) -> TwoLayerNetwork:
         """A network of its own with the same bits."""
@@ -161,17 +163,17 @@ class TwoLayerNetwork:
     @property
     def weights(self) -> NDArray[Any]:
         """(m, d), a read-only view that shows training as it goes on."""
-        return self._core.view("weights")  # type: ignore[no-any-return]
+        return self._core.view("weights")
 
     @property
     def biases(self) -> NDArray[Any]:
         """(m,), a read-only view."""
-        return self._core.view("biases")  # type: ignore[no-any-return]
+        return self._core.view("biases")
 
     @property
     def output_weights(self) -> NDArray[Any]:
         """(m, c), a read-only view."""
-        return self._core.view("output_weights")  # type: ignore[no-any-return]
+        return self._core.view("output_weights")
 
     @property
     def threshold(self) -> float:
@@ -220,9 +222,7 @@ class TwoLayerNetwork:
         lifted weights, built at the first use and kept until the weights change. `index` and `threads` change speed
         only. Raises ValueError for inputs that do not fit.
         """
-        outputs: NDArray[Any] = self.predictor(index, 2.0, threads).decision_function(
-            self._points(X), as_threads(threads)
-        )
+        outputs = self.predictor(index, 2.0, threads).decision_function(self._points(X), as_threads(threads))
         return outputs[:, 0] if self.n_outputs == 1 else outputs
 
     def fired(self, X: ArrayLike, index: str | None = None, threads: int | None = None) -> Reported:
@@ -294,16 +294,16 @@ class TwoLayerNetwork:
             f"dtype={self.dtype})"
         )
 
-    def predictor(self, index: str | None, norm: float, threads: int | None) -> Any:
+    def predictor(self, index: str | None, norm: float, threads: int | None) -> _training.Predictor:
         """What answers for these weights, kept until they change. For the library's own modules."""
         if index is not None and index != "auto" and index not in INDEXES:
             raise ValueError(f"index is {index!r}; known are 'auto', {', '.join(map(repr, INDEXES))}, or None to scan")
         key = (index or "", norm)
-        version, kept = self._predictors.get(key, (-1, None))
-        if version != self.version:
-            version, kept = self.version, _training.make_predictor(self._core, key[0], norm, as_threads(threads))
-            self._predictors[key] = (version, kept)
-        return kept
+        kept = self._predictors.get(key)
+        if kept is None or kept[0] != self.version:
+            made = _training.make_predictor(self._core, key[0], norm, as_threads(threads))
+            kept = self._predictors[key] = (self.version, made)
+        return kept[1]
 
     def _points(self, X: ArrayLike) -> NDArray[Any]:
         return as_points(X, "X", self.n_features, self.dtype)

@@ -18,7 +18,7 @@ from sublinear.network import TwoLayerNetwork
 from sublinear.reported import Reported
 from sublinear.schedules import LearningRate, as_schedule
 from sublinear.strategies import Hashing, Strategy
-from sublinear.work import Work
+from sublinear.work import Work, WorkCounts
 
 #: How steps follow from losses.
 OPTIMIZERS: tuple[str, ...] = ("gradient", "gauss-newton")
@@ -98,7 +98,7 @@ class Trainer:
         self.optimizer = optimizer
         self.damping = as_number(damping, "damping", positive=True)
         self._threads = as_threads(threads)
-        self._core: Any = None
+        self._core: _training.Trainer | None = None
         self._data: tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]] | None = None
         self._classes: tuple[float, float] | None = None
         self._steps_done = 0
@@ -166,18 +166,18 @@ class Trainer:
         may not be that large; DivergenceError if the loss or a step is not finite, with the weights before that step.
         """
         epochs = as_integer(epochs, "epochs")
-        self._prepare(X, y, sample_weight)
+        core = self._prepare(X, y, sample_weight)
         if validation is not None:
             held_out, held_out_labels = prepare(self.net, *validation, self.loss, self._classes)
         history, watching = History(), tuple(callbacks)
-        per_epoch = int(self._core.steps_per_epoch())
+        per_epoch = core.steps_per_epoch()
         go_on = True
         while go_on and len(history.seconds) < epochs:
             sums, ended = EpochSums(), False
             while not ended:
                 rate = self.learning_rate(self.steps_done, per_epoch)
                 began = time.perf_counter()
-                clean, robust, count, ended, counted = self._step(rate)
+                clean, robust, count, ended, counted = _step(core, rate)
                 took = time.perf_counter() - began
                 step = per_epoch if ended else self.steps_done % per_epoch
                 progress = Progress(
@@ -204,13 +204,7 @@ class Trainer:
                 getattr(history, name).append(figure)
         return history
 
-    def _step(self, rate: float) -> Any:
-        try:
-            return self._core.step(rate)
-        except OverflowError as error:
-            raise DivergenceError(str(error)) from None
-
-    def _prepare(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
+    def _prepare(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> _training.Trainer:
         points = as_points(X, "X", self.net.n_features, self.net.dtype)
         labels = as_labels(y, len(points), self.loss)
         if len(points) == 0:
@@ -220,8 +214,12 @@ class Trainer:
         if self.loss == "logistic":
             classes = (-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels)
             labels = signs(labels, classes)
-        if self._data is not None and all(map(np.array_equal, self._data, (points, labels, weights))):
-            return
+        if (
+            self._core is not None
+            and self._data is not None
+            and all(map(np.array_equal, self._data, (points, labels, weights)))
+        ):
+            return self._core
         began = time.perf_counter()
         core = _training.make_trainer(
             self.net._core,
@@ -244,6 +242,14 @@ class Trainer:
         self._build_seconds = time.perf_counter() - began
         core.set_steps_done(self.steps_done)
         self._core, self._data, self._classes = core, (points, labels, weights), classes
+        return core
+
+
+def _step(core: _training.Trainer, rate: float) -> tuple[float, float, int, bool, WorkCounts]:
+    try:
+        return core.step(rate)
+    except OverflowError as error:
+        raise DivergenceError(str(error)) from None
 
 
 def _pairs(reported: Reported) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TypeVar
 
 _Self = TypeVar("_Self", bound="Counts")
@@ -17,7 +17,7 @@ class Counts:
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
-        return asdict(self)  # type: ignore[call-overload, no-any-return]
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,7 @@ class Work(Counts):
     fired: int = 0
     rows_moved: int = 0
     rows_reasked: int = 0
+
+
+#: A `Work`, count by count, as the extension modules return it.
+WorkCounts = tuple[int, int, int, int, int, int, int, int]
