@@ -32,6 +32,10 @@ cdef extern from "sublinear/kernels/require.hpp" namespace "sublinear":
 cdef extern from "sublinear/kernels/parallel.hpp" namespace "sublinear":
     int resolve_threads_of "sublinear::resolve_threads"(int) except +
 
+cdef extern from "kernels/whole_file.hpp" namespace "sublinear":
+    int replace_file_at "sublinear::replace_file"(const string&, const char*, size_t) nogil
+    void remove_leftovers_of "sublinear::remove_leftovers"(const string&) nogil
+
 
 cdef extern from "sublinear/kernels/inner_product.hpp" namespace "sublinear" nogil:
     void inner_products_at[T](const T*, const int32_t*, int64_t, int64_t, const T*, T*)
@@ -69,3 +73,21 @@ def available_memory():
 def resolve_threads(int requested):
     """The number of threads used for a request; 0 asks for all processors."""
     return resolve_threads_of(requested)
+
+
+def replace_file(bytes path, bytes content):
+    """Writes a file whole or not at all; returns 0 or the errno of what failed."""
+    cdef string place = path
+    cdef const char* data = content
+    cdef size_t size = len(content)
+    cdef int problem
+    with nogil:
+        problem = replace_file_at(place, data, size)
+    return problem
+
+
+def remove_leftovers(bytes path):
+    """Removes what `replace_file` left beside `path` when its process was killed."""
+    cdef string place = path
+    with nogil:
+        remove_leftovers_of(place)

@@ -5,34 +5,29 @@ from __future__ import annotations
 import os
 import reprlib
 import shlex
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from glob import escape as glob_escape
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all: beside its place, then renamed."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+from sublinear import _kernels
 
 
-def remove_leftovers(path: Path) -> None:
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Writes a file as `open` would, but whole or not at all: beside its place, then renamed.
+
+    Links are followed. A file that exists keeps its mode and, where the system allows it, its owner; a new one has what
+    the umask leaves. What is no regular file, such as a pipe, is written to. OSError, with `path`, for a file that
+    cannot be written and a folder that takes no new ones; then nothing has changed.
+    """
+    problem = _kernels.replace_file(os.fsencode(path), content)
+    if problem:
+        raise OSError(problem, os.strerror(problem), os.fspath(path))
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Removes what `write_whole` left beside `path` when its process was killed; nobody else may be writing it now."""
-    for each in path.parent.glob(f".{glob_escape(path.name)}.*"):
-        with suppress(OSError):
-            each.unlink()
+    _kernels.remove_leftovers(os.fsencode(path))
 
 
 @contextmanager

@@ -17,11 +17,12 @@ from sublinear.arrays import as_integer, as_number, as_seed
 from sublinear.attacks import PGD, parse_norm
 from sublinear.datasets.sized import load_sized, takes_option
 from sublinear.dense_peer import DensePeer
-from sublinear.files import command, write_whole
+from sublinear.files import command, remove_leftovers, write_whole
 from sublinear.history import Progress
 from sublinear.identity import provenance, weights_hash
 from sublinear.info import peak_memory, reset_peak_memory
 from sublinear.interrupts import Interrupt, deferred_interrupt
+from sublinear.locks import locked_folder
 from sublinear.network import TwoLayerNetwork
 from sublinear.strategies import Strategy
 from sublinear.sweep_data import Source, check_content, content_of, contents_now, source_of
@@ -316,11 +317,18 @@ def sweep_cells(
 
     Each cell's record is written whole as soon as it ends, so that a sweep which is stopped in any way goes on where it
     was. Records of cells that were refused, failed or timed out count as ended, unless `retry`. Times are those of the
-    machine that ran the cell; its record says which.
+    machine that ran the cell; its record says which. One sweep at a time has a folder: OSError if it is in use.
 
     Data is known by its content: a cell that ran on the same content by another path is the same cell. ValueError,
     before anything runs, where `folder` has cells of the same data set with other content.
     """
+    with locked_folder(folder):
+        return _sweep_cells(sweep, folder, executor, timeout, retry, watch)
+
+
+def _sweep_cells(
+    sweep: Sweep, folder: Path, executor: Executor | None, timeout: float | None, retry: bool, watch: Watcher | None
+) -> list[dict[str, Any]]:
     if timeout is not None:
         timeout = as_number(timeout, "timeout", positive=True)
     cells = sweep.cells()
@@ -334,6 +342,8 @@ def sweep_cells(
 
     tell(None)
     missing = [cell for cell in cells if cell not in records]
+    for cell in missing:
+        remove_leftovers(folder / cell.file)
     for cell, record in (executor or InThisProcess()).run(missing, timeout) if missing else ():
         try:
             check_content(cell.dataset, contents[source_of(cell)], content_of(record), "when the sweep began")

@@ -22,6 +22,7 @@ from sublinear.evaluation import Evaluation, evaluate
 from sublinear.files import remove_leftovers, shortened, write_whole
 from sublinear.history import EpochSums, History, Progress
 from sublinear.interrupts import deferred_interrupt
+from sublinear.locks import locked_folder
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LinearRate
 from sublinear.strategies import Strategy
@@ -135,11 +136,24 @@ def train(
 
     The first Ctrl-C ends the run after the step it is at, a second one at once, with the last checkpoint.
 
-    One process at a time may have a folder: what killed ones left half written there is removed.
+    One run at a time has a folder; what killed ones left half written there is removed.
 
     ValueError for settings that do not fit, for `resume` with other settings than the run was started with, and
-    without it where a run is there already. OSError for a folder that cannot be written or a disk that is too full.
+    without it where a run is there already. OSError for a folder that cannot be written, is in use by another run or,
+    with `resume`, holds none, and for a disk that is too full.
     """
+    if resume and not (folder / CHECKPOINT).is_file():
+        raise FileNotFoundError(
+            f"there is no training run in {folder} to go on with; start one without --resume, or give its folder with "
+            "--out"
+        )
+    with locked_folder(folder):
+        return _train(settings, folder, resume, watch)
+
+
+def _train(
+    settings: TrainSettings, folder: Path, resume: bool, watch: Callable[[Progress, int], object] | None
+) -> Outcome:
     from sklearn.model_selection import train_test_split
 
     data = load_dataset(settings.dataset, settings.seed, normalization=settings.normalization)

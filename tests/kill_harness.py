@@ -174,7 +174,7 @@ class Harness:
         while child.is_alive() and time.perf_counter() < end:
             time.sleep(0.0005)
         if kind > 0.6:  # then, as soon as a checkpoint is being written
-            while child.is_alive() and not any(each.name.startswith(".") for each in self.folder.iterdir()):
+            while child.is_alive() and not any(each.suffix == ".part" for each in self.folder.iterdir()):
                 pass
         child.kill()
         child.join()
@@ -194,7 +194,7 @@ class Harness:
         self.check_killed()
 
     def check_killed(self) -> None:
-        self.tally.while_writing += any(each.name.startswith(".") for each in self.folder.iterdir())
+        self.tally.while_writing += any(each.suffix == ".part" for each in self.folder.iterdir())
         checkpoint = self.folder / CHECKPOINT
         if not checkpoint.exists():
             self.tally.before_the_first_checkpoint += 1

@@ -14,7 +14,7 @@ import pytest
 
 import kill_harness
 import sublinear as sl
-from sublinear.training_run import CHECKPOINT, HISTORY, NETWORK, TrainSettings, train
+from sublinear.training_run import CHECKPOINT, NETWORK, TrainSettings, train
 
 SMALL = {"dataset": "iris", "width": 64, "batch_size": 16, "epochs": 4, "learning_rate": 20.0, "schedule_epochs": 40}
 
@@ -47,15 +47,6 @@ def test_an_epoch_that_ended_unjudged_is_judged_and_not_trained_again(whole, tmp
     for name in kill_harness.COMPARED:
         assert resumed.history[name] == whole.history[name], name
     assert sl.Checkpoint.load(tmp_path / CHECKPOINT).steps_done == 4 * 7
-
-
-def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
-    left = [tmp_path / f".{name}.abcd1234" for name in (CHECKPOINT, NETWORK, HISTORY)]
-    other = tmp_path / ".notes.abcd1234"
-    for path in (*left, other):
-        path.write_bytes(b"half")
-    train(TrainSettings(**SMALL | {"epochs": 1}), tmp_path)
-    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([CHECKPOINT, NETWORK, HISTORY, other.name])
 
 
 def command(folder, *more):

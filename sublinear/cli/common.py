@@ -77,6 +77,8 @@ def one_sentence(interrupted: str = "interrupted; nothing was written") -> Itera
 
 def prepare(folder: Path) -> Path:
     """The folder, there and writable, before any work starts."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"--out is {folder}, which is a file; give a folder")
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"{folder} is not writable; give another folder with --out")

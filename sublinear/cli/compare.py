@@ -32,6 +32,7 @@ from sublinear.compare import Comparison, Settings, Watcher, compare
 from sublinear.files import write_whole
 from sublinear.history import EpochSums
 from sublinear.history import Progress as Step
+from sublinear.locks import locked_folder
 from sublinear.progress import progress
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
 from sublinear.tables import approximate_table, bits_note, comparison_caption, comparison_table, times_table
@@ -103,10 +104,10 @@ def compare_command(
             dtype=dtype,
         )
         folder = prepare(out)
-        with strategy_progress() as watch:
+        with locked_folder(folder), strategy_progress() as watch:
             comparison = compare(settings, watch)
-        content = json.dumps(comparison.as_dict(), indent=2)
-        write_whole(folder / "results.json", content.encode() + b"\n")
+            content = json.dumps(comparison.as_dict(), indent=2)
+            write_whole(folder / "results.json", content.encode() + b"\n")
     if as_json:
         print_json(content)
     else:

@@ -20,6 +20,7 @@ from sublinear.cli.common import (
     thread_count,
 )
 from sublinear.files import write_whole
+from sublinear.locks import locked_folder
 from sublinear.progress import progress
 from sublinear.tables import theory_table
 from sublinear.terminal import print_json, results_console, written
@@ -81,10 +82,10 @@ def theory_command(
             threads=thread_count(threads),
         )
         folder = prepare(out)
-        with grid_progress() as watch:
+        with locked_folder(folder), grid_progress() as watch:
             content = theory(settings, watch)
-        text = json.dumps(content, indent=1)
-        write_whole(folder / "theory.json", text.encode() + b"\n")
+            text = json.dumps(content, indent=1)
+            write_whole(folder / "theory.json", text.encode() + b"\n")
     if as_json:
         print_json(text)
         return

@@ -130,7 +130,7 @@ def train_command(
             checkpoint_minutes=checkpoint_minutes,
             schedule_epochs=schedule_epochs,
         )
-        folder = prepare(out)
+        folder = out if resume else prepare(out)
         with epoch_progress(epochs) as watch:
             outcome = train(settings, folder, resume, watch)
     if outcome.ending == "interrupted":

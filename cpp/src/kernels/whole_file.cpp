@@ -1,21 +1,19 @@
 #include "kernels/whole_file.hpp"
 
-#include <cstdio>
+#include <cerrno>
 #include <fstream>
+#include <new>
 #include <stdexcept>
+#include <system_error>
 #include <vector>
 
 namespace sublinear {
 
 void write_whole(const std::string& path, const std::string& bytes, const char* what) {
-  const std::string partial = path + ".part";
-  std::ofstream file(partial, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (file && std::rename(partial.c_str(), path.c_str()) == 0) return;
-  std::remove(partial.c_str());
-  throw std::runtime_error(std::string(what) + " could not be written to " + path +
-                           "; is there room, and may you write there?");
+  const int problem = replace_file(path, bytes.data(), bytes.size());
+  if (problem == ENOMEM) throw std::bad_alloc();
+  if (problem != 0)
+    throw std::system_error(problem, std::generic_category(), std::string(what) + " could not be written to " + path);
 }
 
 std::string read_whole(const std::string& path, const char* what) {

@@ -33,8 +33,9 @@ struct IndexDescription {
 /// Reads no points. @throws std::invalid_argument for bytes that no index of this version wrote.
 [[nodiscard]] SUBLINEAR_API IndexDescription describe_index_bytes(const char* bytes, std::size_t size);
 
-/// `index_bytes` in a file, which is written whole or not at all. @throws std::runtime_error if it cannot be
-/// written, and as `index_bytes`.
+/// `index_bytes` in a file, which is written whole or not at all: links are followed, a file that exists keeps its
+/// mode, a new one has what the umask leaves. @throws std::runtime_error (std::system_error with the reason) if it
+/// cannot be written, and as `index_bytes`.
 template <class T>
 SUBLINEAR_API void save_index(const HalfSpaceIndex<T>& index, const std::string& path);
 /// What `save_index` wrote. @throws std::runtime_error if the file cannot be read, and as `index_from_bytes`.

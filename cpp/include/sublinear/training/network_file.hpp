@@ -34,8 +34,9 @@ struct NetworkDescription {
 /// @throws std::invalid_argument as `network_from_bytes`, but for values, which it does not look at.
 [[nodiscard]] SUBLINEAR_API NetworkDescription describe_network_bytes(const char* bytes, std::size_t size);
 
-/// `network_bytes` in a file, which is written whole or not at all. @throws std::runtime_error if it cannot be written,
-/// and as `network_bytes`.
+/// `network_bytes` in a file, which is written whole or not at all: links are followed, a file that exists keeps its
+/// mode, a new one has what the umask leaves. @throws std::runtime_error (std::system_error with the reason) if it
+/// cannot be written, and as `network_bytes`.
 template <class T>
 SUBLINEAR_API void save_network(const TwoLayerNetwork<T>& network, const std::string& path);
 /// What `save_network`, or Python, wrote. @throws std::runtime_error if the file cannot be read, and as

@@ -1,0 +1,143 @@
+// Files that are written whole, as `open` would write them. tests/test_files.py has what other users may not do.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "kernels/whole_file.hpp"
+
+using namespace sublinear;
+namespace fs = std::filesystem;
+
+namespace {
+
+class Folder {
+ public:
+  Folder() : path_(fs::temp_directory_path() / ("sublinear-" + std::to_string(std::random_device{}()))) {
+    fs::create_directory(path_);
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> found;
+    for (const auto& each : fs::directory_iterator(path_)) found.push_back(each.path().filename().string());
+    return found;
+  }
+
+ private:
+  fs::path path_;
+};
+
+class Umask {
+ public:
+  explicit Umask(mode_t mask) : before_(umask(mask)) {}
+  ~Umask() { umask(before_); }
+  Umask(const Umask&) = delete;
+  Umask& operator=(const Umask&) = delete;
+
+ private:
+  mode_t before_;
+};
+
+int put(const std::string& path, const std::string& content) {
+  return replace_file(path, content.data(), content.size());
+}
+
+unsigned mode(const std::string& path) {
+  struct stat status = {};
+  REQUIRE(lstat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777U;
+}
+
+}  // namespace
+
+TEST_CASE("a new file has what the umask leaves, one that was there keeps its mode") {
+  const Folder folder;
+  for (const mode_t mask : {0022, 0077, 0002}) {
+    const Umask umask_of_test(mask);
+    const std::string fresh = folder / ("fresh" + std::to_string(mask));
+    CHECK(put(fresh, "a") == 0);
+    CHECK(mode(fresh) == (0666U & ~static_cast<unsigned>(mask)));
+    for (const unsigned kept : {0600U, 0644U, 0660U, 0751U}) {
+      REQUIRE(chmod(fresh.c_str(), kept) == 0);
+      CHECK(put(fresh, std::to_string(kept)) == 0);
+      CHECK(mode(fresh) == kept);
+      CHECK(read_whole(fresh, "it") == std::to_string(kept));
+    }
+  }
+  CHECK(folder.names().size() == 3);
+}
+
+TEST_CASE("links are followed, also in a row and to what is not there yet") {
+  const Folder folder;
+  fs::create_directory(folder / "real");
+  fs::create_symlink("real/file", folder / "first");
+  fs::create_symlink("first", folder / "second");
+  CHECK(put(folder / "second", "new") == 0);
+  CHECK(put(folder / "second", "newer") == 0);
+  CHECK(fs::is_symlink(folder / "first"));
+  CHECK(fs::is_symlink(folder / "second"));
+  CHECK(read_whole(folder / "real/file", "it") == "newer");
+  fs::create_symlink("round", folder / "round");
+  CHECK(put(folder / "round", "x") == ELOOP);
+  CHECK(folder.names().size() == 4);
+}
+
+TEST_CASE("the longest name works, a longer one is refused") {
+  const Folder folder;
+  CHECK(put(folder / std::string(255, 'n'), "x") == 0);
+  CHECK(put(folder / std::string(256, 'n'), "x") == ENAMETOOLONG);
+  CHECK(folder.names() == std::vector<std::string>{std::string(255, 'n')});
+}
+
+TEST_CASE("what is no regular file is written to and stays what it is") {
+  CHECK(put("/dev/null", "gone") == 0);
+  CHECK(fs::is_character_file("/dev/null"));
+  CHECK(put("/dev/full", "x") == ENOSPC);
+  const Folder folder;
+  fs::create_directory(folder / "there");
+  CHECK(put(folder / "there", "x") == EISDIR);
+  CHECK(put(folder / "new/", "x") != 0);
+  CHECK(put(folder / "missing/file", "x") == ENOENT);
+  CHECK(put("", "x") == ENOENT);
+  CHECK(put(std::string("a\0b", 3), "x") == EINVAL);
+}
+
+TEST_CASE("networks and indexes name the path that was given, and the reason") {
+  const std::string place = "/nonexistent-folder/network.bin";
+  CHECK_THROWS_WITH_AS(
+      write_whole(place, "x", "the network"),
+      doctest::Contains("the network could not be written to /nonexistent-folder/network.bin: No such"),
+      std::runtime_error);
+  try {
+    write_whole(place, "x", "the network");
+    FAIL("it was written");
+  } catch (const std::system_error& error) {
+    CHECK(error.code() == std::errc::no_such_file_or_directory);
+    CHECK(std::string(error.what()).find(".part") == std::string::npos);
+  }
+}
+
+TEST_CASE("what a killed process left is removed, and nothing else") {
+  const Folder folder;
+  CHECK(put(folder / "file", "x") == 0);
+  // Named after the hash (FNV-1a) of "file".
+  const std::string left = ".sublinear-aad01178f02a6a23-0000000000000001.part";
+  std::ofstream(folder / left) << "half";
+  std::ofstream(folder / ".sublinear-0000000000000000-0000000000000001.part") << "of another";
+  fs::create_symlink("file", folder / "link");
+  remove_leftovers(folder / "link");
+  CHECK(folder.names().size() == 3);
+  CHECK_FALSE(fs::exists(folder / left));
+  remove_leftovers("/nonexistent-folder/file");
+}
