@@ -112,6 +112,8 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "build_info": _kernels.build_info,
         "available_memory": _kernels.available_memory,
         "resolve_threads": lambda: _kernels.resolve_threads(0),
+        "replace_file": lambda: _kernels.replace_file(b"/dev/null", b"x"),
+        "remove_leftovers": lambda: _kernels.remove_leftovers(b"/nonexistent-folder/x"),
     },
     "_reporting": {
         "Index.size": lambda: index().size(),
