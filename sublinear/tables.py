@@ -270,24 +270,50 @@ def growth_table(lines: list[Line]) -> Table:
     return table
 
 
-def theory_table(claims: list[dict[str, Any]]) -> Table:
-    """Claims at one n, d and radius: one row for each width, exponents last."""
-    table = _table(("claim", "m", "measured", "theory", ""))
-    order = list(dict.fromkeys(claim["name"] for claim in claims))
+def theory_table(claims: list[dict[str, Any]], sources: list[str]) -> Table:
+    """Claims at one n, d and radius: one row for each width, exponents last; sources by their number in the list."""
+    table = _table(("claim", "m", "predicted", "measured", "ratio", "verdict", ""))
     before = None
-    for claim in sorted(claims, key=lambda claim: (claim["relation"] == "exponent", order.index(claim["name"]))):
-        measured, stated = claim_texts(claim)
-        verdict = {True: "yes", False: "NO", None: ""}[claim["holds"]]
-        name = "" if claim["name"] == before else claim["name"]
-        before = claim["name"]
-        table.add_row(name, str(claim["at"].get("m", "")), measured, stated, verdict)
+    for claim in ordered_claims(claims):
+        name = "" if (claim["name"], claim["kind"]) == before else claim["name"]
+        before = (claim["name"], claim["kind"])
+        number = f"[{sources.index(claim['source']) + 1}]" if claim["source"] in sources else ""
+        table.add_row(name, str(claim["at"].get("m", "")), *claim_texts(claim), number)
     return table
 
 
-def claim_texts(claim: dict[str, Any]) -> tuple[str, str]:
-    """What was measured, with the half width of its confidence, and what theory says."""
-    measured, power = f"{claim['mean']:.3g}", "m^" if claim["relation"] == "exponent" else ""
+def ordered_claims(claims: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All widths of a claim together, exponents last."""
+    order = list(dict.fromkeys(claim["name"] for claim in claims))
+    return sorted(claims, key=lambda claim: (claim["kind"] == "exponent", order.index(claim["name"])))
+
+
+def claim_sources(claims: list[dict[str, Any]]) -> list[str]:
+    """The papers whose claims these are, each once."""
+    return list(dict.fromkeys(claim["source"] for claim in claims if claim["relation"] is not None))
+
+
+def claim_texts(claim: dict[str, Any]) -> tuple[str, str, str, str]:
+    """What is predicted; what was measured, with half of its interval; their ratio; the verdict."""
+    power = "m^" if claim["kind"] == "exponent" else ""
+    sign = {"at most": "<= ", "at least": ">= "}.get(claim["relation"], "")
+    predicted = "-" if claim["predicted_mean"] is None else f"{sign}{power}{claim['predicted_mean']:.3g}"
+    measured = f"{power}{claim['mean']:.3g}"
     if claim["low"] is not None:
-        measured += f" +-{(claim['high'] - claim['low']) / 2:.2g}"
-    sign = {"at most": "<= ", "at least": ">= ", "equals": "= "}.get(claim["relation"], power)
-    return power + measured, "-" if claim["theory"] is None else f"{sign}{claim['theory']:.3g}"
+        measured += f" +-{(claim['high'] - claim['low']) / 2:.1g}"
+    ratio = "-" if claim["ratio"] is None else f"{claim['ratio']:.3g}"
+    return predicted, measured, ratio, claim["verdict"] or "-"
+
+
+def theory_note(seeds: int) -> str:
+    """What the intervals and verdicts are of."""
+    if seeds == 1:
+        return (
+            "One seed: one network and one data set, without an interval. Whether a bound holds is said of these "
+            "alone, and of equalities nothing; exponents have the interval of the line's fit."
+        )
+    return (
+        f"Means over {seeds} seeds, each with a network and data of its own; +-: half of their 95 % confidence. "
+        "Ratio: of measured to predicted, seed by seed. Verdicts: the interval is inside of the bound (holds), outside "
+        "(fails) or on both sides of it (open); it has the predicted value (agrees) or not (differs)."
+    )

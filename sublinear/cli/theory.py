@@ -22,7 +22,7 @@ from sublinear.cli.common import (
 from sublinear.files import write_whole
 from sublinear.locks import locked_folder
 from sublinear.progress import progress
-from sublinear.tables import theory_table
+from sublinear.tables import claim_sources, theory_note, theory_table
 from sublinear.terminal import print_json, results_console, written
 from sublinear.theory import TheorySettings, by_place, theory
 
@@ -56,7 +56,7 @@ def theory_command(
     steps: Steps = TheorySettings.steps,
     strategies: Annotated[str, typer.Option(help="Exact ones.")] = _listed(TheorySettings.strategies),
     dataset: Annotated[str, typer.Option(help="A generator with two classes.")] = TheorySettings.dataset,
-    seeds: Annotated[int, typer.Option(help="Initialisations each.")] = TheorySettings.seeds,
+    seeds: Annotated[int, typer.Option(help="Of network and data, so many.")] = TheorySettings.seeds,
     threads: Threads = 0,
     out: Annotated[Path, typer.Option(help="Folder for theory.json.")] = Path("sublinear-theory"),
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
@@ -90,9 +90,10 @@ def theory_command(
         print_json(text)
         return
     console = results_console()
+    sources = claim_sources(content["claims"])
     for place, claims in by_place(content["claims"]).items():
         console.print(place, soft_wrap=True)
-        console.print(theory_table(claims))
-    console.print(f"Means of {seeds} seeds, with the half width of their 95 % confidence; for exponents")
-    console.print("that of the fit. yes, NO: whether a bound is kept.")
+        console.print(theory_table(claims, sources))
+    console.print(theory_note(seeds))
+    console.print("; ".join(f"[{number}] {source}" for number, source in enumerate(sources, 1)))
     written(folder / "theory.json")

@@ -238,9 +238,10 @@ def _of_claim(path: Path, content: dict[str, Any], claim: dict[str, Any]) -> dic
         "claim": claim["name"],
         "source": claim["source"],
         "relation": claim["relation"],
+        "kind_of_claim": claim["kind"],
+        "predicted": claim["predicted_mean"],
         "measured": claim["mean"],
         "measured_low": claim["low"],
         "measured_high": claim["high"],
-        "theory": claim["theory"],
-        "holds": claim["holds"],
+        **{name: claim[name] for name in ("ratio", "ratio_low", "ratio_high", "verdict")},
     }

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from sublinear.report.figures import Series, lines
 from sublinear.report.parts import Section, Table, machine_facts
-from sublinear.tables import claim_texts
+from sublinear.tables import claim_texts, ordered_claims, theory_note
 from sublinear.theory import by_place
 
 #: Figures over the width: title, label, and (claim, legend of what was measured, legend of theory) of its lines.
@@ -18,9 +18,9 @@ _FIGURES = (
     (
         "Fired share at the start",
         "share of neurons",
-        (("fired share at the start", "measured", "Q(kappa)"), ("fired share, bound", None, "exp(-kappa^2 / 2)")),
+        (("fired share, start", "measured", "Q(kappa)"), ("fired share, start, bound", None, "exp(-kappa^2 / 2)")),
     ),
-    ("Fired on any input", "share of neurons", (("fired on any input", "measured", "independent inputs"),)),
+    ("Fired on any input", "share of neurons", (("fired on any input, start", "measured", "independent inputs"),)),
     ("Drift of a neuron", "largest ||w(T) - w(0)||", (("drift of a neuron", "measured", "radius of the theory"),)),
     (
         "Smallest eigenvalue of the shifted kernel",
@@ -41,14 +41,11 @@ def theory_sections(path: Path, content: dict[str, Any]) -> Iterator[Section]:
         section = Section(f"Theory beside measurement: {settings['init']}, {place}")
         section.lead = [
             f"Initialisation {settings['init']}{', neurons in pairs' if settings['coupled'] else ''}; "
-            f"{settings['iterations']} steps, full batch; {settings['dataset']}; means of {settings['seeds']} seeds "
-            "with the half width of their 95 % confidence, for exponents that of the fit.",
+            f"{settings['iterations']} steps, full batch; {settings['dataset']}. {theory_note(settings['seeds'])}",
         ]
-        rows = [[claim["name"], str(claim["at"].get("m", "-")), *claim_texts(claim)] for claim in claims]
-        verdicts = [{True: "yes", False: "no", None: "-"}[claim["holds"]] for claim in claims]
-        rows = [[*row, verdict, claim["source"]] for row, verdict, claim in zip(rows, verdicts, claims, strict=True)]
-        columns = ["claim", "m", "measured", "theory", "bound holds", "source"]
-        section.tables = [Table(columns, rows, folded=len(rows) > 40)]
+        columns = ["claim", "m", "predicted", "measured", "ratio", "verdict", "source"]
+        rows = [_row(claim) for claim in ordered_claims(claims)]
+        section.tables = [Table(columns, rows, folded=len(rows) > 100)]
         section.figures = [Markup(drawing) for drawing in _figures(claims)]
         curves = [curve for curve in content["curves"] if _is_at(curve["at"], claims[0]["at"])]
         for title, label, name in _CURVES:
@@ -63,6 +60,13 @@ def theory_sections(path: Path, content: dict[str, Any]) -> Iterator[Section]:
         yield section
 
 
+def _row(claim: dict[str, Any]) -> list[str]:
+    predicted, measured, ratio, verdict = claim_texts(claim)
+    if claim["ratio_low"] is not None:
+        ratio += f" [{claim['ratio_low']:.3g}, {claim['ratio_high']:.3g}]"
+    return [claim["name"], str(claim["at"].get("m", "-")), predicted, measured, ratio, verdict, claim["source"]]
+
+
 def _is_at(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(one[name] == other[name] for name in ("n", "d", "radius"))
 
@@ -71,11 +75,14 @@ def _figures(claims: list[dict[str, Any]]) -> Iterator[str]:
     for title, label, wanted in _FIGURES:
         series = []
         for number, (name, measured, stated) in enumerate(wanted):
-            found = [claim for claim in claims if claim["name"] == name]
+            found = [claim for claim in claims if claim["name"] == name and claim["kind"] == "value"]
             x = [float(claim["at"]["m"]) for claim in found]
-            for legend, key, style in ((measured, "mean", number + 1), (stated, "theory", 0 if number == 0 else 3)):
+            for legend, key, style in (
+                (measured, "mean", number + 1),
+                (stated, "predicted_mean", 0 if number == 0 else 3),
+            ):
                 if found and legend and all(claim[key] is not None and claim[key] > 0 for claim in found):
-                    series.append(Series(legend, x, [claim[key] for claim in found], style, dash=int(key == "theory")))
+                    series.append(Series(legend, x, [claim[key] for claim in found], style, dash=int(key != "mean")))
         if series and len({x for each in series for x in each.x}) > 1:
             yield lines(title, "neurons m", label, series, log=True)
 
