@@ -50,7 +50,7 @@ class TheoryRun:
 
     def __init__(self, settings: TheorySettings, data: Dataset, m: int, radius: float, seed: int) -> None:
         self.settings, self.seed, self.setup = settings, seed, SETUPS[settings.init]
-        self.dataset = {**data.as_dict(), "seed": seed}
+        self.dataset = data.as_dict()
         self.start = self._drawn(data.n_features, m, settings.coupled)
         biased = bool(self.start.biases.any())
         deviation = math.sqrt((2 if biased else 1) / (m if self.setup.shrinks else 1))
