@@ -193,7 +193,7 @@ def simpler(case: Case) -> Iterator[Case]:
         if each.name == "loss" and case.loss == "cross-entropy":
             yield replace(case, loss="squared", c=1)
             continue
-        if type(value) is int:
+        if type(value) is int and type(least) is int:
             for size in sorted({least, (value + least) // 2, value - 1}):
                 if least <= size < value:
                     yield replace(case, **{each.name: size})

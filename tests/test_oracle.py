@@ -141,4 +141,31 @@ def test_cases_are_hostile():
             (ends["attacked inputs"] != problem.x).any(),
             np.isfinite(ends["weights"]).all(),
         )
+        assert all(each != case for each in oracle_cases.simpler(case))
     assert (counted >= (20, 75, 50, 60, 100)).all(), counted
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_three_layer_networks_are_drawn_and_trained_to_the_oracles_bits(dtype):
+    flushes = 0
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        d, n, width = int(rng.integers(1, 25)), int(rng.integers(1, 13)), 2 * int(rng.integers(1, 20))
+        batch_size = None if rng.random() < 0.4 else int(rng.integers(1, n + 1))
+        rate, rank_limit = float(10.0 ** rng.uniform(-2, 0.5)), [None, None, 1, 7][seed % 4]
+        options = (float(rng.uniform(0, 0.6)) if seed % 3 else None, bool(seed % 5 == 0), rank_limit)
+        x = (rng.standard_normal((n, d)) / np.sqrt(d)).astype(dtype)
+        y = rng.choice([-1.0, 1.0], n)
+        net = sl.ThreeLayerNetwork.random(d, width, seed, *options, dtype=dtype)
+        expected = oracle.draw_three_layers(d, width, seed, dtype, *options)
+        assert net.hidden.to_dense().tobytes() == expected.hidden.tobytes()
+        assert net.hidden_threshold == float(expected.hidden_threshold)
+        history = net.fit(x, y, 4, rate, batch_size, 1 + seed % 2, seed)
+        losses = oracle.train_three_layers(expected, x, y, rate, 4, batch_size, seed)
+        assert history.loss == losses, seed
+        assert net.hidden.to_dense().tobytes() == expected.dense().tobytes(), seed
+        assert net.hidden.rank == len(expected.pairs), seed
+        assert net.hidden.flushes == expected.flushes, seed
+        assert net.decision_function(x).tobytes() == expected.outputs(x).tobytes(), seed
+        flushes += expected.flushes
+    assert flushes > 50

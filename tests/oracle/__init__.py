@@ -12,6 +12,7 @@ network.py         networks, their initialisations, which neurons fire, outputs,
 attack.py          FGSM and PGD
 slice_domain.py    the attack's domain on the slice of the sphere
 training.py        steps, epochs, Gauss-Newton
+three_layers.py    hidden layers kept as low rank
 =================  ===================================================================
 """
 
@@ -20,6 +21,7 @@ from oracle.losses import loss_and_derivative
 from oracle.network import Network, draw_network
 from oracle.random_numbers import random_order
 from oracle.slice_domain import SLICE_RADIUS, project_to_slice
+from oracle.three_layers import ThreeLayers, draw_three_layers, train_three_layers
 from oracle.training import History, train
 
 __all__ = [
@@ -27,10 +29,13 @@ __all__ = [
     "Attack",
     "History",
     "Network",
+    "ThreeLayers",
     "attacked_inputs",
     "draw_network",
+    "draw_three_layers",
     "loss_and_derivative",
     "project_to_slice",
     "random_order",
     "train",
+    "train_three_layers",
 ]
