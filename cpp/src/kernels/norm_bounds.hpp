@@ -47,25 +47,31 @@ template <class Term>
   return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
 }
 
+// The length of the vector of d components value(j), doubles, rounded outward. Infinite only where the length is, or a
+// component: where squares overflow, they are those of components divided by the largest one.
+template <class Value>
+[[nodiscard]] double length_bound_of(Index d, Value&& value) {
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  const double sum = sum_in_parts(d, [&](Index j) { return value(j) * value(j); });
+  if (sum <= kLargest) return norm_bound_of_squares(sum, d);
+  double largest = 0;
+  for (Index j = 0; j < d; ++j) largest = std::max(largest, std::abs(value(j)));
+  if (!(largest <= kLargest)) return std::numeric_limits<double>::infinity();
+  const double scaled = sum_in_parts(d, [&](Index j) { return (value(j) / largest) * (value(j) / largest); });
+  return largest * norm_bound_of_squares(scaled, d) * (1 + kWiden);
+}
+
 // ||a||_2 and ||a - b||_2, rounded outward; exactly 0 for a zero vector.
 template <class T>
 [[nodiscard]] double euclidean_norm_bound(const T* a, Index d) {
-  const double sum = sum_in_parts(d, [a](Index j) {
-    const double v = static_cast<double>(a[j]);
-    return v * v;
-  });
-  if (sum == 0 && std::all_of(a, a + d, [](T v) { return v == 0; })) return 0;
-  return norm_bound_of_squares(sum, d);
+  if (std::all_of(a, a + d, [](T v) { return v == 0; })) return 0;
+  return length_bound_of(d, [a](Index j) { return static_cast<double>(a[j]); });
 }
 
 template <class T>
 [[nodiscard]] double euclidean_distance_bound(const T* a, const T* b, Index d) {
-  const double sum = sum_in_parts(d, [a, b](Index j) {
-    const double v = static_cast<double>(a[j]) - static_cast<double>(b[j]);
-    return v * v;
-  });
-  if (sum == 0 && std::equal(a, a + d, b)) return 0;
-  return norm_bound_of_squares(sum, d);
+  if (std::equal(a, a + d, b)) return 0;
+  return length_bound_of(d, [a, b](Index j) { return static_cast<double>(a[j]) - static_cast<double>(b[j]); });
 }
 
 // ||a||_1 and ||a - b||_1, rounded outward.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sublinear/kernels/errors.hpp"
@@ -67,6 +68,25 @@ Trained<T> train(const Problem<T>& problem, const Setting<T>& setting) {
     return true;
   });
   return result;
+}
+
+// Trains until a step is refused, which must change nothing, or for 300; the network, and what the refusal said.
+template <class T>
+std::pair<TwoLayerNetwork<T>, std::string> diverge(const Problem<T>& problem, const Setting<T>& setting) {
+  auto network = problem.network(setting.width, "ntk", false, 0.2);
+  Trainer<T> trainer(network, problem.points(), problem.labels.data(), setting.options());
+  for (int k = 0; k < 300; ++k) {
+    const auto before = network.clone();
+    try {
+      trainer.step(setting.rate);
+    } catch (const DivergenceError& error) {
+      CHECK(same_weights(network, before));
+      CHECK(same_biases(network, before));
+      CHECK(trainer.steps_done() == k);
+      return {std::move(network), error.what()};
+    }
+  }
+  return {std::move(network), ""};
 }
 
 }  // namespace
@@ -440,6 +460,38 @@ TEST_CASE_TEMPLATE("a step that would overflow is refused and changes nothing", 
   }
   CHECK(refused);
   for (Index k = 0; k < 64 * problem.d; ++k) REQUIRE(std::isfinite(network.weights()[k]));
+}
+
+TEST_CASE_TEMPLATE("every exact strategy diverges at the same step, with the same words, weights as before it", T,
+                   float, double) {
+  const Problem<T> problem(30, 4, "squared");
+  const double most = static_cast<double>(std::numeric_limits<T>::max());
+  std::vector<Setting<T>> settings(5);
+  const double rates[] = {1e4, most / 1e12, most / 1e5, most / 1e4, std::sqrt(most) * 1e4};
+  const char* const losses[] = {"squared", "squared", "logistic", "absolute", "absolute"};
+  for (std::size_t k = 0; k < settings.size(); ++k) {
+    settings[k].attack = pgd(0.1, 2, k % 2 == 0 ? Norm::two : Norm::infinity);
+    settings[k].loss = losses[k];
+    settings[k].rate = rates[k];
+    settings[k].train_biases = k == 1 || k == 2 || k == 4;
+    settings[k].width = 64;
+  }
+  for (Setting<T>& setting : settings) {
+    CAPTURE(setting.loss);
+    CAPTURE(setting.rate);
+    setting.strategy = "dense";
+    const auto [expected, words] = diverge(problem, setting);
+    CHECK(words.empty() == (setting.loss != "squared"));  // the others' steps do not grow with the weights
+    for (const StrategyInfo& strategy : strategies()) {
+      if (!strategy.exact) continue;
+      CAPTURE(strategy.name);
+      setting.strategy = strategy.name;
+      const auto found = diverge(problem, setting);
+      CHECK(found.second == words);  // the step is named there
+      CHECK(same_weights(found.first, expected));
+      CHECK(same_biases(found.first, expected));
+    }
+  }
 }
 
 TEST_CASE("a trainer refuses what it cannot train on, before anything changed") {
