@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sublinear.network import TwoLayerNetwork
 
 _ARRAYS = ("weights", "biases", "output_weights")
-_FIRST_OPSET = 12  # the first with GreaterOrEqual
+_FIRST_OPSET = 12  # the oldest that is tested
 _ONNX_BYTES = 2**31 - 2**16  # what a protobuf message holds, less room for the graph around the arrays
 
 
@@ -74,7 +74,8 @@ def _module_class() -> Any:
         def forward(self, x: Any) -> Any:
             z = torch.nn.functional.linear(x, self.weights, self.biases)
             passed = z - self.threshold if self.activation == "shifted" else z
-            f = self.scale * (torch.where(z >= self.threshold, passed, 0.0) @ self.output_weights)
+            # What rests gives 0. NaN neither rests nor fires: it goes on, for the library would have refused it.
+            f = self.scale * (torch.where(z < self.threshold, 0.0, passed) @ self.output_weights)
             return torch.nn.functional.pad(f, (1, 0)) if self.class_logits and f.shape[-1] == 1 else f
 
         def extra_repr(self) -> str:
@@ -159,9 +160,10 @@ def _model(onnx: Any, arrays: dict[str, NDArray[Any]], activation: str, opset: i
     helper = onnx.helper
     nodes = [
         helper.make_node("Gemm", ["x", "weights", "biases"], ["z"], transB=1),
-        helper.make_node("GreaterOrEqual", ["z", "threshold"], ["fires"]),
+        # What rests gives 0. NaN neither rests nor fires: it goes on, for the library would have refused it.
+        helper.make_node("Less", ["z", "threshold"], ["rests"]),
         *([helper.make_node("Sub", ["z", "threshold"], ["passed"])] if activation == "shifted" else []),
-        helper.make_node("Where", ["fires", "passed" if activation == "shifted" else "z", "zero"], ["active"]),
+        helper.make_node("Where", ["rests", "zero", "passed" if activation == "shifted" else "z"], ["active"]),
         # Not MatMul: onnxruntime would join it with the Mul, and round the scale to float32.
         helper.make_node("Gemm", ["active", "output_weights"], ["sums"]),
         helper.make_node("Mul", ["sums", "scale"], ["f"]),

@@ -253,8 +253,8 @@ class TwoLayerNetwork:
         ``module(x)`` takes a tensor (n, d) of the network's dtype and gives (n, c), also for one output: (n, 1). With
         `class_logits` a network of one output gives (n, 2), the logits 0 and f of its classes -1 and +1: softmax
         cross-entropy is then the logistic loss; several outputs are logits already. `module.weights` is the parameter;
-        biases, output weights, threshold and scale are buffers. Sums are PyTorch's, so outputs agree up to rounding.
-        Raises ImportError without torch.
+        biases, output weights, threshold and scale are buffers. Sums are PyTorch's, so outputs agree up to rounding;
+        an input with NaN gives NaN. Raises ImportError without torch.
         """
         from sublinear import exchange
 
@@ -276,8 +276,8 @@ class TwoLayerNetwork:
         """Writes an ONNX file, whole or not at all: input "x" (n, d), output "f" (n, c), both of the network's dtype.
 
         Threshold, scale and activation are in its metadata. `opset` is 12 or later. Sums are the runtime's, so outputs
-        agree up to rounding. Raises ValueError for networks of 2 GB and more and for opsets that the installed onnx
-        does not know, ImportError without onnx.
+        agree up to rounding; an input with NaN gives NaN. Raises ValueError for networks of 2 GB and more and for
+        opsets that the installed onnx does not know, ImportError without onnx.
         """
         from sublinear import exchange
 

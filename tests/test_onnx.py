@@ -41,6 +41,21 @@ def test_neurons_on_the_threshold_fire(tmp_path, integer_network):
     assert np.array_equal(run(tmp_path / "net.onnx", x), net.decision_function(x))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("init", ["ntk", "gao"])  # shifted and jump
+def test_a_missing_feature_gives_nan_and_not_a_number(tmp_path, init, dtype):
+    net = sl.TwoLayerNetwork.random(5, 64, 2, init=init, seed=2, dtype=dtype)
+    net.to_onnx(tmp_path / "net.onnx")
+    x = np.random.default_rng(3).standard_normal((4, 5)).astype(dtype)
+    whole = run(tmp_path / "net.onnx", x)
+    x[1, 2] = x[3] = np.nan
+    f = run(tmp_path / "net.onnx", x)
+    assert np.isnan(f[[1, 3]]).all()
+    assert np.array_equal(f[[0, 2]], whole[[0, 2]])
+    with pytest.raises(ValueError, match="row 1, column 2 is nan"):
+        net.decision_function(x)
+
+
 @pytest.mark.parametrize("opset", [12, 17])
 def test_files_say_what_they_hold(tmp_path, opset):
     net = sl.TwoLayerNetwork.random(3, 16, 2, seed=1, dtype="float64")

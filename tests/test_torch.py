@@ -45,6 +45,17 @@ def test_neurons_on_the_threshold_fire(integer_network):
     assert np.array_equal(net.to_torch()(torch.from_numpy(x)).detach().numpy(), net.decision_function(x))
 
 
+@each_dtype
+@each_init
+def test_a_missing_feature_gives_nan_and_not_a_number(init, dtype):
+    net, x = drawn(init, 2, dtype)
+    whole = net.to_torch()(torch.from_numpy(x)).detach().numpy()
+    x[1, 2] = x[3] = np.nan
+    f = net.to_torch()(torch.from_numpy(x)).detach().numpy()
+    assert np.isnan(f[[1, 3]]).all()
+    assert np.array_equal(f[[0, 2]], whole[[0, 2]])
+
+
 @each_init
 def test_gradients_are_the_formulas(init):
     net, x = drawn(init, 3, "float64")
