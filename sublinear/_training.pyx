@@ -2,9 +2,9 @@
 cimport cython
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from cpython.exc cimport PyErr_CheckSignals
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 from libcpp cimport bool as cpp_bool
 from libcpp.memory cimport shared_ptr, unique_ptr
 from libcpp.string cimport string
@@ -130,6 +130,7 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         int64_t steps_per_epoch()
         void set_steps_done(int64_t) except +
         const NeuronFinder[T]& finder() except +
+        Points[T] inputs()
         Work candidates(const int64_t*, int64_t, IdLists[int32_t]&) except +
 
 cdef extern from "sublinear/training/predictor.hpp" namespace "sublinear" nogil:
@@ -137,7 +138,8 @@ cdef extern from "sublinear/training/predictor.hpp" namespace "sublinear" nogil:
         CppPredictor(const TwoLayerNetwork[T]&, const string&, Norm, int) except +
         Work decision_function(Points[T], int, T*) except +
         Work fired(Points[T], int, IdLists[int32_t]&) except +
-        Work attack(Points[T], const double*, const Attack[T]&, const Loss&, uint64_t, int, T*, double*) except +
+        Work attack(Points[T], const double*, const Attack[T]&, const Loss&, uint64_t, int, T*, double*,
+                    cpp_bool*) except +
 
 cdef extern from "sublinear/training/low_rank_layer.hpp" namespace "sublinear" nogil:
     cppclass SparseVector[T]:
@@ -286,6 +288,15 @@ cdef tuple lists_of(const IdLists[int32_t]& lists):
     if lists.ids.size() > 0:
         memcpy(&ids_view[0], lists.ids.data(), lists.ids.size() * sizeof(int32_t))
     return offsets, ids.astype(np.int64)
+
+
+cdef matrix_of(Points[real] points):
+    """A copy as an array."""
+    array = np.empty((points.count, points.dimension), np.float32 if real is float else np.float64)
+    cdef real[:, ::1] view = array
+    if points.count > 0:
+        memcpy(&view[0, 0], points.data, <size_t>points.count * points.dimension * sizeof(real))
+    return array
 
 
 cdef Norm norm_of(double norm):
@@ -451,6 +462,26 @@ cdef class Trainer:
     def bytes(self):
         return self.single.get().finder().bytes() if self.single else self.wide.get().finder().bytes()
 
+    def inputs(self):
+        """A copy of the inputs, which are the trainer's own."""
+        if self.single:
+            return matrix_of[float](self.single.get().inputs())
+        return matrix_of[double](self.wide.get().inputs())
+
+    def trains_on(self, const real[:, ::1] points):
+        """Whether the inputs have these bytes."""
+        cdef Points[real] own
+        if real is float:
+            own = self.single.get().inputs()
+        else:
+            own = self.wide.get().inputs()
+        if own.count != points.shape[0] or own.dimension != points.shape[1]:
+            return False
+        cdef int differs
+        with nogil:
+            differs = memcmp(own.data, points_of(points).data, <size_t>own.count * own.dimension * sizeof(real))
+        return differs == 0
+
     def candidates(self, const int64_t[::1] inputs):
         """(offsets, ids, work) of what the strategy proposes now, ids int64 and ascending per input."""
         cdef IdLists[int32_t] lists
@@ -554,11 +585,14 @@ cdef class Predictor:
 
     def attack(self, const real[:, ::1] points, const double[::1] labels, dict attack, str loss, uint64_t seed,
                int threads):
-        """(attacked points, losses there)."""
+        """(worst points, highest losses, whether each is classified rightly wherever it was looked at)."""
         attacked = np.empty((points.shape[0], points.shape[1]), np.float32 if real is float else np.float64)
         losses = np.empty(points.shape[0], np.float64)
+        right = np.empty(points.shape[0], np.bool_)
         cdef real[:, ::1] attacked_view = attacked
         cdef double[::1] losses_view = losses
+        cdef uint8_t[::1] right_view = right.view(np.uint8)
+        cdef cpp_bool* first_right = <cpp_bool*>&right_view[0] if right_view.shape[0] > 0 else NULL
         cdef PgdOptions pgd = pgd_options(attack)
         cdef shared_ptr[const Loss] how = make_loss(loss.encode())
         cdef shared_ptr[const Attack[real]] by
@@ -567,13 +601,13 @@ cdef class Predictor:
                 by = make_pgd[float](pgd)
                 self.single.get().attack(points_of(points), start_of(labels), by.get()[0], how.get()[0], seed, threads,
                                          writable(attacked_view),
-                                         <double*>start_of(losses_view))
+                                         <double*>start_of(losses_view), first_right)
             else:
                 by = make_pgd[double](pgd)
                 self.wide.get().attack(points_of(points), start_of(labels), by.get()[0], how.get()[0], seed, threads,
                                        writable(attacked_view),
-                                       <double*>start_of(losses_view))
-        return attacked, losses
+                                       <double*>start_of(losses_view), first_right)
+        return attacked, losses, right
 
 
 def make_predictor(Network network, str index, double norm, int threads):

@@ -92,7 +92,7 @@ class ProjectedIndex:
     """
 
     def __init__(self, points: ArrayLike, directions: ArrayLike, index: str = "auto", rank: int | None = None) -> None:
-        self._points = as_points(points, "points")
+        self._points = np.copy(as_points(points, "points"))  # decides, so it must stay as what proposes was made of
         spanning = as_points(directions, "directions", self._points.shape[1]).astype(np.float64)
         _, sizes, rows = np.linalg.svd(spanning, full_matrices=False)
         numerical = int(np.sum(sizes > max(spanning.shape) * np.finfo(np.float64).eps * sizes[0])) if len(sizes) else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,9 +46,18 @@ def signs(y: NDArray[np.float64], classes: tuple[float, float]) -> NDArray[np.fl
     return np.where(y == classes[1], 1.0, -1.0)
 
 
+#: Under this name `evaluate_each` gives the figures under all attacks together.
+WORST = "worst of all"
+
+
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean loss and accuracy, clean and attacked; accuracies are None for losses of numbers."""
+    """Mean loss and accuracy, clean and attacked; accuracies are None for losses of numbers.
+
+    The robust loss is the mean of the highest loss of each input, the robust accuracy the share of inputs classified
+    rightly, at the input itself and wherever a run of an attack ended: one wrong place is enough. So more attacks, runs
+    or restarts never lower the one nor raise the other.
+    """
 
     clean_loss: float
     clean_accuracy: float | None
@@ -56,6 +67,25 @@ class Evaluation:
     def as_dict(self) -> dict[str, float | None]:
         """The figures by name."""
         return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """Losses, and whether they are classified rightly (None for losses of numbers), of inputs one by one."""
+
+    losses: NDArray[np.float64]
+    right: NDArray[np.bool_] | None
+
+    def worse(self, other: _Judged) -> _Judged:
+        """The higher losses, and what is right in both."""
+        right = None if self.right is None or other.right is None else self.right & other.right
+        return _Judged(np.maximum(self.losses, other.losses), right)
+
+    def loss(self) -> float:
+        return float(self.losses.mean())
+
+    def accuracy(self) -> float | None:
+        return None if self.right is None else float(self.right.mean())
 
 
 def prepare(
@@ -84,11 +114,13 @@ def attack_inputs(
 ) -> NDArray[Any]:
     """Where `attack` moves each row of X (n, d) to raise the loss at its label; same shape, dtype of the network.
 
-    Random starts are functions of (seed, row). `classes` are the two label values of "logistic", smaller first; by
-    default -1 and 1, or the two values found. `threads` changes speed only.
+    The worst of the places where its runs ended and the row itself: one that is classified wrongly before all that are
+    not, then the highest loss. Random starts are functions of (seed, row). `classes` are the two label values of
+    "logistic", smaller first; by default -1 and 1, or the two values found. `threads` changes speed only.
     """
     points, labels = prepare(net, X, y, loss, classes)
-    return _attacked(net, points, labels, check_attack(attack), loss, seed, threads)
+    worst, _ = _attacked(net, points, labels, check_attack(attack), loss, seed, threads)
+    return worst
 
 
 def _attacked(
@@ -99,11 +131,19 @@ def _attacked(
     loss: str,
     seed: int,
     threads: int | None,
-) -> NDArray[Any]:
+) -> tuple[NDArray[Any], _Judged]:
+    """The worst points, and what was judged at all of them."""
     options = attack.options()
     predictor = net.predictor(None, options["norm"], threads)
-    attacked, _ = predictor.attack(points, labels, options, loss, as_seed(seed), as_threads(threads))
-    return attacked
+    worst, losses, right = predictor.attack(points, labels, options, loss, as_seed(seed), as_threads(threads))
+    return worst, _Judged(losses, right)
+
+
+def _clean(
+    net: TwoLayerNetwork, points: NDArray[Any], labels: NDArray[np.float64], loss: str, threads: int | None
+) -> _Judged:
+    f = np.asarray(net.decision_function(points, threads=threads), np.float64).reshape(len(points), -1)
+    return _Judged(*_training.judge(loss, f, labels))
 
 
 def evaluate(
@@ -111,21 +151,48 @@ def evaluate(
     X: ArrayLike,
     y: ArrayLike,
     loss: str,
-    attack: Attack | None = None,
+    attack: Attack | Sequence[Attack] | None = None,
     seed: int = 0,
     threads: int | None = None,
     classes: tuple[float, float] | None = None,
 ) -> Evaluation:
-    """Loss and accuracy at X and at the attacked X (default: no attack). Parameters as in `attack_inputs`."""
+    """Loss and accuracy at X and under an attack, or several together (default: none).
+
+    With several an input counts as classified rightly if it is so under each. Parameters as in `attack_inputs`.
+    """
+    attacks = list(attack) if isinstance(attack, Sequence) else [NoAttack() if attack is None else attack]
+    if not attacks:
+        raise ValueError("attack is an empty sequence; give at least one attack, or None")
+    judged = evaluate_each(net, X, y, loss, dict(enumerate(attacks)), seed, threads, classes)
+    return judged[WORST if len(attacks) > 1 else 0]
+
+
+def evaluate_each(
+    net: TwoLayerNetwork,
+    X: ArrayLike,
+    y: ArrayLike,
+    loss: str,
+    attacks: Mapping[Any, Attack],
+    seed: int = 0,
+    threads: int | None = None,
+    classes: tuple[float, float] | None = None,
+    watch: Callable[[Any, int, int], object] = lambda name, done, count: None,
+) -> dict[Any, Evaluation]:
+    """`evaluate` for each attack by its name; of more than one also `WORST`: all of them together.
+
+    `watch` is told, before each attack, of its name, how many were done and how many there are.
+    """
     points, labels = prepare(net, X, y, loss, classes)
-    attack = NoAttack() if attack is None else check_attack(attack)
-    attacked = _attacked(net, points, labels, attack, loss, seed, threads)
-    figures: list[float | None] = []
-    for where in (points, attacked):
-        f = np.asarray(net.decision_function(where, threads=threads), np.float64).reshape(len(where), -1)
-        losses, correct = _training.judge(loss, f, labels)
-        figures += [float(losses.mean()), None if correct is None else float(correct.mean())]
-    clean_loss, clean_accuracy, robust_loss, robust_accuracy = figures
-    assert clean_loss is not None
-    assert robust_loss is not None
-    return Evaluation(clean_loss, clean_accuracy, robust_loss, robust_accuracy)
+    checked = {name: check_attack(attack) for name, attack in attacks.items()}
+    clean = _clean(net, points, labels, loss, threads)
+    judged: dict[Any, _Judged] = {}
+    for name, attack in checked.items():
+        watch(name, len(judged), len(checked))
+        _, found = _attacked(net, points, labels, attack, loss, seed, threads)
+        judged[name] = _Judged(found.losses, None if clean.right is None else found.right)
+    if len(judged) > 1:
+        judged[WORST] = functools.reduce(_Judged.worse, judged.values())
+    return {
+        name: Evaluation(clean.loss(), clean.accuracy(), robust.loss(), robust.accuracy())
+        for name, robust in judged.items()
+    }

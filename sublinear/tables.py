@@ -170,7 +170,7 @@ def info_table(content: dict[str, Any]) -> Table:
 
 
 def evaluation_table(judged: dict[str, Evaluation]) -> Table:
-    """One row an attack; the first row is the clean inputs."""
+    """One row an attack; the first row is the clean inputs, the last all attacks together where they are several."""
     table = _table(("attack", "accuracy %", "loss"))
     first = next(iter(judged.values()))
     rows = [("none", first.clean_accuracy, first.clean_loss)]

@@ -99,7 +99,7 @@ class Trainer:
         self.damping = as_number(damping, "damping", positive=True)
         self._threads = as_threads(threads)
         self._core: _training.Trainer | None = None
-        self._data: tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._labels: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None  # and weights of inputs; copies
         self._classes: tuple[float, float] | None = None
         self._steps_done = 0
         self._build_seconds = 0.0
@@ -127,9 +127,9 @@ class Trainer:
 
     def candidates(self) -> Reported:
         """The neurons that the strategy proposes now for each training input, ascending. ValueError before `fit`."""
-        if self._core is None or self._data is None:
+        if self._core is None or self._labels is None:
             raise ValueError("there are no training inputs yet; call fit first, with epochs=0 to build only")
-        indptr, ids, work = self._core.candidates(np.arange(len(self._data[0])))
+        indptr, ids, work = self._core.candidates(np.arange(len(self._labels[0])))
         return Reported(indptr, ids, Work(*work), self.net.width)
 
     def recall(self) -> float:
@@ -138,8 +138,7 @@ class Trainer:
         Costs a scan of all neurons for all inputs. ValueError before `fit`.
         """
         proposed = self.candidates()
-        assert self._data is not None
-        fired = self.net.fired(self._data[0], threads=self._threads or None)
+        fired = self.net.fired(self._core.inputs(), threads=self._threads or None)
         if len(fired.ids) == 0:
             return 1.0
         return float(np.isin(_pairs(fired), _pairs(proposed), assume_unique=True).mean())
@@ -168,7 +167,7 @@ class Trainer:
         epochs = as_integer(epochs, "epochs")
         core = self._prepare(X, y, sample_weight)
         if validation is not None:
-            held_out, held_out_labels = prepare(self.net, *validation, self.loss, self._classes)
+            held_out, held_out_labels = map(np.copy, prepare(self.net, *validation, self.loss, self._classes))
         history, watching = History(), tuple(callbacks)
         per_epoch = core.steps_per_epoch()
         go_on = True
@@ -214,10 +213,12 @@ class Trainer:
         if self.loss == "logistic":
             classes = (-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels)
             labels = signs(labels, classes)
+        # Compared with copies (of the inputs the core has one anyway): callers may change their arrays in place.
         if (
             self._core is not None
-            and self._data is not None
-            and all(map(np.array_equal, self._data, (points, labels, weights)))
+            and self._labels is not None
+            and all(map(np.array_equal, self._labels, (labels, weights)))
+            and self._core.trains_on(points)
         ):
             return self._core
         began = time.perf_counter()
@@ -241,7 +242,7 @@ class Trainer:
         )
         self._build_seconds = time.perf_counter() - began
         core.set_steps_done(self.steps_done)
-        self._core, self._data, self._classes = core, (points, labels, weights), classes
+        self._core, self._labels, self._classes = core, (labels.copy(), weights.copy()), classes
         return core
 
 

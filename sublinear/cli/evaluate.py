@@ -18,7 +18,7 @@ from sublinear.cli.common import (
     thread_count,
 )
 from sublinear.datasets import load_dataset
-from sublinear.evaluation import Evaluation, evaluate
+from sublinear.evaluation import evaluate_each
 from sublinear.network import TwoLayerNetwork
 from sublinear.progress import progress
 from sublinear.tables import evaluation_table
@@ -37,7 +37,7 @@ def evaluate_command(
     threads: Threads = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Judge a saved network on test inputs, clean and under several attacks."""
+    """Judge a saved network on test inputs, clean and under several attacks: each alone, and all of them together."""
     with one_sentence():
         net = TwoLayerNetwork.load(network)
         data = load_dataset(dataset, seed, normalization=normalization)
@@ -46,13 +46,17 @@ def evaluate_command(
                 f"{network} takes {net.n_features} features and has {net.n_outputs} outputs; {dataset} has "
                 f"{data.n_features} features and {data.classes} classes"
             )
-        judged: dict[str, Evaluation] = {}
-        chosen = parse_attacks(attacks)
         with progress("starting") as tell:
-            for name, attack in chosen.items():
-                tell(f"{name} ({len(judged) + 1} of {len(chosen)})", len(judged), len(chosen))
-                found = evaluate(net, data.X_test, data.y_test, "cross-entropy", attack, seed, thread_count(threads))
-                judged[name] = found
+            judged = evaluate_each(
+                net,
+                data.X_test,
+                data.y_test,
+                "cross-entropy",
+                parse_attacks(attacks),
+                seed,
+                thread_count(threads),
+                watch=lambda name, done, count: tell(f"{name} ({done + 1} of {count})", done, count),
+            )
     if as_json:
         print_json(json.dumps({name: each.as_dict() for name, each in judged.items()}, indent=2))
     else:

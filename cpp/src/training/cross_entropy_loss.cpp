@@ -18,9 +18,12 @@ class CrossEntropyLoss final : public Loss {
   }
   [[nodiscard]] const char* label_text() const noexcept override { return "class indices 0 ... outputs - 1"; }
   [[nodiscard]] bool classifies() const noexcept override { return true; }
-  // The first of equal largest outputs is the class.
+  // The first of equal largest outputs is the class; where one is NaN, there is none.
   [[nodiscard]] bool correct(const double* outputs, Index count, double label) const noexcept override {
-    return std::max_element(outputs, outputs + count) - outputs == static_cast<Index>(label);
+    const double own = outputs[static_cast<Index>(label)];
+    for (Index k = 0; k < count; ++k)
+      if (!(k < static_cast<Index>(label) ? outputs[k] < own : outputs[k] <= own)) return false;
+    return true;
   }
   double evaluate(const double* outputs, Index count, double label, double* gradient) const noexcept override {
     const double largest = *std::max_element(outputs, outputs + count);

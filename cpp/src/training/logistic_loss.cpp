@@ -15,7 +15,7 @@ class LogisticLoss final : public Loss {
   [[nodiscard]] bool classifies() const noexcept override { return true; }
   // An output of exactly 0 counts as the positive class.
   [[nodiscard]] bool correct(const double* outputs, Index, double label) const noexcept override {
-    return (outputs[0] >= 0) == (label > 0);
+    return label > 0 ? outputs[0] >= 0 : outputs[0] < 0;
   }
   double evaluate(const double* outputs, Index, double label, double* gradient) const noexcept override {
     double slope;

@@ -64,11 +64,9 @@ class Pgd final : public Attack<T> {
   // The radius as T has it: rounding must not let a step leave the ball that finders are asked for.
   [[nodiscard]] Ball ball() const noexcept override { return {static_cast<double>(radius_), options_.norm}; }
 
-  [[nodiscard]] int gradients() const noexcept override {
-    return options_.restarts > std::numeric_limits<int>::max() / std::max(options_.steps, 1)
-               ? std::numeric_limits<int>::max()
-               : options_.restarts * options_.steps;
-  }
+  [[nodiscard]] int gradients() const noexcept override { return options_.steps; }
+
+  [[nodiscard]] int runs() const noexcept override { return options_.restarts; }
 
   void check_inputs(Points<T> inputs) const override {
     if (on_slice_) require_on_slice(inputs);
@@ -83,29 +81,30 @@ class Pgd final : public Attack<T> {
 
   void perturb(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream random,
                T* out) const override {
-    if (options_.restarts == 1) {
-      run(network, loss, x, label, random, out);
-      return;
-    }
+    run(0, network, loss, x, label, random, out);
+    if (runs() == 1) return;
     std::vector<T> attempt(static_cast<std::size_t>(network.dimension()));
-    double best = 0;
-    for (int k = 0; k < options_.restarts; ++k) {
-      run(network, loss, x, label, random, attempt.data());
+    network.evaluate(out);
+    double best = network.loss(loss, label);
+    for (int k = 1; k < runs(); ++k) {
+      run(k, network, loss, x, label, random, attempt.data());
       network.evaluate(attempt.data());
       const double reached = network.loss(loss, label);
-      if (k > 0 && !(reached > best)) continue;
+      if (!(reached > best)) continue;
       best = reached;
       std::copy(attempt.begin(), attempt.end(), out);
     }
   }
 
- private:
-  void run(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream& random, T* out) const {
+  // The second run has no noise: so one that starts at random has the bits it has alone, and several find what the
+  // attack without random starts does.
+  void run(int k, LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream& random,
+           T* out) const override {
     const Index d = network.dimension();
     thread_local std::vector<T> buffer;  // delta, gradient, what Length scales
     buffer.assign(static_cast<std::size_t>(3 * d), T(0));
     T *delta = buffer.data(), *gradient = delta + d, *scaled = gradient + d;
-    if (options_.random_start) {
+    if (options_.random_start && k != 1) {
       draw(random, d, delta);
       place(x, d, delta, scaled, out);
     } else {
@@ -120,6 +119,7 @@ class Pgd final : public Attack<T> {
     }
   }
 
+ private:
   // Uniform in the ball.
   void draw(RandomStream& random, Index d, T* delta) const {
     const double radius = static_cast<double>(radius_);

@@ -1,6 +1,7 @@
 #include "sublinear/training/predictor.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <vector>
 
@@ -11,25 +12,23 @@
 namespace sublinear {
 namespace {
 
-// Visits every point with the network gathered around it: visit(position, x, local network, list), in blocks. What
-// visit appends to `list` comes back in `out` where that is not null.
+// Visits every point: visit(position, x, the candidates in its ball, scratch, list), in blocks. What visit appends to
+// `list` comes back in `out` where that is not null.
 template <class T, class Visit>
-Work visit_points(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, const NeuronFinder<T>& finder,
-                  Points<T> points, Ball ball, bool linear, int threads, CandidateLists* out, Visit&& visit) {
+Work visit_points(const TwoLayerNetwork<T>& network, const NeuronFinder<T>& finder, Points<T> points, double radius,
+                  int threads, CandidateLists* out, Visit&& visit) {
   require_inputs(points, network.dimension());
   std::vector<LocalNetwork<T>> scratch(static_cast<std::size_t>(threads));
   CandidateLists candidates, lists;
   if (out != nullptr) *out = {};
   const Index block = inputs_per_block(network.width(), points.count, 0);
-  const double reach = euclidean_radius(ball, network.dimension());
   Work work;
   for (Index begin = 0; begin < points.count; begin += block) {
     const Index size = std::min(block, points.count - begin);
-    work += finder.candidates_at({points.row(begin), size, points.dimension}, ball.radius, threads, candidates);
+    work += finder.candidates_at({points.row(begin), size, points.dimension}, radius, threads, candidates);
     work += fill_lists<NeuronId>(size, threads, 1, lists, [&](Index k, std::vector<NeuronId>& list, int worker) {
       LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
-      local.attach(network, facts, {{candidates.begin(k), candidates.length(k), {}}, linear, reach});
-      visit(begin + k, points.row(begin + k), local, list);
+      visit(begin + k, points.row(begin + k), {candidates.begin(k), candidates.length(k), {}}, local, list);
       Work own = local.take_work();
       own.fired += static_cast<std::int64_t>(local.fired().size());
       return own;
@@ -41,6 +40,24 @@ Work visit_points(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, c
   }
   return work;
 }
+
+// The worst of some points for one input: one that is classified wrongly before all others, then the highest loss.
+template <class T>
+struct WorstPoint {
+  std::vector<T> point;
+  double loss = 0;     // there
+  double highest = 0;  // of all points
+  bool right = false;  // all of them are classified rightly
+
+  void add(const T* x, Index d, double loss_there, bool right_there) {
+    const bool first = point.empty();
+    if (first || std::isnan(loss_there) || loss_there > highest) highest = loss_there;
+    if (!first && (right_there != right ? right_there : !(loss_there > loss))) return;
+    point.assign(x, x + d);
+    loss = loss_there;
+    right = right_there;
+  }
+};
 
 }  // namespace
 
@@ -71,43 +88,71 @@ Predictor<T>::~Predictor() = default;
 template <class T>
 Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) const {
   const Index c = network_.outputs();
-  return visit_points(network_, facts_, *finder_, points, {0, norm_}, false, resolve_threads(threads), nullptr,
-                      [&](Index i, const T* x, LocalNetwork<T>& local, std::vector<NeuronId>&) {
-                        local.evaluate(x);
-                        std::copy(local.values().begin(), local.values().end(), outputs + i * c);
-                      });
+  return visit_points(
+      network_, *finder_, points, 0, resolve_threads(threads), nullptr,
+      [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>&) {
+        local.attach(network_, facts_, {candidates});
+        local.evaluate(x);
+        std::copy(local.values().begin(), local.values().end(), outputs + i * c);
+      });
 }
 
 template <class T>
 Work Predictor<T>::fired(Points<T> points, int threads, CandidateLists& out) const {
-  return visit_points(network_, facts_, *finder_, points, {0, norm_}, false, resolve_threads(threads), &out,
-                      [](Index, const T* x, LocalNetwork<T>& local, std::vector<NeuronId>& list) {
-                        local.evaluate(x);
-                        list.insert(list.end(), local.fired().begin(), local.fired().end());
-                      });
+  return visit_points(
+      network_, *finder_, points, 0, resolve_threads(threads), &out,
+      [&](Index, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>& list) {
+        local.attach(network_, facts_, {candidates});
+        local.evaluate(x);
+        list.insert(list.end(), local.fired().begin(), local.fired().end());
+      });
 }
 
 template <class T>
 Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T>& attack, const Loss& loss,
-                          std::uint64_t seed, int threads, T* attacked, double* losses) const {
+                          std::uint64_t seed, int threads, T* attacked, double* losses, bool* right) const {
   const Index d = network_.dimension();
   if (attack.ball().norm != norm_ && attack.ball().radius > 0)
     throw std::invalid_argument("the attack's norm differs from the predictor's; make the predictor with that norm");
   require_inputs(points, d);
   check_labels(labels, points.count, loss, network_.outputs());
   attack.check_inputs(points);
-  return visit_points(
-      network_, facts_, *finder_, points, {attack.ball().radius, norm_}, network_.outputs() <= attack.gradients(),
-      resolve_threads(threads), nullptr, [&](Index i, const T* x, LocalNetwork<T>& local, std::vector<NeuronId>&) {
-        std::vector<T> out(static_cast<std::size_t>(d));
-        attack.perturb(local, loss, x, labels[i],
-                       RandomStream(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)}), out.data());
-        check_in_ball(x, out.data(), d, attack.ball(), network_.threshold());
-        local.evaluate(out.data());
-        const double reached = local.loss(loss, labels[i]);
-        if (losses != nullptr) losses[i] = reached;
-        if (attacked != nullptr) std::copy(out.begin(), out.end(), attacked + i * d);
-      });
+  const bool linear = network_.outputs() <= attack.gradients();
+  const double reach = euclidean_radius(attack.ball(), d);
+  const auto attack_point = [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local,
+                                std::vector<NeuronId>&) {
+    // Each run begins anew, so that what others did before changes none of its bits; and points are judged by what
+    // `decision_function` gives there, not by the linear form. What is noted at x makes both cheap.
+    std::vector<ProductNote<T>> notes(static_cast<std::size_t>(candidates.count));
+    candidates.notes = notes.data();
+    const auto begin = [&](bool by_linear_form) {
+      local.attach(network_, facts_, {candidates, by_linear_form, reach});
+      local.evaluate(x);
+    };
+    WorstPoint<T> worst;
+    const auto judge = [&](const T* point) {
+      begin(false);
+      local.evaluate(point);
+      const double reached = local.loss(loss, labels[i]);
+      const std::vector<double> values(local.values().begin(), local.values().end());
+      const auto count = static_cast<Index>(values.size());
+      worst.add(point, d, reached, !loss.classifies() || loss.correct(values.data(), count, labels[i]));
+    };
+    std::vector<T> end(static_cast<std::size_t>(d));
+    RandomStream random(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)});
+    for (int k = 0; k < attack.runs(); ++k) {
+      begin(linear);
+      attack.run(k, local, loss, x, labels[i], random, end.data());
+      check_in_ball(x, end.data(), d, attack.ball(), network_.threshold());
+      judge(end.data());
+    }
+    judge(x);
+    if (losses != nullptr) losses[i] = worst.highest;
+    if (right != nullptr) right[i] = worst.right;
+    if (attacked != nullptr) std::copy(worst.point.begin(), worst.point.end(), attacked + i * d);
+  };
+  return visit_points(network_, *finder_, points, attack.ball().radius, resolve_threads(threads), nullptr,
+                      attack_point);
 }
 
 template class Predictor<float>;

@@ -460,6 +460,11 @@ const NeuronFinder<T>& Trainer<T>::finder() const {
 }
 
 template <class T>
+Points<T> Trainer<T>::inputs() const noexcept {
+  return {state_->inputs.data(), state_->n, state_->d};
+}
+
+template <class T>
 Work Trainer<T>::candidates(const Index* inputs, Index count, CandidateLists& out) {
   const FloatingPointScope scope;
   state_->refresh_finder();

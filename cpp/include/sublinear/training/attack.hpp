@@ -26,14 +26,24 @@ class SUBLINEAR_API Attack {
   virtual ~Attack() = default;
   /// Where the attack stays.
   [[nodiscard]] virtual Ball ball() const noexcept = 0;
-  /// How many input gradients `perturb` asks for, about. A network with at most as many outputs is attacked through its
+  /// How many input gradients a run asks for, about. A network with at most as many outputs is attacked through its
   /// linear form (`Visit::linear`), whose sums pay for themselves in that many steps; this changes the bits of results.
   [[nodiscard]] virtual int gradients() const noexcept { return 0; }
   /// @throws std::invalid_argument if the attack cannot start from some of these inputs (outside the clipping box).
   virtual void check_inputs(Points<T> inputs) const { static_cast<void>(inputs); }
-  /// Writes the attacked point to `out` (dimension values). `network` answers anywhere in the ball.
+  /// Writes the attacked point to `out` (dimension values): of several runs the end with the highest loss, the first of
+  /// equal ones. `network` answers anywhere in the ball. Training asks for this.
   virtual void perturb(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream random,
                        T* out) const = 0;
+  /// How many runs there are. More runs begin with those of fewer, so that they find all that fewer do.
+  [[nodiscard]] virtual int runs() const noexcept { return 1; }
+  /// Writes where run `k` < `runs()` ends. Runs draw from `random` one after the other: ask for them in order.
+  /// Evaluation judges each by itself (`Predictor::attack`). By default the one run is `perturb`.
+  virtual void run(int k, LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream& random,
+                   T* out) const {
+    static_cast<void>(k);
+    perturb(network, loss, x, label, random, out);
+  }
 };
 
 /// Where attacked points may lie: anywhere, or on the slice of the unit sphere where ||x|| = 1 and x_d = 1/2, the
@@ -55,7 +65,7 @@ struct PgdOptions {
   double step_size = -1;      ///< negative = 2.5 * radius / steps
   Norm norm = Norm::two;      ///< of the ball and of a step
   bool random_start = false;  ///< start at a random point of the ball instead of x
-  int restarts = 1;           ///< runs from different random starts; the highest loss wins (needs random_start if > 1)
+  int restarts = 1;           ///< runs; the second starts at x, the others at random (needs random_start if > 1)
   double clip_low = -std::numeric_limits<double>::infinity();  ///< the box: least value of a component
   double clip_high = std::numeric_limits<double>::infinity();  ///< the box: largest value of a component
   Domain domain = Domain::space;                               ///< where attacked points may lie

@@ -35,10 +35,14 @@ class SUBLINEAR_API Predictor {
   /// The neurons that fire at each point (canonical test, inclusive), ascending.
   Work fired(Points<T> points, int threads, CandidateLists& out) const;
 
-  /// Attacks each point. Writes the attacked points (count x dimension) and the loss there, each where not null.
-  /// Random starts are functions of (seed, position). The attack's norm must be the predictor's.
+  /// Attacks each point and judges it, with the bits of `decision_function`, where it was and where every run of the
+  /// attack ended. Writes, each where not null: to `attacked` (count x dimension) the worst of these points, which is
+  /// one that is classified wrongly before all that are not, then the highest loss; to `losses` the highest loss at any
+  /// of them; to `right` whether all of them are classified rightly (true for losses of numbers). So more runs never
+  /// lower a loss and never raise the number that is right. Random starts are functions of (seed, position). The
+  /// attack's norm must be the predictor's.
   Work attack(Points<T> points, const double* labels, const Attack<T>& attack, const Loss& loss, std::uint64_t seed,
-              int threads, T* attacked, double* losses) const;
+              int threads, T* attacked, double* losses, bool* right = nullptr) const;
 
  private:
   Predictor(const TwoLayerNetwork<T>& network, const std::string& index, const IndexFactory<T>& index_factory,

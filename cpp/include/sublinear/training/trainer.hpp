@@ -86,6 +86,9 @@ class SUBLINEAR_API Trainer {
   /// @throws std::logic_error after a call that failed, until the next step has built it again.
   [[nodiscard]] const NeuronFinder<T>& finder() const;
 
+  /// The inputs, as they were when the trainer copied them.
+  [[nodiscard]] Points<T> inputs() const noexcept;
+
   /// What the strategy proposes now for these training inputs (distinct positions), ids ascending. Changes no result.
   /// @throws std::invalid_argument for a position that does not exist.
   Work candidates(const Index* inputs, Index count, CandidateLists& out);
