@@ -55,7 +55,8 @@ class PGD:
     random_start : bool
         Start uniformly in the ball, at a point that is a function of the seed, the epoch and the input.
     restarts : int >= 1
-        Runs from different random starts; the highest loss wins. More than 1 needs `random_start`.
+        Runs: the second starts at the input, without noise, all others at random. Training takes the end with the
+        highest loss; evaluation counts an input that any of them breaks as broken. More than 1 needs `random_start`.
     clip : (low, high), optional
         A box for attacked inputs. Inputs outside it are refused.
     domain : None or "slice"

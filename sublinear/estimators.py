@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,14 +15,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from sublinear import _kernels
+from sublinear.arrays import as_integer
 from sublinear.attacks import Attack
 from sublinear.history import History
 from sublinear.network import TwoLayerNetwork
 from sublinear.schedules import LearningRate
 from sublinear.strategies import Strategy
 from sublinear.trainer import Trainer
-
-_Self = TypeVar("_Self", bound="_Estimator")
 
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]
@@ -55,14 +59,31 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.network_ = TwoLayerNetwork.random(
             X.shape[1], self.width, outputs, init=self.init, seed=seed, coupled=True, dtype=X.dtype
         )
+        self._made_with = {name: getattr(self, name) for name in _OF_THE_NETWORK}
+        self._set_rate(X, weights)
+        self.history_ = History()
+        self.n_iter_ = 0
+        self._seed = seed
+        self._trainer: Trainer | None = None
+        self._trains_with: tuple[Any, ...] = ()
+
+    def _set_rate(self, X: NDArray[Any], weights: NDArray[np.float64] | None) -> None:
         rate = self.learning_rate
         if isinstance(rate, str) and rate != "auto":
             raise ValueError(f'learning_rate is {rate!r}; give "auto", a number or a schedule')
         self.learning_rate_ = self._automatic_rate(X, weights) if isinstance(rate, str) else rate
-        self.history_ = History()
-        self.n_iter_ = 0
-        self._seed, self._steps_done = seed, 0
-        self._trainer: Trainer | None = None
+        self._rate_given = rate
+
+    def _follow_parameters(self, X: NDArray[Any], weights: NDArray[np.float64] | None) -> None:
+        """Parameters set since the network was made: ValueError for those that a network is made with."""
+        for name, before in self._made_with.items():
+            if not _same(getattr(self, name), before):
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r} and the network was made with {before!r}; call fit for a new "
+                    f"network, or set {name} back"
+                )
+        if not _same(self.learning_rate, self._rate_given):
+            self._set_rate(X, weights)
 
     def _automatic_rate(self, X: NDArray[Any], weights: NDArray[np.float64] | None) -> float:
         # With loss (f - y)^2 / 2 the second derivatives of the mean loss, for one output, are at most the trace of its
@@ -77,29 +98,50 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     _rate_factor = 1.0
 
+    def _make_trainer(self, X: NDArray[Any]) -> Trainer:
+        trainer = Trainer(
+            self.network_,
+            self.strategy,
+            self.attack,
+            self._loss,
+            self.learning_rate_,
+            self.batch_size,
+            self._threads(),
+            self._seed,
+        )
+        trainer.resume_at(self.n_iter_ * -(-len(X) // (trainer.batch_size or len(X))))
+        return trainer
+
     def _train(
         self, X: NDArray[Any], targets: NDArray[np.float64], weights: NDArray[np.float64] | None, epochs: int
     ) -> None:
-        if self._trainer is None:
-            self._trainer = Trainer(
-                self.network_,
-                self.strategy,
-                self.attack,
-                self._loss,
-                self.learning_rate_,
-                self.batch_size,
-                self._threads(),
-                self._seed,
-            )
-            self._trainer.resume_at(self._steps_done)
+        parameters = (self.strategy, self.attack, self.learning_rate_, self.batch_size, self.n_jobs)
+        if self._trainer is None or not _same(parameters, self._trains_with):
+            self._trainer = None  # before the next one takes memory
+            self._trainer, self._trains_with = self._make_trainer(X), parameters
         for _ in range(epochs):
             history = self._trainer.fit(X, targets, epochs=1, sample_weight=weights)
-            for name, figures in vars(history).items():
-                getattr(self.history_, name).extend(figures)
+            self.history_.extend(history)
             self.n_iter_ += 1
             if self.verbose:
                 print(f"epoch {self.n_iter_}: loss {history.loss[-1]:.4g}, robust loss {history.robust_loss[-1]:.4g}")
-        self._steps_done = self._trainer.steps_done
+
+    @contextmanager
+    def _all_or_nothing(self, *, anew: bool) -> Iterator[None]:
+        """What does not come to its end, also by Ctrl-C, leaves the estimator as it was."""
+        before = dict(self.__dict__)
+        if "network_" in before:
+            before["_trainer"] = None
+            if anew:
+                self._trainer = None  # before the next one takes memory
+            else:
+                before |= {"network_": self.network_.copy(), "history_": deepcopy(self.history_)}
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _data(self, X: ArrayLike, y: ArrayLike, **options: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         return validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", **options)  # type: ignore[no-any-return]
@@ -113,7 +155,15 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.network_.decision_function(points, threads=self._threads()), np.float64)
 
     def _threads(self) -> int | None:
-        return None if self.n_jobs in (None, -1) else self.n_jobs
+        """`n_jobs` as scikit-learn counts: -1 is all processors, -2 all but one."""
+        if self.n_jobs is None:
+            return None
+        jobs = as_integer(self.n_jobs, "n_jobs", -sys.maxsize)
+        if jobs == 0:
+            raise ValueError("n_jobs is 0; give a number of threads, -1 or None for all processors, -2 for all but one")
+        if jobs > 0:
+            return jobs
+        return None if jobs == -1 else max(1, _kernels.resolve_threads(0) + 1 + jobs)
 
     def __getstate__(self) -> dict[str, Any]:
         # The trainer's structures are made again when training goes on.
@@ -121,6 +171,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         if "_trainer" in state:
             state["_trainer"] = None
         return state
+
+
+#: Parameters that a network is made with; others may change between calls of `partial_fit`.
+_OF_THE_NETWORK = ("width", "init", "random_state")
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or bool(one == other)
 
 
 def _weights(sample_weight: ArrayLike | None, X: NDArray[Any]) -> NDArray[np.float64] | None:
@@ -152,7 +210,7 @@ class SublinearClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         Of `TwoLayerNetwork.random`, coupled, so that training starts from outputs that are exactly 0.
     random_state : int, RandomState or None
     n_jobs : int, optional
-        Threads; default all processors.
+        Threads; default all processors, as -1. -2 is all but one, and so on.
     verbose : int, default 0
         1 prints a line for each epoch.
 
@@ -167,6 +225,10 @@ class SublinearClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     Notes
     -----
     float32 inputs are kept, all others become float64. Work of an epoch: as the strategy's page says.
+
+    A call that raises, or is ended by Ctrl-C, leaves the estimator as it was, its fitted network too. Parameters set
+    between calls of `partial_fit` take effect with the next one, but for those that the network is made with (`width`,
+    `init`, `random_state`): they are refused, `fit` makes a new network.
     """
 
     _loss = "cross-entropy"
@@ -174,11 +236,13 @@ class SublinearClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> SublinearClassifier:
         """Trains a new network on X (n, d) and class labels y (n,)."""
-        points, labels = self._data(X, y)
-        weights = _weights(sample_weight, points)
-        self._set_classes(labels)
-        self._start(points, len(self.classes_), weights)
-        self._train(points, self._positions(labels), weights, self.epochs)
+        with self._all_or_nothing(anew=True):
+            epochs = as_integer(self.epochs, "epochs")
+            points, labels = self._data(X, y)
+            weights = _weights(sample_weight, points)
+            self._set_classes(labels, "y")
+            self._start(points, len(self.classes_), weights)
+            self._train(points, self._positions(labels), weights, epochs)
         return self
 
     def partial_fit(
@@ -186,21 +250,26 @@ class SublinearClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     ) -> SublinearClassifier:
         """One more epoch, on this data. The first call needs `classes`, all there will be, unless y has them all."""
         first = not hasattr(self, "network_")
-        points, labels = self._data(X, y, reset=first)
-        weights = _weights(sample_weight, points)
-        if first:
-            self._set_classes(np.asarray(labels if classes is None else classes))
-            self._start(points, len(self.classes_), weights)
-        elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
-            raise ValueError(f"classes are {classes}; the first call had {self.classes_}")
-        self._train(points, self._positions(labels), weights, 1)
+        with self._all_or_nothing(anew=first):
+            points, labels = self._data(X, y, reset=first)
+            weights = _weights(sample_weight, points)
+            if first:
+                self._set_classes(*((labels, "y") if classes is None else (np.asarray(classes), "classes")))
+                self._start(points, len(self.classes_), weights)
+            elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
+                raise ValueError(f"classes are {classes}; the first call had {self.classes_}")
+            self._follow_parameters(points, weights)
+            self._train(points, self._positions(labels), weights, 1)
         return self
 
-    def _set_classes(self, y: NDArray[Any]) -> None:
-        check_classification_targets(y)
-        self.classes_ = np.unique(y)
+    def _set_classes(self, values: NDArray[Any], what: str) -> None:
+        check_classification_targets(values)
+        self.classes_ = np.unique(values)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class, {self.classes_[0]}; a classifier needs at least two classes")
+            raise ValueError(
+                f"{what} has one class, {self.classes_[0]}; a classifier needs at least two classes (for a first part "
+                "with fewer than there will be, partial_fit takes all of them as classes)"
+            )
 
     def _positions(self, y: NDArray[Any]) -> NDArray[np.float64]:
         positions = np.searchsorted(self.classes_, y)
@@ -232,6 +301,9 @@ class SublinearClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         return self.classes_[f.argmax(axis=1)]  # type: ignore[no-any-return]
 
 
+_LARGEST_TARGET = 1e300  # outputs times the spread of targets have room above it
+
+
 class SublinearRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     """A wide two-layer network trained adversarially with squared loss, as a scikit-learn regressor.
 
@@ -242,29 +314,56 @@ class SublinearRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     _loss = "squared"
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> SublinearRegressor:
-        """Trains a new network on X (n, d) and numbers y (n,)."""
-        points, given = self._data(X, y, y_numeric=True)
-        targets = np.asarray(given, np.float64)
-        weights = _weights(sample_weight, points)
-        self.target_mean_ = float(np.average(targets, weights=weights))
-        self.target_scale_ = float(np.sqrt(np.average(np.square(targets - self.target_mean_), weights=weights))) or 1.0
-        self._start(points, 1, weights)
-        self._train(points, (targets - self.target_mean_) / self.target_scale_, weights, self.epochs)
+        """Trains a new network on X (n, d) and numbers y (n,), of at most 1e300 in size."""
+        with self._all_or_nothing(anew=True):
+            self._fit(X, y, sample_weight, as_integer(self.epochs, "epochs"))
         return self
+
+    def _fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, epochs: int) -> None:
+        points, targets = self._data(X, y, y_numeric=True)
+        weights = _weights(sample_weight, points)
+        self._set_units(targets, weights)
+        self._start(points, 1, weights)
+        self._train(points, self._in_units(targets), weights, epochs)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> SublinearRegressor:
         """One more epoch, on this data; the first call sets the centre and scale of targets."""
-        if not hasattr(self, "network_"):
-            epochs, self.epochs = self.epochs, 1
-            try:
-                return self.fit(X, y, sample_weight)
-            finally:
-                self.epochs = epochs
-        points, given = self._data(X, y, reset=False, y_numeric=True)
-        targets = (np.asarray(given, np.float64) - self.target_mean_) / self.target_scale_
-        self._train(points, targets, _weights(sample_weight, points), 1)
+        first = not hasattr(self, "network_")
+        with self._all_or_nothing(anew=first):
+            if first:
+                self._fit(X, y, sample_weight, 1)
+            else:
+                points, targets = self._data(X, y, reset=False, y_numeric=True)
+                weights = _weights(sample_weight, points)
+                self._follow_parameters(points, weights)
+                self._train(points, self._in_units(targets), weights, 1)
         return self
+
+    def _set_units(self, y: NDArray[Any], weights: NDArray[np.float64] | None) -> None:
+        targets = np.asarray(y, np.float64)
+        largest = float(np.abs(targets).max())
+        if largest > _LARGEST_TARGET:
+            raise ValueError(
+                f"y reaches {largest:.3g} in size; give targets in units in which it is at most {_LARGEST_TARGET:g}"
+            )
+        # In a unit that is a power of two, which rounds nothing, squares neither overflow nor vanish.
+        unit = 2.0 ** np.frexp(largest)[1]
+        mean = float(np.average(targets / unit, weights=weights))
+        spread = float(np.sqrt(np.average(np.square(targets / unit - mean), weights=weights)))
+        self.target_mean_, self.target_scale_ = mean * unit, spread * unit or 1.0
+
+    def _in_units(self, y: NDArray[Any]) -> NDArray[np.float64]:
+        targets = np.asarray(y, np.float64)
+        with np.errstate(over="ignore"):
+            scaled: NDArray[np.float64] = (targets - self.target_mean_) / self.target_scale_
+        if not np.isfinite(scaled).all():
+            raise ValueError(
+                f"y has the target {targets[~np.isfinite(scaled)][0]:.3g}, which is too far from the others to be told "
+                f"in units of their spread, {self.target_scale_:.3g}; call fit for new units, or leave it out"
+            )
+        return scaled
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """The outputs (n,), in the units of the targets."""
-        return self._outputs(X).reshape(-1) * self.target_scale_ + self.target_mean_
+        predicted: NDArray[np.float64] = self._outputs(X).reshape(-1) * self.target_scale_ + self.target_mean_
+        return predicted

@@ -106,7 +106,10 @@ class Trainer:
 
     @property
     def steps_done(self) -> int:
-        """Steps taken so far, over all calls of `fit`."""
+        """Steps taken so far, over all calls of `fit`.
+
+        After data that make epochs of another number of steps, that many times the epochs taken, begun ones included.
+        """
         return int(self._core.steps_done()) if self._core is not None else self._steps_done
 
     def resume_at(self, steps: int) -> None:
@@ -156,7 +159,10 @@ class Trainer:
 
         X is (n, d), y (n,). `sample_weight` (n,), numbers >= 0, says how much each input counts, beside their mean: the
         loss is sum w_i loss_i / sum w_i over all inputs. Called again with equal data it goes on where it stopped,
-        structures kept: 3 + 3 epochs end with the bits of 6. With other data the structures are built again.
+        structures kept: 3 + 3 epochs end with the bits of 6. With other data, also an array changed in place, the
+        structures are built again; if epochs then have another number of steps, it goes on with a whole epoch.
+        Data are copied: what callbacks do to the arrays does not matter.
+
         `validation` (X, y) is judged after each epoch, clean and attacked. Each of `callbacks` is called after every
         step with a `Progress`; one that returns False ends the call after that step. Ctrl-C raises KeyboardInterrupt
         between steps, or within a long one, which then has not happened.
@@ -241,7 +247,10 @@ class Trainer:
             self.damping,
         )
         self._build_seconds = time.perf_counter() - began
-        core.set_steps_done(self.steps_done)
+        steps = self.steps_done
+        if self._core is not None and (before := self._core.steps_per_epoch()) != core.steps_per_epoch():
+            steps = -(-steps // before) * core.steps_per_epoch()
+        core.set_steps_done(steps)
         self._core, self._labels, self._classes = core, (labels.copy(), weights.copy()), classes
         return core
 

@@ -65,6 +65,15 @@ def test_projection_never_misses(rank, scale, seed, dtype):
         assert adapter.report(normal, threshold).tolist() == scan.report(normal, threshold).tolist()
 
 
+def test_projection_keeps_the_points_it_was_given():
+    rng = np.random.default_rng(3)
+    points, directions = rng.standard_normal((50, 20)), rng.standard_normal((3, 20))
+    adapter, scan = sl.ProjectedIndex(points, directions), sl.BruteForce(points)
+    points[:] = 0
+    for normal in directions:
+        assert adapter.report(normal, 1.0).tolist() == scan.report(normal, 1.0).tolist() != []
+
+
 def test_projection_where_products_overflow():
     points = np.array([[3e38, 3e38], [-3e38, 3e38], [1, 2]], np.float32)
     adapter = sl.ProjectedIndex(points, [[1, 0]])

@@ -14,6 +14,7 @@ from sklearn.preprocessing import Normalizer
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import sublinear as sl
+from sublinear import _kernels
 
 # A few of scikit-learn's checks ask for pandas or an array API; they skip themselves without, and are left out here.
 OPTIONAL = ("pandas", "array_api", "not_an_array")
@@ -107,10 +108,187 @@ def test_regression_in_the_units_of_the_targets():
     assert np.allclose(estimator.predict(X) - 1000, again.predict(X), atol=1e-6 * np.ptp(y))
 
 
+def state(estimator) -> dict:
+    """Everything that was fitted, comparable."""
+    content = {name: value for name, value in vars(estimator).items() if name not in ("_trainer", "network_")}
+    return content | {"network": estimator.network_.weights.tobytes(), "history": estimator.history_.as_dict()}
+
+
+PARAMETERS = {
+    "attack": sl.PGD(0.1, 3),
+    "batch_size": 30,
+    "learning_rate": 3.0,
+    "strategy": "dense",
+    "n_jobs": 1,
+    "verbose": 1,
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("kind", [sl.SublinearClassifier, sl.SublinearRegressor])
+def test_parameters_set_between_parts_take_effect_also_in_a_copy(digits, kind, name):
+    X, y = (array[:100] for array in digits)
+    estimator = kind(64, batch_size=50, random_state=0).fit(X, y)
+    copy = pickle.loads(pickle.dumps(estimator))
+    left = pickle.loads(pickle.dumps(estimator))
+    for each in (estimator, copy):
+        each.set_params(**{name: PARAMETERS[name]})
+    for each in (estimator, copy, left):
+        each.partial_fit(X, y)
+    assert np.array_equal(estimator.network_.weights, copy.network_.weights)
+    changes_weights = name in ("attack", "batch_size", "learning_rate")
+    assert np.array_equal(estimator.network_.weights, left.network_.weights) == (not changes_weights)
+    # And is what a trainer with this parameter does.
+    if name == "learning_rate":
+        assert estimator.learning_rate_ == 3.0
+        estimator.set_params(learning_rate="auto").partial_fit(X, y)
+        assert estimator.learning_rate_ not in (3.0, left.learning_rate_), "for the network as it is now"
+
+
+@pytest.mark.parametrize(("name", "value"), [("width", 128), ("init", "gao"), ("random_state", 1)])
+def test_parameters_of_the_network_are_refused_between_parts(digits, name, value):
+    X, y = digits
+    estimator = sl.SublinearClassifier(64, epochs=1, random_state=0).fit(X, y)
+    before, old = state(estimator), estimator.get_params()[name]
+    estimator.set_params(**{name: value})
+    with pytest.raises(ValueError, match=f"{name} is {value!r} and the network was made with {old!r}; call fit"):
+        estimator.partial_fit(X, y)
+    estimator.set_params(**{name: old})
+    assert state(estimator) == before
+    estimator.partial_fit(X, y)
+
+
+def test_parts_are_trained_whole_whatever_their_size(digits):
+    X, y = digits
+    estimator = sl.SublinearClassifier(64, batch_size=30, random_state=0)
+    for rows, batch_size in ((100, 30), (70, 30), (70, 50), (100, 30)):  # 4, 3, 2 and 4 steps
+        before = len(estimator.history_.work) if hasattr(estimator, "history_") else 0
+        estimator.set_params(batch_size=batch_size).partial_fit(X[:rows], y[:rows], classes=range(10))
+        assert estimator.history_.fired_share[before] > 0
+        work = estimator.history_.work[before]
+        assert work.candidates >= work.fired
+        assert estimator._trainer.steps_done == estimator.n_iter_ * -(-rows // batch_size)
+        copy = pickle.loads(pickle.dumps(estimator))
+        again = pickle.loads(pickle.dumps(estimator))
+        assert np.array_equal(
+            copy.partial_fit(X[:50], y[:50]).network_.weights, again.partial_fit(X[:50], y[:50]).network_.weights
+        )
+
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("kind", [sl.SublinearClassifier, sl.SublinearRegressor])
+@pytest.mark.parametrize("how", ["fit", "partial_fit"])
+def test_what_is_refused_or_interrupted_leaves_the_fitted_model(digits, kind, how, monkeypatch):
+    X, y = (array[:100] for array in digits)
+    estimator = kind(64, batch_size=50, epochs=2, random_state=0).fit(X, y)
+    undisturbed = pickle.loads(pickle.dumps(estimator))
+    before, predicted = state(estimator), estimator.predict(X)
+
+    def unchanged():
+        assert state(estimator) == before
+        assert np.array_equal(estimator.predict(X), predicted)
+
+    later = sl.Trainer.fit
+
+    def interrupted(trainer, *arguments, **options):
+        later(trainer, *arguments, callbacks=[stop], **options)
+
+    def late_failure(trainer, *arguments, **options):
+        later(trainer, *arguments, **options)
+        raise sl.DivergenceError("the loss at step 7 is not finite")
+
+    call = getattr(estimator, how)
+    for fake, error in ((interrupted, KeyboardInterrupt), (late_failure, sl.DivergenceError)):
+        with monkeypatch.context() as patch:
+            patch.setattr(sl.Trainer, "fit", fake)
+            with pytest.raises(error):
+                call(X, y)
+        unchanged()
+    for given, words in (((X[:50], y), "inconsistent numbers"), ((X * np.nan, y), "NaN"), ((X[:, :0], y), "0 feature")):
+        with pytest.raises(ValueError, match=words):
+            call(*given)
+        unchanged()
+    with pytest.raises(ValueError, match=r"the weight of input 3 is -1"):
+        call(X, y, sample_weight=np.where(np.arange(len(X)) == 3, -1.0, 1.0))
+    unchanged()
+    for each in (estimator, undisturbed):
+        each.partial_fit(X, y)
+    assert np.array_equal(estimator.network_.weights, undisturbed.network_.weights)
+
+
+def test_a_first_fit_that_fails_leaves_nothing_fitted(digits):
+    X, y = digits
+    for estimator, labels, words in (
+        (sl.SublinearClassifier(64, strategy="fastest"), y, "strategy"),
+        (sl.SublinearClassifier(64), np.zeros(len(X)), "one class"),
+        (sl.SublinearRegressor(64, batch_size=0), y, "batch_size"),
+        (sl.SublinearRegressor(64), np.where(y == 1, 1e301, 0), "y reaches"),
+    ):
+        before = dict(vars(estimator))
+        for call in (estimator.fit, estimator.partial_fit):
+            with pytest.raises(ValueError, match=words):
+                call(X, labels)
+            assert vars(estimator) == before
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1.0, 2.0**600, 1e299])
+def test_targets_of_any_size_that_floats_hold(size):
+    X, y = make_regression(100, 4, random_state=0)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    y /= np.abs(y).max()
+    usual = sl.SublinearRegressor(64, epochs=20, random_state=0).fit(X, y)
+    estimator = sl.SublinearRegressor(64, epochs=20, random_state=0).fit(X, y * size)
+    assert np.isfinite(estimator.predict(X)).all()
+    assert np.allclose(estimator.predict(X) / size, usual.predict(X), atol=1e-6)
+    # Weights count as before: in units that are a power of two nothing is rounded.
+    if size == 2.0**600:
+        assert np.array_equal(estimator.network_.weights, usual.network_.weights)
+
+
+def test_targets_that_cannot_be_told_are_refused():
+    X, y = np.eye(4), np.array([1.0, -1.0, 2.0, 0.0])
+    with pytest.raises(ValueError, match=r"y reaches 2e\+301 in size; give .* at most 1e\+300"):
+        sl.SublinearRegressor(16).fit(X, 1e301 * y)
+    estimator = sl.SublinearRegressor(16, epochs=1).fit(X, 1e-200 * y)
+    with pytest.raises(ValueError, match=r"y has the target 1e\+200, which is too far from the others"):
+        estimator.partial_fit(X, 1e200 * y)
+
+
+def test_jobs_are_counted_as_scikit_learn_counts(digits, monkeypatch):
+    X, y = digits
+    asked = []
+    usual = sl.Trainer.__init__
+
+    def watched(self, *arguments, **options):
+        asked.append(arguments[6])
+        usual(self, *arguments, **options)
+
+    monkeypatch.setattr(sl.Trainer, "__init__", watched)
+    monkeypatch.setattr(_kernels, "resolve_threads", lambda requested: 4)
+    for jobs in (None, 3, np.int64(2), -1, -2, -3, -9):
+        sl.SublinearClassifier(16, epochs=0, n_jobs=jobs).fit(X, y)
+    assert asked == [None, 3, 2, None, 3, 2, 1]
+    for jobs, error in ((0, ValueError), (1.5, TypeError), ("2", TypeError), (True, TypeError)):
+        with pytest.raises(error, match=f"n_jobs is {jobs!r}; give"):
+            sl.SublinearClassifier(16, epochs=0, n_jobs=jobs).fit(X, y)
+    fitted = sl.SublinearRegressor(16, epochs=0).fit(X, y).set_params(n_jobs=0)
+    with pytest.raises(ValueError, match="n_jobs is 0"):
+        fitted.predict(X)
+
+
 def test_mistakes_in_words(digits):
     X, y = digits
-    with pytest.raises(ValueError, match="at least two classes"):
+    with pytest.raises(ValueError, match=r"y has one class, 0\.0; a classifier needs at least two classes"):
         sl.SublinearClassifier().fit(X, np.zeros(len(X)))
+    with pytest.raises(ValueError, match=r"y has one class, 3; .*partial_fit takes all of them as classes"):
+        sl.SublinearClassifier().partial_fit(X[y == 3], y[y == 3])
+    with pytest.raises(ValueError, match="classes has one class, 3"):
+        sl.SublinearClassifier().partial_fit(X[y == 3], y[y == 3], classes=[3, 3])
+    with pytest.raises(ValueError, match="epochs is -1"):
+        sl.SublinearClassifier(epochs=-1).fit(X, y)
     estimator = sl.SublinearClassifier(50, epochs=1).fit(X[y < 5], y[y < 5])
     with pytest.raises(ValueError, match="y has the label 5; the classes are"):
         estimator.partial_fit(X[y < 6], y[y < 6])

@@ -242,6 +242,50 @@ def test_other_data_in_between_is_noticed():
     assert len(ends) == 1
 
 
+@pytest.mark.parametrize("changed", ["inputs", "labels", "weights"])
+def test_arrays_that_are_changed_in_place_are_other_data(changed):
+    """The usual loop of augmentation: the same array, filled anew before each epoch."""
+    x, y = problem("logistic")
+    arrays = {"inputs": x, "labels": y, "weights": np.ones(len(x))}
+    net, copied = network("logistic"), network("logistic")
+    options = {"attack": sl.PGD(radius=0.1), "loss": "logistic", "learning_rate": 10.0, "batch_size": 16}
+    trainer, other = sl.Trainer(net, **options), sl.Trainer(copied, **options)
+    for k in range(3):
+        if k > 0:
+            arrays[changed][:] = np.roll(arrays[changed], k, axis=0) * (k if changed == "weights" else 1)
+            arrays[changed][: 10 * k] *= -1 if changed != "weights" else 0.5
+        trainer.fit(x, y, sample_weight=arrays["weights"])
+        other.fit(x.copy(), y.copy(), sample_weight=arrays["weights"].copy())
+        assert sha256(net) == sha256(copied)
+    assert trainer.recall() == 1
+    built = trainer.build_seconds
+    trainer.fit(x, y, sample_weight=arrays["weights"])
+    assert trainer.build_seconds == built, "equal data are not another time built for"
+
+
+def test_arrays_that_a_callback_changes_do_not_matter():
+    x, y = problem("logistic")
+    held_out, held_out_y = problem("logistic", seed=1)
+    expected = sl.Trainer(network("logistic"), loss="logistic").fit(x, y, 3, (held_out, held_out_y))
+
+    def spoil(progress):
+        for array in (x, y, held_out, held_out_y):
+            array[:] = np.nan
+
+    found = sl.Trainer(network("logistic"), loss="logistic").fit(x, y, 3, (held_out, held_out_y), [spoil])
+    assert found.loss == expected.loss
+    assert found.validation_robust_loss == expected.validation_robust_loss
+
+
+def test_data_of_another_size_are_seen_whole():
+    x, y = problem("logistic", n=60)
+    trainer = sl.Trainer(network("logistic"), loss="logistic", learning_rate=0.0, batch_size=25)
+    seen = []
+    for rows in (60, 50, 60):  # 3, 2 and 3 steps an epoch
+        trainer.fit(x[:rows], y[:rows], callbacks=[lambda progress: seen.append(progress.inputs)])
+    assert seen == [25, 25, 10, 25, 25, 25, 25, 10]
+
+
 def test_interrupted_training_goes_on_where_it_stopped():
     x, y = problem("logistic")
     options = {"attack": sl.PGD(radius=0.1), "loss": "logistic", "learning_rate": 10.0, "batch_size": 16}
@@ -441,6 +485,22 @@ def test_clip_refuses_inputs_outside_the_box_and_keeps_attacks_inside():
     attacked = sl.attack_inputs(net, x, y, attack=attack, loss="logistic")
     assert np.abs(attacked).max() <= 1
     assert np.linalg.norm(attacked - x, axis=1).max() <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rate", [1e3, 1e30, 1e200])
+def test_every_strategy_diverges_at_the_same_step(dtype, rate):
+    x, y = problem("squared", n=20, dtype=dtype)
+    ends = set()
+    for strategy in sl.EXACT_STRATEGIES:
+        net = network("squared", dtype=dtype, width=32)
+        trainer = sl.Trainer(net, strategy, attack=sl.FGSM(0.1), loss="squared", learning_rate=rate)
+        before = []
+        with pytest.raises(sl.DivergenceError) as refused:
+            trainer.fit(x, y, epochs=300, callbacks=[lambda progress: before.append(sha256(net))])  # noqa: B023
+        assert sha256(net) == (before or [sha256(network("squared", dtype=dtype, width=32))])[-1]
+        ends.add((trainer.steps_done, str(refused.value), sha256(net)))
+    assert len(ends) == 1
 
 
 def test_divergence_is_an_error_and_leaves_finite_weights():

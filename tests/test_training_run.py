@@ -240,8 +240,12 @@ def test_evaluate_judges_under_several_attacks(whole):
         "pgd:0.05",
         "pgd:0.5:20",
         "fgsm:0.1:inf",
+        "worst",
     ]
     content = json.loads(run("evaluate", network, "--dataset", "iris", "--json").stdout)
+    worst = content.pop("worst of all")
+    assert worst["robust_accuracy"] <= min(each["robust_accuracy"] for each in content.values())
+    assert worst["robust_loss"] >= max(each["robust_loss"] for each in content.values())
     assert content["pgd:0.05"]["robust_accuracy"] <= content["pgd:0.05"]["clean_accuracy"]
     for arguments, words in (
         ((network,), "takes 4 features and has 3 outputs; digits has 64 features and 10 classes"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oracle.arithmetic import exponential, in_turn, length, logarithm
-from oracle.losses import loss_and_derivative
+from oracle.losses import classified_rightly, loss_and_derivative
 from oracle.network import FreshSums, LinearForm, Network, visit
 from oracle.random_numbers import Purpose, RandomStream
 from oracle.slice_domain import SLICE_RADIUS, project_to_slice, project_to_tangent
@@ -36,8 +36,8 @@ class Attack:
 
     @property
     def gradients(self) -> int:
-        """How many it asks for."""
-        return self.steps * self.restarts
+        """How many a run asks for."""
+        return self.steps
 
     @property
     def longest(self) -> float:
@@ -108,7 +108,11 @@ class Run:
         self.attack, self.network, self.loss, self.x, self.labels = attack, network, loss, x, labels
         self.streams = streams
         self.visited: list[np.ndarray] = []
-        self.sums: FreshSums | LinearForm = visit(network, attack.gradients)
+        self.begin()
+
+    def begin(self) -> None:
+        """As if nothing had been summed yet."""
+        self.sums: FreshSums | LinearForm = visit(self.network, self.attack.gradients)
 
     def loss_at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Goes to the points; the loss there and its derivative by the outputs."""
@@ -116,21 +120,22 @@ class Run:
         return loss_and_derivative(self.loss, self.sums.outputs(points), self.labels)
 
     def attacked(self) -> np.ndarray:
-        """Where the attack ends: of its restarts the first with the highest loss."""
+        """Where the attack of a training step ends: of its runs the first with the highest loss."""
+        best = self.once(0)
         if self.attack.restarts == 1:
-            return self.once()
-        best, highest = self.x, np.zeros(len(self.x))
-        for k in range(self.attack.restarts):
-            out = self.once()
+            return best
+        highest, _ = self.loss_at(best)
+        for k in range(1, self.attack.restarts):
+            out = self.once(k)
             reached, _ = self.loss_at(out)
-            wins = (reached > highest) | (k == 0)
+            wins = reached > highest
             best, highest = np.where(wins[:, None], out, best), np.where(wins, reached, highest)
         return best
 
-    def once(self) -> np.ndarray:
-        """One run from its start."""
+    def once(self, k: int) -> np.ndarray:
+        """Run k from its start; the second starts without noise."""
         delta, out = np.zeros_like(self.x), self.x
-        if self.attack.random_start:
+        if self.attack.random_start and k != 1:
             d = self.x.shape[1]
             drawn = [draw_start(self.attack, random, d, self.x.dtype) for random in self.streams]
             delta, out = place(self.attack, self.x, np.array(drawn))
@@ -151,6 +156,21 @@ class Run:
 def attacked_inputs(
     attack: Attack, network: Network, loss: str, x: np.ndarray, labels: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Where the attack of an evaluation moves inputs."""
+    """Where the attack of an evaluation moves inputs: the worst of the ends of its runs and the inputs themselves.
+
+    A point that is classified wrongly is worse than all that are not, then one with a higher loss; the first of equal
+    ones counts. Each run begins anew, and points are judged by the outputs of a prediction.
+    """
     streams = [RandomStream(seed, Purpose.ATTACK, 0, position) for position in range(len(x))]
-    return Run(attack, network, loss, x, labels, streams).attacked()
+    run = Run(attack, network, loss, x, labels, streams)
+    worst, worst_right, worst_loss = x, np.ones(len(x), bool), np.full(len(x), -np.inf)
+    for k in range(attack.restarts + 1):
+        run.begin()
+        out = run.once(k) if k < attack.restarts else x
+        outputs = network.outputs(out)
+        reached, _ = loss_and_derivative(loss, outputs, labels)
+        right = classified_rightly(loss, outputs, labels)
+        worse = np.where(right == worst_right, reached > worst_loss, worst_right) | (k == 0)
+        worst = np.where(worse[:, None], out, worst)
+        worst_right, worst_loss = np.where(worse, right, worst_right), np.where(worse, reached, worst_loss)
+    return worst

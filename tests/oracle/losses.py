@@ -37,3 +37,10 @@ LOSSES = {"absolute": absolute, "squared": squared, "logistic": logistic, "cross
 def loss_and_derivative(name: str, outputs: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The loss (n,) at the outputs (n, c) and its derivative by them (n, c)."""
     return LOSSES[name](outputs.astype(np.float64), np.asarray(labels, np.float64))
+
+
+def classified_rightly(name: str, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether the class of the outputs (n, c) is the label's (n,); always for losses of numbers."""
+    if name == "cross-entropy":
+        return outputs.argmax(axis=1) == labels
+    return (outputs[:, 0] >= 0) == (labels > 0) if name == "logistic" else np.ones(len(labels), bool)

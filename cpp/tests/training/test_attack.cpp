@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "sublinear/training/predictor.hpp"
 #include "training/input_block.hpp"
 #include "training/problem.hpp"
 
@@ -134,6 +135,59 @@ TEST_CASE("random starts are functions of the stream and restarts never lower th
     CHECK(one.point != attack(problem, network, once, i, 5).point);
     CHECK(attack(problem, network, often, i, 4).robust_loss >= one.robust_loss);
   }
+}
+
+TEST_CASE("several runs find what the run without noise finds, and what fewer do") {
+  const Problem<double> problem(6, 10, "logistic");
+  const auto network = problem.network(128, "ntk", false, 0.5);
+  PgdOptions often = pgd(0.3, 3);
+  often.random_start = true;
+  for (Index i = 0; i < problem.n; ++i) {
+    const double plain = attack(problem, network, pgd(0.3, 3), i).robust_loss;
+    double before = attack(problem, network, often, i).robust_loss;
+    for (often.restarts = 2; often.restarts < 6; ++often.restarts) {
+      const double reached = attack(problem, network, often, i).robust_loss;
+      CHECK(reached >= before);
+      CHECK(reached >= plain * (1 - 1e-12));  // the linear form has come another way
+      before = reached;
+    }
+    often.restarts = 1;
+  }
+}
+
+namespace {
+
+// Three ends, wherever it starts.
+class FixedEnds final : public Attack<float> {
+ public:
+  [[nodiscard]] Ball ball() const noexcept override { return {20, Norm::two}; }
+  [[nodiscard]] int runs() const noexcept override { return 3; }
+  void perturb(LocalNetwork<float>&, const Loss&, const float*, double, RandomStream, float*) const override {
+    FAIL("evaluation asks for runs");
+  }
+  void run(int k, LocalNetwork<float>&, const Loss&, const float* x, double, RandomStream&, float* out) const override {
+    constexpr float kEnds[3][3] = {{1, 0.9F, 0.9F}, {1, 1.01F, -5}, {1, 1.01F, -4}};
+    for (int j = 0; j < 3; ++j) out[j] = x[j] + kEnds[k][j];
+  }
+};
+
+}  // namespace
+
+TEST_CASE("evaluation prefers a point that is classified wrongly to one of higher loss") {
+  const float rows[] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, x[] = {0, 0, 0};
+  const float biases[] = {0, 0, 0};
+  const TwoLayerNetwork<float> network({rows, 3, 3}, rows, 3, biases, -10, 1, Activation::jump);  // f(x) = x
+  const Predictor<float> predictor(network, "", Norm::two, 1);
+  const auto loss = make_loss("cross-entropy");
+  float worst[3];
+  double highest = 0;
+  bool right = true;
+  const double label = 0;
+  predictor.attack({x, 1, 3}, &label, FixedEnds(), *loss, 0, 1, worst, &highest, &right);
+  CHECK(!right);
+  CHECK(worst[1] == 1.01F);  // of the two wrong ones that with the higher loss
+  CHECK(worst[2] == -4.0F);
+  CHECK(highest == doctest::Approx(std::log(3.0)));  // at x itself, which is classified rightly
 }
 
 TEST_CASE("options that make no attack are refused") {
