@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -141,6 +140,7 @@ class Trainer:
         Costs a scan of all neurons for all inputs. ValueError before `fit`.
         """
         proposed = self.candidates()
+        assert self._core is not None
         fired = self.net.fired(self._core.inputs(), threads=self._threads or None)
         if len(fired.ids) == 0:
             return 1.0

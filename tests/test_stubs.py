@@ -148,6 +148,8 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "Trainer.steps_per_epoch": lambda: trainer().steps_per_epoch(),
         "Trainer.set_steps_done": lambda: trainer().set_steps_done(3),
         "Trainer.bytes": lambda: trainer().bytes(),
+        "Trainer.inputs": lambda: trainer().inputs(),
+        "Trainer.trains_on": lambda: trainer().trains_on(POINTS),
         "Trainer.candidates": lambda: trainer().candidates(IDS),
         "Trainer.step": lambda: trainer().step(0.1),
         "Predictor.decision_function": lambda: predictor().decision_function(POINTS, 1),
