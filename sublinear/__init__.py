@@ -31,6 +31,7 @@ from sublinear.indexes import (
 from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
 from sublinear.low_rank import LowRankHistory, LowRankLayer, LowRankWork, ThreeLayerNetwork
 from sublinear.network import INITIALIZATIONS, TwoLayerNetwork
+from sublinear.network_record import NetworkRecord
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy
@@ -87,6 +88,7 @@ __all__ = [
     "LowRankLayer",
     "LowRankWork",
     "MaskedIndex",
+    "NetworkRecord",
     "NoAttack",
     "OffsetIndex",
     "PartitionTree",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sublinear.arrays import as_integer
 from sublinear.files import reading_tensors, write_whole
 from sublinear.network import TwoLayerNetwork
+from sublinear.network_record import RECORD, NetworkRecord
 
 _FORMAT = "sublinear-checkpoint-1"
 _ARRAYS = ("weights", "biases", "output_weights")
@@ -30,6 +31,7 @@ class Checkpoint:
     Attributes
     ----------
     network : TwoLayerNetwork
+        With its record, if it has one.
     steps_done : int
     settings : dict
         What the run was started with: text, numbers, True, False and None.
@@ -64,7 +66,10 @@ class Checkpoint:
             "history": self.history,
             "epoch": self.epoch,
         }
-        write_whole(Path(path), save(arrays, {"format": _FORMAT, "state": json.dumps(state)}))
+        metadata = {"format": _FORMAT, "state": json.dumps(state)}
+        if self.network.record is not None:
+            metadata[RECORD] = self.network.record.to_json()
+        write_whole(Path(path), save(arrays, metadata))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Checkpoint:
@@ -85,6 +90,11 @@ class Checkpoint:
                 if best.shape != arrays["weights"].shape or best.dtype != arrays["weights"].dtype:
                     raise TypeError("the best weights do not fit the others")
                 best = TwoLayerNetwork(best, arrays["output_weights"], best_biases, **options)
+            if RECORD in metadata:  # checkpoints of earlier versions have none
+                record = NetworkRecord.from_json(metadata[RECORD])
+                for each in (network, best):
+                    if each is not None:
+                        each.record = record
             return cls(network, steps, settings, history, best, epoch)
 
 

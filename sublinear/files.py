@@ -73,7 +73,10 @@ def shortened(value: object) -> str:
     return _SHORT.repr(str(value))[1:-1]
 
 
-def command(name: str, options: Mapping[str, Any]) -> str:
-    """The command line of `sublinear NAME` with these options; those that are None are left out."""
-    words = [word for key, value in options.items() if value is not None for word in (f"--{key}", str(value))]
-    return shlex.join(["sublinear", name, *words])
+def command(name: str, options: Mapping[str, Any], *arguments: str) -> str:
+    """The command line of `sublinear NAME` with these options: True is a flag, None and False are left out."""
+    words = ["sublinear", name, *arguments]
+    for key, value in options.items():
+        if value is not None and value is not False:
+            words += [f"--{key}"] if value is True else [f"--{key}", str(value)]
+    return shlex.join(words)

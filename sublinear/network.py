@@ -14,6 +14,7 @@ from sublinear import _training
 from sublinear.arrays import as_floats, as_integer, as_number, as_points, as_seed, as_threads, float_dtype
 from sublinear.files import reading_tensors, write_whole
 from sublinear.indexes import INDEXES
+from sublinear.network_record import RECORD, NetworkRecord
 from sublinear.reported import Reported
 from sublinear.work import Work
 
@@ -154,11 +155,31 @@ class TwoLayerNetwork:
 
     def _adopt(self, core: _training.Network) -> None:
         self._core = core
+        self._record: NetworkRecord | None = None
         self._predictors: dict[tuple[str, float], tuple[int, _training.Predictor]] = {}
 
     def copy(self) -> TwoLayerNetwork:
         """A network of its own with the same bits."""
-        return self._of(self._core.copy())
+        copied = self._of(self._core.copy())
+        copied._record = self._record
+        return copied
+
+    @property
+    def record(self) -> NetworkRecord | None:
+        """What the network was trained on and how, which `save` writes and `load` brings back; None where nobody said.
+
+        `sublinear train` sets it. Who trains with a `Trainer` says it by ``net.record = NetworkRecord(data.record)``,
+        with `data` from `load_dataset`. ValueError for a record of other sizes, TypeError for anything else.
+        """
+        return self._record
+
+    @record.setter
+    def record(self, record: NetworkRecord | None) -> None:
+        if record is not None:
+            if not isinstance(record, NetworkRecord):
+                raise TypeError(f"record is {record!r}; give a NetworkRecord or None")
+            record.check(self.n_features, self.n_outputs)
+        self._record = record
 
     @property
     def weights(self) -> NDArray[Any]:
@@ -231,12 +252,15 @@ class TwoLayerNetwork:
         return Reported(indptr, ids, Work(*work), self.width)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a safetensors file with the three arrays, and the scalars in its metadata; whole or not at all."""
+        """Writes a safetensors file, whole or not at all: the three arrays, and in its metadata scalars and record."""
         from safetensors.numpy import save
 
         arrays = {name: np.array(getattr(self, name)) for name in ("weights", "biases", "output_weights")}
         scalars = {"threshold": self.threshold, "scale": self.scale, "activation": self.activation}
-        write_whole(Path(path), save(arrays, {"format": _FORMAT, "scalars": json.dumps(scalars)}))
+        metadata = {"format": _FORMAT, "scalars": json.dumps(scalars)}
+        if self.record is not None:
+            metadata[RECORD] = self.record.to_json()
+        write_whole(Path(path), save(arrays, metadata))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TwoLayerNetwork:
@@ -245,7 +269,10 @@ class TwoLayerNetwork:
             arrays = {name: file.get_tensor(name) for name in ("weights", "biases", "output_weights")}
             scalars = json.loads(metadata["scalars"])
             options = {name: scalars[name] for name in ("threshold", "scale", "activation")}
-            return cls(arrays["weights"], arrays["output_weights"], arrays["biases"], **options)
+            network = cls(arrays["weights"], arrays["output_weights"], arrays["biases"], **options)
+            if RECORD in metadata:  # files of earlier versions have none
+                network.record = NetworkRecord.from_json(metadata[RECORD])
+            return network
 
     def to_torch(self, class_logits: bool = False) -> Any:
         """A `torch.nn.Module` of the same function, dtype and weights (copied), differentiable.
@@ -285,7 +312,8 @@ class TwoLayerNetwork:
 
     def __reduce__(self) -> tuple[Any, ...]:
         arrays = (np.array(self.weights), np.array(self.output_weights), np.array(self.biases))
-        return _of_arrays, (*arrays, self.threshold, self.scale, self.activation)
+        record = None if self.record is None else self.record.to_json()
+        return _of_arrays, (*arrays, self.threshold, self.scale, self.activation, record)
 
     def __repr__(self) -> str:
         return (
@@ -316,5 +344,8 @@ def _of_arrays(
     threshold: float,
     scale: float,
     activation: str,
+    record: str | None = None,
 ) -> TwoLayerNetwork:
-    return TwoLayerNetwork(weights, output_weights, biases, threshold=threshold, scale=scale, activation=activation)
+    network = TwoLayerNetwork(weights, output_weights, biases, threshold=threshold, scale=scale, activation=activation)
+    network.record = None if record is None else NetworkRecord.from_json(record)
+    return network

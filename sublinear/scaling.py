@@ -25,7 +25,7 @@ from sublinear.interrupts import Interrupt, deferred_interrupt
 from sublinear.locks import locked_folder
 from sublinear.network import TwoLayerNetwork
 from sublinear.strategies import Strategy
-from sublinear.sweep_data import Source, check_content, content_of, contents_now, source_of
+from sublinear.sweep_data import Content, Source, cell_key, check_content, content_of, contents_now, source_of
 from sublinear.trainer import DivergenceError, Trainer
 
 #: The dense computation in NumPy, beside the strategies.
@@ -350,20 +350,15 @@ def _sweep_cells(
         except ValueError as error:
             record = {**blank_record(cell), "status": "failed", "error": str(error)}
         # Of cells that did not get as far as to say it.
-        record.setdefault("dataset", {"name": cell.dataset, "sha256": contents[source_of(cell)]})
+        record.setdefault("dataset", {"name": cell.dataset, **asdict(contents[source_of(cell)])})
         write_whole(folder / cell.file, json.dumps(record, indent=1).encode() + b"\n")
         records[cell] = record
         tell(cell)
     return [records[cell] for cell in cells]
 
 
-def _ended(
-    cells: list[Cell], contents: dict[Source, str | None], folder: Path, retry: bool
-) -> dict[Cell, dict[str, Any]]:
+def _ended(cells: list[Cell], contents: dict[Source, Content], folder: Path, retry: bool) -> dict[Cell, dict[str, Any]]:
     """The records in `folder` that need not be made again, by cell. ValueError as `sweep_cells`."""
-
-    def key(cell: dict[str, Any], content: str | None) -> str:
-        return json.dumps(cell | {"dataset": content or cell["dataset"]}, sort_keys=True)
 
     kept: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.json")):
@@ -371,12 +366,14 @@ def _ended(
         if record is None:
             continue
         cell, content = Cell(**record["cell"]), content_of(record)
-        check_content(cell.dataset, content, contents.get(source_of(cell)), f"the cells in {folder} were run on")
+        check_content(
+            cell.dataset, content, contents.get(source_of(cell), Content()), f"the cells in {folder} were run on"
+        )
         if record["status"] == "done" or not retry:
-            kept[key(record["cell"], content)] = record
+            kept[cell_key(record["cell"], content)] = record
     found = {}
     for cell in cells:
-        keys = [key(asdict(cell), content) for content in (contents[source_of(cell)], None)]
+        keys = [cell_key(asdict(cell), content) for content in (contents[source_of(cell)], Content())]
         record = next((kept[each] for each in keys if each in kept), None)
         if record is not None:
             found[cell] = {**record, "cell": asdict(cell)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sublinear.datasets.sized import sized_content, takes_option
+from sublinear.datasets.sized import read_sized, takes_option
 from sublinear.identity import short_hash
 
 if TYPE_CHECKING:
@@ -26,35 +28,53 @@ def source_of(cell: Cell) -> Source:
     return (cell.dataset, *sizes)
 
 
-def contents_now(cells: Iterable[Cell]) -> dict[Source, str | None]:
-    """The hash of each source's content; None where it cannot be loaded, of which its cells will tell."""
-    contents: dict[Source, str | None] = {}
+@dataclass(frozen=True)
+class Content:
+    """The hash of a source's content, and the normalization of cells that name none; None where not known."""
+
+    sha256: str | None = None
+    normalization: str | None = None
+
+
+def contents_now(cells: Iterable[Cell]) -> dict[Source, Content]:
+    """The content of each source; of one that cannot be loaded its cells will tell."""
+    contents: dict[Source, Content] = {}
     for source in dict.fromkeys(map(source_of, cells)):
         try:
-            contents[source] = sized_content(*source)
+            samples = read_sized(*source)
+            contents[source] = Content(samples.sha256, samples.normalization)
         except (ValueError, TypeError, OSError, MemoryError, ImportError):
-            contents[source] = None
+            contents[source] = Content()
     return contents
 
 
-def content_of(record: dict[str, Any]) -> str | None:
-    """The hash of the data that a cell's record was measured on; None where it does not say."""
+def cell_key(cell: dict[str, Any], content: Content) -> str:
+    """Equal for cells that do the same, by whatever path their data was given; by the path if no more is known."""
+    if content.sha256 is None:
+        return json.dumps(cell, sort_keys=True)
+    normalization = cell["normalization"] or content.normalization
+    return json.dumps(cell | {"dataset": content.sha256, "normalization": normalization}, sort_keys=True)
+
+
+def content_of(record: dict[str, Any]) -> Content:
+    """What a cell's record says of its data."""
     data = record.get("dataset")
-    found = data.get("sha256") if isinstance(data, dict) else None
-    return found if isinstance(found, str) else None
+    told = [data.get(name) if isinstance(data, dict) else None for name in ("sha256", "normalization")]
+    return Content(*(each if isinstance(each, str) else None for each in told))
 
 
 def content_name(record: dict[str, Any]) -> str:
     """What tells data sets apart in fits: the hash, but the name of what is drawn, which is other points for every
     size and seed, and where the hash is not known."""
     dataset: str = record["cell"]["dataset"]
-    return dataset if is_drawn(dataset) else content_of(record) or dataset
+    return dataset if is_drawn(dataset) else content_of(record).sha256 or dataset
 
 
-def check_content(dataset: str, before: str | None, now: str | None, where: str) -> None:
+def check_content(dataset: str, before: Content, now: Content, where: str) -> None:
     """ValueError if the content `now` is known not to be the one that `where` has."""
-    if before is not None and now is not None and before != now:
+    theirs, ours = before.sha256, now.sha256
+    if theirs is not None and ours is not None and theirs != ours:
         raise ValueError(
-            f"data set {dataset} has other content than {where}: sha256 {short_hash(now)}, there {short_hash(before)}; "
-            "put the data back as they were, or give another folder"
+            f"data set {dataset} has other content than {where}: sha256 {short_hash(ours)}, there "
+            f"{short_hash(theirs)}; put the data back as they were, or give another folder with --out"
         )

@@ -8,7 +8,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,15 @@ import numpy as np
 from sublinear.arrays import as_integer, as_number
 from sublinear.attacks import PGD
 from sublinear.checkpoint import Checkpoint
-from sublinear.datasets import load_dataset
+from sublinear.datasets import Dataset, load_dataset
 from sublinear.evaluation import Evaluation, evaluate
-from sublinear.files import remove_leftovers, shortened, write_whole
+from sublinear.files import command, remove_leftovers, shortened, write_whole
 from sublinear.history import EpochSums, History, Progress
+from sublinear.identity import provenance, short_hash, weights_hash
 from sublinear.interrupts import deferred_interrupt
 from sublinear.locks import locked_folder
 from sublinear.network import TwoLayerNetwork
+from sublinear.network_record import NetworkRecord, attack_settings
 from sublinear.schedules import LinearRate
 from sublinear.strategies import Strategy
 from sublinear.trainer import Trainer
@@ -98,6 +100,10 @@ class TrainSettings:
         options = {name: getattr(self, name) for name in names}
         return TwoLayerNetwork.random(n_features, n_outputs=n_outputs, **options)
 
+    def command(self) -> str:
+        """What to type to do it again."""
+        return command("train", {name.replace("_", "-"): value for name, value in self.as_dict().items()})
+
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON: an infinite norm is "inf"."""
         content = asdict(self)
@@ -160,7 +166,7 @@ def _train(
     path = folder / CHECKPOINT
     if resume:
         state = Checkpoint.load(path)
-        _check_same(settings, state.settings, folder)
+        _check_same(settings, state, data, folder)
     else:
         if path.exists():
             raise ValueError(f"{folder} holds a training run; go on with --resume, or give another folder with --out")
@@ -183,6 +189,10 @@ def _train(
         settings.seed,
         settings.train_biases,
     )
+    record = NetworkRecord(data.record, settings.attack(), _sessions(settings, state.network.record))
+    for each in (state.network, state.best):
+        if each is not None:
+            each.record = record
     trainer.resume_at(state.steps_done)
     state.settings = settings.as_dict()
     if not state.history:
@@ -194,7 +204,8 @@ def _train(
             remove_leftovers(folder / name)
         state.save(path)
         saved_at, counted_steps = time.monotonic(), state.steps_done
-        _check_room(path, state, settings)
+        told = {**record.run, "dataset": data.as_dict(), "attack": attack_settings(settings.attack())}
+        _check_room(path, state, settings, len(json.dumps(told, indent=1)))
 
         def save() -> None:
             nonlocal saved_at
@@ -254,8 +265,10 @@ def _train(
         network = state.best if state.best is not None else state.network
         test = None
         if ending != "interrupted":
+            network.record = replace(record, weights_sha256=weights_hash(network))
             network.save(folder / NETWORK)
-            content = {"settings": settings.as_dict(), "history": state.history, "ending": ending}
+            figures = {"history": state.history, "ending": ending, "weights_sha256": weights_hash(network)}
+            content = told | figures
             write_whole(folder / HISTORY, json.dumps(content, indent=1).encode() + b"\n")
             test = evaluate(
                 network,
@@ -297,13 +310,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _check_room(path: Path, state: Checkpoint, settings: TrainSettings) -> None:
+def _check_room(path: Path, state: Checkpoint, settings: TrainSettings, told: int) -> None:
     """OSError where the disk has no room for what the run still writes: a checkpoint beside the one there, which may
-    hold the best weights too, the network and the history."""
+    hold the best weights too, the network and the history, with `told` bytes beside its figures."""
     checkpoint = path.stat().st_size
     if settings.patience is not None and state.best is None:
         checkpoint += state.network.weights.nbytes + state.network.biases.nbytes
-    needed = checkpoint + path.stat().st_size + 1024 * settings.epochs
+    needed = checkpoint + path.stat().st_size + told + 1024 * (settings.epochs + 1)
     free = shutil.disk_usage(path.parent).free
     if free < needed:
         raise OSError(
@@ -325,11 +338,37 @@ def _is_stale(history: dict[str, list[Any]], patience: int | None) -> bool:
     return patience is not None and best is not None and len(history["loss"]) - best >= patience
 
 
-def _check_same(settings: TrainSettings, before: dict[str, Any], folder: Path) -> None:
-    now = settings.as_dict()
+def _sessions(settings: TrainSettings, before: NetworkRecord | None) -> dict[str, Any]:
+    """What the run says of itself; of one that was resumed also when and by what the sessions before went on."""
+    told = provenance(settings.command(), settings.as_dict(), settings.threads)
+    if before is not None and before.run:
+        sessions = before.run.get("sessions")
+        last = {name: before.run.get(name) for name in ("date", "command", "versions", "build", "machine")}
+        told["sessions"] = [*(sessions if isinstance(sessions, list) else []), last]
+    return told
+
+
+def _check_same(settings: TrainSettings, state: Checkpoint, data: Dataset, folder: Path) -> None:
+    """ValueError for other settings than the run was started with, and for data of other content."""
+    now, before, free = settings.as_dict(), state.settings, set(_FREE)
+    if state.network.record is not None:  # the content counts, not the name
+        free.add("dataset")
+        started, found = state.network.record.data, data.record
+        if started.sha256 != found.sha256:
+            raise ValueError(
+                f"the run in {folder} was started on {shortened(started.name)} with the content sha256 "
+                f"{short_hash(started.sha256)}; {shortened(found.name)} has {short_hash(found.sha256)} now: put the "
+                "data back as they were, or start another run with another --out"
+            )
+        if started.normalization.text != data.normalization:  # the default is the format's
+            raise ValueError(
+                f"the run in {folder} was started with --normalization {started.normalization.text}, not "
+                f"{data.normalization}; resume it with that"
+            )
+        free.add("normalization")
     for each in fields(TrainSettings):
         name = each.name
-        if name in _FREE or now[name] == before.get(name):
+        if name in free or now[name] == before.get(name):
             continue
         option = "--" + name.replace("_", "-")
         raise ValueError(

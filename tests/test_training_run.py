@@ -235,20 +235,23 @@ def test_evaluate_judges_under_several_attacks(whole):
     network = str(whole[1] / NETWORK)
     done = run("evaluate", network, "--dataset", "iris", "--attacks", "pgd:0.05,pgd:0.5:20,fgsm:0.1:inf")
     assert done.exit_code == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines() if "." in line] == [
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:] if "." in line] == [
         "none",
         "pgd:0.05",
         "pgd:0.5:20",
         "fgsm:0.1:inf",
         "worst",
     ]
-    content = json.loads(run("evaluate", network, "--dataset", "iris", "--json").stdout)
+    assert done.stdout.startswith(f"{network} on 38 rows of iris: rows held out by the split of seed 0\n")
+    told = json.loads(run("evaluate", network, "--json").stdout)
+    assert told["dataset"]["name"] == "iris"
+    content = told["attacks"]
     worst = content.pop("worst of all")
     assert worst["robust_accuracy"] <= min(each["robust_accuracy"] for each in content.values())
     assert worst["robust_loss"] >= max(each["robust_loss"] for each in content.values())
     assert content["pgd:0.05"]["robust_accuracy"] <= content["pgd:0.05"]["clean_accuracy"]
     for arguments, words in (
-        ((network,), "takes 4 features and has 3 outputs; digits has 64 features and 10 classes"),
+        ((network, "--dataset", "digits"), "the labels '3', '4', '5', '6', '7', '8', '9', which the network does not"),
         ((network, "--dataset", "iris", "--attacks", "pgd"), "attack 'pgd': give none, fgsm:RADIUS"),
         ((network, "--dataset", "iris", "--attacks", "pgd:x"), "attack 'pgd:x'"),
         ((network, "--dataset", "iris", "--attacks", ""), "there are no attacks"),

@@ -4,60 +4,94 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sublinear.attacks import parse_attacks
 from sublinear.cli.common import (
-    Dataset,
-    Normalization,
     Threads,
     app,
     one_sentence,
     thread_count,
 )
-from sublinear.datasets import load_dataset
 from sublinear.evaluation import evaluate_each
-from sublinear.network import TwoLayerNetwork
+from sublinear.files import command
+from sublinear.identity import provenance, weights_hash
+from sublinear.judged_data import find_network, judged_data
 from sublinear.progress import progress
 from sublinear.tables import evaluation_table
-from sublinear.terminal import print_json, results_console
+from sublinear.terminal import notice, print_json, results_console
+
+#: The format that its JSON names.
+EVALUATION_FORMAT = "sublinear-evaluation-1"
 
 
 @app.command("evaluate")
 def evaluate_command(
-    network: Annotated[Path, typer.Argument(help="A network that `train` or TwoLayerNetwork.save wrote.")],
-    dataset: Dataset = "digits",
-    normalization: Normalization = None,
-    seed: Annotated[int, typer.Option(help="Of the split that was trained on, and of random starts.")] = 0,
+    network: Annotated[
+        Path, typer.Argument(help="The folder of a run of `train`, or a file with a network or a checkpoint.")
+    ],
+    dataset: Annotated[
+        str | None, typer.Option(help="Data to judge on, as in train; default: what the network was trained on.")
+    ] = None,
+    normalization: Annotated[
+        str | None, typer.Option(help="For networks that do not bring their own with them; as in train.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of drawn data; of the split, for networks that do not say theirs.")
+    ] = None,
     attacks: Annotated[
         str, typer.Option(help="Comma-separated: fgsm:R, pgd:R or pgd:R:STEPS, each with :inf for the norm inf.")
     ] = "fgsm:0.05,pgd:0.05,pgd:0.05:50,pgd:0.01:10:inf",
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out rows with labels that the network does not know.")
+    ] = False,
     threads: Threads = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Judge a saved network on test inputs, clean and under several attacks: each alone, and all of them together."""
+    """Judge a network on rows it was not trained on, clean and under several attacks: each alone, and all together.
+
+    Labels, columns and normalization are those of its training: labels and columns are matched by name. Of the data it
+    was trained on, the rows held out then are judged; of other data all rows, or their own test rows.
+    """
+    settings: dict[str, Any] = {
+        "dataset": dataset,
+        "normalization": normalization,
+        "seed": seed,
+        "attacks": attacks,
+        "skip_unknown": skip_unknown,
+        "threads": threads,
+    }
     with one_sentence():
-        net = TwoLayerNetwork.load(network)
-        data = load_dataset(dataset, seed, normalization=normalization)
-        if (net.n_features, net.n_outputs) != (data.n_features, data.classes):
-            raise ValueError(
-                f"{network} takes {net.n_features} features and has {net.n_outputs} outputs; {dataset} has "
-                f"{data.n_features} features and {data.classes} classes"
-            )
+        net, file = find_network(network)
+        data = judged_data(net, file, dataset, seed, normalization, skip_unknown)
+        for text in data.notices:
+            notice(text, "note:")
+        loss = "logistic" if net.n_outputs == 1 else "cross-entropy"
         with progress("starting") as tell:
             judged = evaluate_each(
                 net,
-                data.X_test,
-                data.y_test,
-                "cross-entropy",
+                data.X,
+                data.y,
+                loss,
                 parse_attacks(attacks),
-                seed,
+                seed or 0,
                 thread_count(threads),
+                classes=(0.0, 1.0),
                 watch=lambda name, done, count: tell(f"{name} ({done + 1} of {count})", done, count),
             )
     if as_json:
-        print_json(json.dumps({name: each.as_dict() for name, each in judged.items()}, indent=2))
+        options = {name.replace("_", "-"): value for name, value in settings.items()}
+        content = {
+            "format": EVALUATION_FORMAT,
+            **provenance(command("evaluate", options, str(network)), settings, thread_count(threads)),
+            "network": {"file": str(file), "weights_sha256": weights_hash(net)},
+            "dataset": data.as_dict(),
+            "attacks": {name: each.as_dict() for name, each in judged.items()},
+        }
+        print_json(json.dumps(content, indent=2))
     else:
-        results_console().print(evaluation_table(judged))
+        console = results_console()
+        console.print(f"{file} on {len(data.X)} rows of {data.name}: {data.part}", soft_wrap=True)
+        console.print(evaluation_table(judged))

@@ -62,10 +62,10 @@ class DataRecord:
             missing = [each for each in wanted if each not in names]
             strange = [each for each in names if each not in wanted]
             if missing or strange or len(set(names)) < len(names):
-                told = [f"{what} {_listed(each)}" for what, each in (("lacks", missing), ("has", strange)) if each]
+                told = [f"{what} {listed(each)}" for what, each in (("lacks", missing), ("has", strange)) if each]
                 raise ValueError(
                     f"{name} {' and '.join(told) or 'has columns of one name'}; the network was trained on the columns "
-                    f"{_listed(wanted)} of {self.name}: give each of them once and no others, in any order"
+                    f"{listed(wanted)} of {self.name}: give each of them once and no others, in any order"
                 )
             return np.array([names.index(each) for each in wanted])
         if count != expected:
@@ -75,16 +75,11 @@ class DataRecord:
             )
         return None
 
-    def classes(self, samples: CheckedSamples, y: NDArray[np.int64], name: str) -> NDArray[np.int64]:
+    def classes(self, samples: CheckedSamples, y: NDArray[np.int64]) -> NDArray[np.int64]:
         """Class indices y of `samples` as those of the network, by the names of the labels; -1 for unknown ones."""
         known = {label_text(label): index for index, label in enumerate(self.labels)}
         translation = np.array([known.get(label_text(label), -1) for label in samples.labels], np.int64)
         return translation[y]
-
-    def unknown_labels(self, samples: CheckedSamples) -> list[str]:
-        """The labels of `samples` that the network does not know."""
-        known = {label_text(label) for label in self.labels}
-        return [text for text in map(label_text, samples.labels) if text not in known]
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -119,6 +114,7 @@ class DataRecord:
         )
 
 
-def _listed(names: tuple[str, ...] | list[str]) -> str:
+def listed(names: tuple[str, ...] | list[str]) -> str:
+    """The first names, for messages."""
     shown = ", ".join(repr(shortened(each)) for each in names[:_SHOWN])
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

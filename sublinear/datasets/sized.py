@@ -7,6 +7,7 @@ import math
 
 from sublinear.datasets import DATASETS, Dataset, load_dataset, read_samples
 from sublinear.datasets.options import option_names
+from sublinear.datasets.samples import CheckedSamples
 
 
 def takes_option(name: str, option: str) -> bool:
@@ -32,9 +33,9 @@ def load_sized(
     return dataclasses.replace(data, X_train=data.X_train[:count], y_train=data.y_train[:count], record=record)
 
 
-def sized_content(name: str, inputs: int = 0, features: int = 0, seed: int = 0) -> str:
-    """The hash of the content that `load_sized` takes its rows from. Raises as `read_samples`."""
-    return read_samples(_sized_name(name, inputs, features), seed).sha256
+def read_sized(name: str, inputs: int = 0, features: int = 0, seed: int = 0) -> CheckedSamples:
+    """What `load_sized` takes its rows from. Raises as `read_samples`."""
+    return read_samples(_sized_name(name, inputs, features), seed)
 
 
 def _sized_name(name: str, inputs: int, features: int) -> str:
