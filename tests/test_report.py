@@ -121,7 +121,7 @@ def test_axes_of_figures_are_labelled_with_units(parsed):
     titles = [value for tag, name, value in parsed.attributes if (tag, name) == ("svg", "aria-label")]
     assert len(titles) > 10
     assert all(titles)
-    assert any(re.fullmatch(r"numpy, m\^1\.00", each) for each in parsed.text)
+    assert any(re.fullmatch(r"numpy, n \d+, m\^1\.00", each) for each in parsed.text)
 
 
 def test_the_table_has_a_row_for_each_result(folder, page):
@@ -179,3 +179,153 @@ def test_the_program_writes_both_files(folder, tmp_path):
     assert (tmp_path / "r.csv").is_file()
     refused = CliRunner().invoke(app, ["report", str(tmp_path / "none")])
     assert refused.exit_code == 2
+
+
+def changed(content, **changes):
+    """A comparison as if it had been run with these settings; accuracies and times of its own."""
+    content = json.loads(json.dumps(content))
+    content["seed"] = changes["seed"]
+    content["attack"]["radius"] = changes["radius"]
+    for run in content["runs"]:
+        if "error" not in run:
+            run["robust_accuracy"] = 0.5 + 0.01 * changes["seed"]
+            run["work"]["inner_products"] *= 1 + changes["seed"]
+            run["history"]["seconds"] = [second * (1 + changes["seed"]) for second in run["history"]["seconds"]]
+    return content
+
+
+def titles(page):
+    return re.findall(r"<h2>(.*?)</h2>", page)
+
+
+@pytest.fixture(scope="module")
+def many(folder, tmp_path_factory):
+    """Twelve comparisons of three radii and four seeds, in folders that sort otherwise, and five training runs."""
+    where = tmp_path_factory.mktemp("many")
+    content = json.loads((folder / "a" / "results.json").read_text())
+    for number, (radius, seed) in enumerate((radius, seed) for radius in (0.5, 0.25, 0.1) for seed in (3, 2, 1, 0)):
+        (where / f"run{number}").mkdir()
+        (where / f"run{number}" / "results.json").write_text(json.dumps(changed(content, radius=radius, seed=seed)))
+    history = json.loads((folder / "c" / "history.json").read_text())
+    for seed in range(5):
+        (where / f"train{seed}").mkdir()
+        history["settings"]["seed"] = seed
+        (where / f"train{seed}" / "history.json").write_text(json.dumps(history))
+    write_report([where], where / "report.html")
+    return (where / "report.html").read_text()
+
+
+def test_many_runs_share_figures_and_have_names_of_their_own(many):
+    names = titles(many)
+    assert names[0] == "12 comparisons beside each other"
+    assert names[1:13] == [
+        f"Comparison: wine, 128 neurons, radius {radius}, seed {seed}"
+        for radius in (0.1, 0.25, 0.5)
+        for seed in range(4)
+    ]
+    assert names[13:] == ["5 training runs beside each other"]
+    assert re.findall(r'<li><a href="#part-\d+">(.*?)</a></li>', many) == names
+    assert many.count("<svg") <= 8
+
+
+def test_comparisons_beside_each_other_have_means_over_their_seeds(many, folder):
+    from sublinear.intervals import mean_of
+    from sublinear.tables import quantity
+
+    content = json.loads((folder / "a" / "results.json").read_text())
+    products = next(run for run in content["runs"] if run["strategy"] == "margin")["work"]["inner_products"]
+    accuracy, work = mean_of([50.0, 51, 52, 53]), mean_of([products * factor for factor in (1, 2, 3, 4)])
+    row = re.search(r"<td>radius 0.25</td><td>margin</td><td>4</td>(.*?)</tr>", many)
+    cells = re.findall(r"<td>(.*?)</td>", row.group(1))
+    assert cells[-1] == f"{accuracy.value:.1f} \u00b1 {accuracy.half_width:.1f}"
+    assert cells[2] == f"{quantity(work.value)} \u00b1 {quantity(work.half_width)}"
+    assert cells[1].endswith("\u00b1 0.00"), "seconds of one factor leave the ratio to dense as it was"
+
+
+def test_results_without_any_difference_are_told_apart_by_their_folders(folder, tmp_path):
+    for name in ("one", "two"):
+        shutil.copytree(folder / "a", tmp_path / name)
+    write_report([tmp_path], tmp_path / "report.html")
+    assert titles((tmp_path / "report.html").read_text()) == [
+        "Comparison: wine, 128 neurons, one",
+        "Comparison: wine, 128 neurons, two",
+    ]
+    # The same folder twice is the same name twice; a number tells.
+    write_report([tmp_path / "one", tmp_path / "one"], tmp_path / "again.html")
+    names = titles((tmp_path / "again.html").read_text())
+    assert len(set(names)) == 2
+
+
+@pytest.mark.parametrize("radii", [(0.05, 0.1), (0.02, 0.05, 0.1, 0.2)])
+def test_two_settings_in_one_figure_look_and_read_differently(tmp_path, monkeypatch, radii):
+    from sublinear.report import page, sweeps
+    from sublinear.report.results import find_results
+
+    sweep = Sweep(
+        strategies=("dense", "margin", "numpy"), widths=(64, 128), inputs=(40,), radii=radii, iterations=2, steps=1
+    )
+    sweep_cells(sweep, tmp_path)
+    drawn = []
+    monkeypatch.setattr(
+        sweeps, "lines", lambda title, x, y, series, **options: drawn.append((title, series)) or "<svg></svg>"
+    )
+    page.render(find_results([tmp_path]))
+    assert 0 < len(drawn) <= 2 * 3 + 2
+    assert len({title for title, _ in drawn}) == len(drawn)
+    for title, series in drawn:
+        assert len({each.label for each in series}) == len(series), title
+        assert len({(each.style, each.mark, each.dash) for each in series}) == len(series), title
+    together = [series for title, series in drawn if title == "Counted work over m"]
+    if len(radii) == 2:
+        assert {each.label.partition(", m^")[0] for each in together[0]} == {
+            f"{name}, radius {radius:g}" for name in ("dense", "margin", "numpy") for radius in radii
+        }
+    else:
+        assert together == []
+
+
+def test_exponents_are_in_the_order_of_size_setting_and_growth(tmp_path):
+    from sublinear.sweep_results import growth_lines
+
+    sweep = Sweep(
+        strategies=("numpy", "dense", "margin"),
+        widths=(64, 128, 256),
+        inputs=(80, 40),
+        radii=(0.1, 0.05),
+        iterations=2,
+        steps=1,
+    )
+    found = [line for line in growth_lines(sweep_cells(sweep, tmp_path)) if line.figure == "inner_products"]
+    assert [line.axis for line in found] == ["width"] * 12 + ["inputs"] * 18
+    for own, fixed in ((found[:12], "inputs"), (found[12:], "width")):
+        keys = [(line.fixed[fixed], line.fixed["radius"]) for line in own]
+        assert keys == sorted(keys)
+        for first in range(0, len(own), 3):
+            exponents = [line.growth.exponent for line in own[first : first + 3]]
+            assert exponents == sorted(exponents)
+
+
+def test_a_structure_is_paid_for_with_the_confidence_of_steps_or_of_seeds():
+    from sublinear.intervals import mean_of
+    from sublinear.sweep_results import Setting
+
+    def cell(strategy, seed, build, seconds):
+        return {
+            "cell": {"strategy": strategy, "seed": seed},
+            "status": "done",
+            "build_seconds": build,
+            "seconds": [9.0, *seconds],
+            "seconds_per_iteration": sorted(seconds)[len(seconds) // 2],
+        }
+
+    dense = cell("dense", 0, 0.0, [3.0, 4, 5, 6, 7, 8])
+    margin = cell("margin", 0, 10.0, [2.0, 2, 2, 2, 2, 2])
+    one = Setting({}, (margin,)).paid_after(Setting({}, (dense,)))
+    assert one.text() == "3 (2-10)"  # steps saved 1 to 6 seconds, 3.5 in the middle
+    more = [cell("margin", seed, 10.0, [2.0] * 6) for seed in (1, 2, 5)]
+    theirs = [cell("dense", seed, 0.0, [seconds] * 6) for seed, seconds in ((1, 4.0), (2, 5.0), (3, 9.0))]
+    two = Setting({}, tuple(more)).paid_after(Setting({}, tuple(theirs)))
+    saved = mean_of([2.0, 3.0])
+    assert saved.low < 0
+    assert (two.steps, two.earliest, two.latest) == (4, 2, float("inf"))
+    assert Setting({}, (more[2],)).paid_after(Setting({}, (dense,))) is None

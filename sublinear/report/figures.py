@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sublinear.intervals import Interval
 from sublinear.text import one_line
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ DASHES = ("-", "--", "-.", ":")
 #: Sizes that have room beside each other under an axis.
 _MOST_TICKS = 6
 
+_BELOW_AXES = 0.55  # inches for ticks and label, above the legend
+
 _INK, _FAINT = "#010203", "#040506"  # stand for the text's colour and for that of grids
 
 
@@ -43,7 +46,10 @@ def _series_colour(number: int) -> str:
 
 @dataclass(frozen=True)
 class Series:
-    """One line: its values over x, and for fitted lines those of the fit."""
+    """One line: its values over x, and for fitted lines those of the fit.
+
+    Two lines of one figure differ in `style`, `dash` or `mark`, whatever their labels say.
+    """
 
     label: str
     x: list[float]
@@ -52,6 +58,7 @@ class Series:
     dash: int = 0
     fit_x: tuple[float, ...] = ()
     fit_y: tuple[float, ...] = ()
+    mark: int = 0  # another marker for each setting of a strategy
 
 
 @contextmanager
@@ -87,6 +94,7 @@ def _drawing(title: str, width: float = 5.2, height: float = 3.5) -> Iterator[tu
         figure = Figure(figsize=(width, height))
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
+        figure.subplots_adjust(bottom=_BELOW_AXES / height)
         yield axes, done
         axes.set_title(_as_text(title), loc="left")
         handles, labels = axes.get_legend_handles_labels()
@@ -134,7 +142,7 @@ def lines(
     with _drawing(title) as (axes, done):
         for each in series:
             colour = _series_colour(each.style)
-            marker = MARKERS[each.style % len(MARKERS)]
+            marker = MARKERS[(each.style + 3 * each.mark) % len(MARKERS)]
             fitted = len(each.fit_x) > 0
             axes.plot(
                 each.x,
@@ -168,6 +176,57 @@ def lines(
             if percent:
                 axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
     return done[0]
+
+
+@dataclass(frozen=True)
+class Dots:
+    """One mark for each name, with its interval; None where there is none."""
+
+    label: str
+    values: list[Interval | None]
+    style: int
+
+
+def dots(title: str, x_label: str, names: list[str], series: list[Dots], percent: bool = False) -> str:
+    """A row a name, and in it a mark for each series with its interval; logarithmic where values differ much."""
+    ends = [value.value for each in series for value in each.values if value is not None]
+    log = not percent and min(ends) > 0 and max(ends) > 30 * min(ends)
+    with _drawing(title, height=1.3 + len(names) * (0.16 + 0.11 * len(series))) as (axes, done):
+        for number, each in enumerate(series):
+            shift = 0.7 * ((number + 0.5) / len(series) - 0.5)
+            found = [(place + shift, value) for place, value in enumerate(each.values) if value is not None]
+            axes.errorbar(
+                [value.value for _, value in found],
+                [place for place, _ in found],
+                xerr=list(zip(*(_reaches(value, log, percent) for _, value in found), strict=True)),
+                linestyle="none",
+                marker=MARKERS[each.style % len(MARKERS)],
+                color=_series_colour(each.style),
+                elinewidth=1.1,
+                label=_as_text(each.label),
+            )
+        axes.set_yticks(list(range(len(names))), list(map(_as_text, names)))
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xlabel(x_label)
+        if log:
+            axes.set_xscale("log")
+        elif percent:
+            axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+        else:
+            axes.set_xlim(left=0)
+        if not percent and max(ends) >= 1000:
+            from matplotlib.ticker import EngFormatter
+
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    return done[0]
+
+
+def _reaches(value: Interval, log: bool, percent: bool) -> tuple[float, float]:
+    """How far an interval is drawn to both sides: no share is outside of [0, 1], and no logarithm below 0."""
+    half = value.half_width or 0.0
+    if percent:
+        return min(half, value.value), min(half, 1 - value.value)
+    return min(half, 0.9 * value.value) if log else half, half
 
 
 def _plain_numbers() -> Any:

@@ -8,8 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from sublinear.files import reading
 from sublinear.report.figures import Series, lines
 from sublinear.report.parts import Section, Table, machine_facts
+from sublinear.report.results import RESULT
+from sublinear.report.telling import told_apart
 from sublinear.tables import claim_texts, ordered_claims, theory_note
 from sublinear.theory import by_place
 
@@ -34,11 +37,24 @@ _FIGURES = (
 )
 
 
-def theory_sections(path: Path, content: dict[str, Any]) -> Iterator[Section]:
-    """One section for each n, d and radius."""
+def theory_sections(found: list[tuple[Path, dict[str, Any]]]) -> list[Section]:
+    """One section for each file and each n, d and radius in it."""
+    told = []
+    for path, content in found:
+        with reading(path, RESULT):
+            told.append((dict(content["settings"]), path.parent.name))
+    sections: list[Section] = []
+    for (path, content), name in zip(found, told_apart(told), strict=True):
+        with reading(path, RESULT):
+            sections += _of_file(path, content, name)
+    return sections
+
+
+def _of_file(path: Path, content: dict[str, Any], name: str) -> Iterator[Section]:
     settings = content["settings"]
     for place, claims in by_place(content["claims"]).items():
-        section = Section(f"Theory beside measurement: {settings['init']}, {place}")
+        title = f"Theory beside measurement: {settings['init']}, {place}"
+        section = Section(title + (f" ({name})" if name else ""))
         section.lead = [
             f"Initialisation {settings['init']}{', neurons in pairs' if settings['coupled'] else ''}; "
             f"{settings['iterations']} steps, full batch; {settings['dataset']}. {theory_note(settings['seeds'])}",
