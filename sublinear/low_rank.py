@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -149,7 +149,24 @@ class LowRankLayer:
         """Bytes that W0, U and V take."""
         return int(self._core.nbytes)
 
-    def apply(self, H: ArrayLike | Any, threads: int | None = None, return_work: bool = False) -> Any:
+    @overload
+    def apply(
+        self, H: ArrayLike | Any, threads: int | None = None, return_work: Literal[False] = False
+    ) -> NDArray[Any]: ...
+
+    @overload
+    def apply(
+        self, H: ArrayLike | Any, threads: int | None = None, *, return_work: Literal[True]
+    ) -> tuple[NDArray[Any], LowRankWork]: ...
+
+    @overload
+    def apply(
+        self, H: ArrayLike | Any, threads: int | None, return_work: Literal[True]
+    ) -> tuple[NDArray[Any], LowRankWork]: ...
+
+    def apply(
+        self, H: ArrayLike | Any, threads: int | None = None, return_work: bool = False
+    ) -> NDArray[Any] | tuple[NDArray[Any], LowRankWork]:
         """``H @ W.T``: the products of W with the rows of H, an array (n, m_out).
 
         H is (n, m_in), an array or a SciPy sparse matrix; its zeros cost nothing. A component of a product sums columns
@@ -303,14 +320,12 @@ class ThreeLayerNetwork:
     @property
     def first_weights(self) -> NDArray[Any]:
         """(m_in, d), a copy."""
-        first: NDArray[Any] = self._core.arrays()[0]
-        return first
+        return self._core.arrays()[0]
 
     @property
     def output_weights(self) -> NDArray[Any]:
         """(m_out,), a copy."""
-        outputs: NDArray[Any] = self._core.arrays()[1]
-        return outputs
+        return self._core.arrays()[1]
 
     @property
     def first_threshold(self) -> float:
@@ -337,7 +352,24 @@ class ThreeLayerNetwork:
         """Precision of the weights and of all arithmetic of the network."""
         return self.hidden.dtype
 
-    def decision_function(self, X: ArrayLike, threads: int | None = None, return_work: bool = False) -> Any:
+    @overload
+    def decision_function(
+        self, X: ArrayLike, threads: int | None = None, return_work: Literal[False] = False
+    ) -> NDArray[Any]: ...
+
+    @overload
+    def decision_function(
+        self, X: ArrayLike, threads: int | None = None, *, return_work: Literal[True]
+    ) -> tuple[NDArray[Any], LowRankWork]: ...
+
+    @overload
+    def decision_function(
+        self, X: ArrayLike, threads: int | None, return_work: Literal[True]
+    ) -> tuple[NDArray[Any], LowRankWork]: ...
+
+    def decision_function(
+        self, X: ArrayLike, threads: int | None = None, return_work: bool = False
+    ) -> NDArray[Any] | tuple[NDArray[Any], LowRankWork]:
         """f at each row of X (n, d): an array (n,). With `return_work` also a `LowRankWork`.
 
         Costs a scan of the first layer, and m_out multiply-adds for each of its neurons that fires. Raises ValueError
