@@ -64,7 +64,7 @@ def drawn(seed: int) -> Case:
     rng = np.random.default_rng(seed)
     attack = _drawn_attack(rng)
     loss = str(rng.choice(LOSSES))
-    damping = 10.0 ** rng.uniform(-4, 0) if loss == "squared" and rng.random() < 0.4 else None
+    damping = 10.0 ** rng.uniform(-4, 0) if loss == "squared" and rng.random() < 0.6 else None
     d = int(rng.integers(1, 10)) if rng.random() < 0.75 else int(rng.integers(10, 41))
     n = int(rng.integers(1, 13))
     # 1e-25 and 1e25 have gradients whose squares float32 does not hold.
