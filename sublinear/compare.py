@@ -58,6 +58,14 @@ class Settings:
         """The attack of training and evaluation."""
         return PGD(self.radius, self.steps, norm=self.norm)
 
+    def load(self) -> Dataset:
+        """The data, as `load_dataset` has it."""
+        return load_dataset(self.dataset, self.seed, normalization=self.normalization)
+
+    def describe(self, data: Dataset) -> dict[str, Any]:
+        """What results say of the run before it has begun."""
+        return {**provenance(self.command(), self, self.threads), "dataset": data.as_dict()}
+
     def command(self) -> str:
         """What to type to do it again."""
         attack, labels = self.attack(), ",".join(strategy.label for strategy in self.strategies)
@@ -142,8 +150,7 @@ class Comparison:
         """The content of results.json."""
         settings, network = self.settings, self.network
         return {
-            **provenance(settings.command(), settings, settings.threads),
-            "dataset": self.data.as_dict(),
+            **settings.describe(self.data),
             "network": {
                 "width": network.width,
                 "n_outputs": network.n_outputs,
@@ -196,15 +203,15 @@ def same_bits(run: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> bool
 Watcher = Callable[[str, int, int, Progress], None]
 
 
-def compare(settings: Settings, watch: Watcher | None = None) -> Comparison:
+def compare(settings: Settings, watch: Watcher | None = None, data: Dataset | None = None) -> Comparison:
     """Trains with each strategy, from the same network, on the same data; they take turns, an epoch each.
 
     Turns let whatever else the machine does fall on all of them alike; each round begins with another strategy. `watch`
     is called after every step. A strategy that memory refuses beside the others trains alone after them; one that is
-    refused then too becomes a run with an `error`, and the others go on. Raises ValueError for settings that do not fit
-    the data.
+    refused then too becomes a run with an `error`, and the others go on. `data` is what `settings.load` gives, if the
+    caller has it. Raises ValueError for settings that do not fit the data.
     """
-    data = load_dataset(settings.dataset, settings.seed, normalization=settings.normalization)
+    data = settings.load() if data is None else data
     start = TwoLayerNetwork.random(
         data.n_features, settings.width, data.classes, init="ntk", seed=settings.seed, dtype=settings.dtype
     )

@@ -94,7 +94,7 @@ def test_the_same_bits_at_one_and_two_threads_and_every_simd_level(run):
     hashes = set()
     for level in level_list:
         for threads in (1, 2):
-            done = run("compare", *TINY, "--json", "--threads", threads, SUBLINEAR_SIMD=level)
+            done = run("compare", *TINY, "--json", "--threads", threads, "--overwrite", SUBLINEAR_SIMD=level)
             printed = json.loads(done.stdout)
             assert printed["machine"]["simd_level"] == level
             assert printed["machine"]["threads"] == threads

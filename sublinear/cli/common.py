@@ -36,6 +36,7 @@ Norm = Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")]
 FallingRate = Annotated[float, typer.Option(help="Rate at the start; falls to 0.")]
 Threads = Annotated[int, typer.Option(help="Threads; 0 = all processors.")]
 Seed = Annotated[int, typer.Option(help="Of split, network and order.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of another run in --out.")]
 Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
 
 

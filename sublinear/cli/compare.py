@@ -18,6 +18,7 @@ from sublinear.cli.common import (
     FallingRate,
     Norm,
     Normalization,
+    Overwrite,
     Radius,
     Seed,
     Steps,
@@ -34,6 +35,7 @@ from sublinear.history import EpochSums
 from sublinear.history import Progress as Step
 from sublinear.locks import locked_folder
 from sublinear.progress import progress
+from sublinear.reruns import check_replaceable
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
 from sublinear.tables import approximate_table, bits_note, comparison_caption, comparison_table, times_table
 from sublinear.terminal import notice, print_json, results_console, written
@@ -80,10 +82,12 @@ def compare_command(
     seed: Seed = Settings.seed,
     dtype: Dtype = Settings.dtype,
     out: Annotated[Path, typer.Option(help="Folder for results.json.")] = Path("sublinear-report"),
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
     """Train one network with every strategy on the same data, and compare.
 
+    Done again, the same run replaces its results; those of another run are refused before anything is trained.
     Exit status 1: an exact strategy ended with other weights, or one was refused.
     """
     with one_sentence():
@@ -104,14 +108,20 @@ def compare_command(
             dtype=dtype,
         )
         folder = prepare(out)
-        with locked_folder(folder), strategy_progress() as watch:
-            comparison = compare(settings, watch)
+        path = folder / "results.json"
+        with locked_folder(folder):
+            data = settings.load()
+            replaced = check_replaceable(path, settings.describe(data), overwrite)
+            with strategy_progress() as watch:
+                comparison = compare(settings, watch, data)
             content = json.dumps(comparison.as_dict(), indent=2)
-            write_whole(folder / "results.json", content.encode() + b"\n")
+            write_whole(path, content.encode() + b"\n")
     if as_json:
         print_json(content)
     else:
-        _show(comparison, folder / "results.json")
+        _show(comparison, path)
+        if replaced is not None:
+            results_console().print(f"In place of the results of {replaced}.", soft_wrap=True)
     for run in comparison.runs:
         if run.error is not None:
             notice(run.error, f"{run.strategy} was refused:")

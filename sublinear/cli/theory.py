@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from sublinear.cli.common import (
+    Overwrite,
     Steps,
     Threads,
     app,
@@ -20,8 +21,10 @@ from sublinear.cli.common import (
     thread_count,
 )
 from sublinear.files import write_whole
+from sublinear.identity import provenance
 from sublinear.locks import locked_folder
 from sublinear.progress import progress
+from sublinear.reruns import check_replaceable
 from sublinear.tables import claim_sources, theory_note, theory_table
 from sublinear.terminal import print_json, results_console, written
 from sublinear.theory import TheorySettings, by_place, theory
@@ -59,11 +62,13 @@ def theory_command(
     seeds: Annotated[int, typer.Option(help="Of network and data, so many.")] = TheorySettings.seeds,
     threads: Threads = 0,
     out: Annotated[Path, typer.Option(help="Folder for theory.json.")] = Path("sublinear-theory"),
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Print what the papers claim beside what is measured.
 
-    Lists are comma-separated; every combination is measured.
+    Lists are comma-separated; every combination is measured. Done again, the same run replaces its results; those of
+    another run are refused before anything is measured.
     """
     with one_sentence():
         settings = TheorySettings(
@@ -82,10 +87,14 @@ def theory_command(
             threads=thread_count(threads),
         )
         folder = prepare(out)
-        with locked_folder(folder), grid_progress() as watch:
-            content = theory(settings, watch)
+        path = folder / "theory.json"
+        with locked_folder(folder):
+            told = provenance(settings.command(), settings, settings.threads)
+            replaced = check_replaceable(path, told, overwrite)
+            with grid_progress() as watch:
+                content = theory(settings, watch)
             text = json.dumps(content, indent=1)
-            write_whole(folder / "theory.json", text.encode() + b"\n")
+            write_whole(path, text.encode() + b"\n")
     if as_json:
         print_json(text)
         return
@@ -96,4 +105,6 @@ def theory_command(
         console.print(theory_table(claims, sources))
     console.print(theory_note(seeds))
     console.print("; ".join(f"[{number}] {source}" for number, source in enumerate(sources, 1)))
-    written(folder / "theory.json")
+    written(path)
+    if replaced is not None:
+        console.print(f"In place of the results of {replaced}.", soft_wrap=True)
