@@ -97,8 +97,8 @@ def test_it_stands_beside_exact_ones_in_a_comparison_and_is_marked(tmp_path):
     assert hashed["exact"] is False
     assert 0 < hashed["recall"] < 1
     assert hashed["work"]["added"] >= 0
-    assert max(len(line) for line in done.output.splitlines() if not line.startswith("Written:")) <= 80
-    assert any(line.split()[:1] == ["simhash:6x3"] for line in done.output.splitlines())
+    assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("Written:")) <= 80
+    assert any(line.split()[:1] == ["simhash:6x3"] for line in done.stdout.splitlines())
 
 
 def test_runs_with_checkpoints_take_exact_strategies():
