@@ -38,6 +38,7 @@ class Case:
     damping: float | None = None
     attack: Attack = Attack()  # noqa: RUF009 - it is frozen
     strategy: str = "margin"  # beside "dense"
+    tight: bool = False  # no memory to keep which neurons fired: the update finds them again
 
 
 LOSSES = ("squared", "absolute", "logistic", "cross-entropy")
@@ -92,6 +93,7 @@ def drawn(seed: int) -> Case:
         damping,
         attack,
         str(rng.choice(["margin", "margin", "weights", "data", "dtree", "wtree", "static"])),
+        bool(rng.random() < 0.4),
     )
 
 

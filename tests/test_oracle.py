@@ -49,8 +49,11 @@ def by_library(case: Case, problem: oracle_cases.Problem, strategy: str) -> dict
         start.weights, start.output_weights, start.biases, float(start.threshold), float(start.scale), start.activation
     )
     attack = library_attack(case.attack)
+    kept = sl.Strategy.of(strategy)
+    if case.tight and strategy in ("dense", "margin"):
+        kept = kept.replace(max_bytes=case.m * 8)
     trainer = sl.Trainer(
-        net, strategy, attack, case.loss, sl.LinearRate(case.rate, 0.0, case.epochs) if case.falling else case.rate,
+        net, kept, attack, case.loss, sl.LinearRate(case.rate, 0.0, case.epochs) if case.falling else case.rate,
         batch_size=case.batch_size, threads=1 + case.seed % 2, seed=case.seed, train_biases=case.train_biases,
         optimizer="gradient" if case.damping is None else "gauss-newton", damping=case.damping or 1.0,
     )  # fmt: skip
