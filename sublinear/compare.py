@@ -11,7 +11,7 @@ from typing import Any
 
 from sublinear.arrays import as_integer, as_number
 from sublinear.attacks import PGD
-from sublinear.datasets import Dataset, load_dataset
+from sublinear.datasets import Dataset, dataset_name, load_dataset
 from sublinear.files import command
 from sublinear.history import History, Progress
 from sublinear.identity import provenance, weights_hash
@@ -43,6 +43,7 @@ class Settings:
     normalization: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dataset", dataset_name(self.dataset))
         as_integer(self.width, "width", 1)
         as_integer(self.epochs, "epochs", 1)
         as_integer(self.batch_size, "batch_size", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import signal
 import time
@@ -21,6 +22,7 @@ def _failure(cell: Cell, status: str, error: str) -> dict[str, Any]:
 
 def _work(cell: Cell, timeout: float | None, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    logging.getLogger("sublinear").setLevel(logging.ERROR)  # and has told what there is to say of the data
     pipe.send(run_cell(cell, timeout))
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sublinear.arrays import as_integer, as_number, as_seed
 from sublinear.attacks import PGD, parse_norm
+from sublinear.datasets import dataset_name
 from sublinear.datasets.sized import load_sized, takes_option
 from sublinear.dense_peer import DensePeer
 from sublinear.files import command, remove_leftovers, write_whole
@@ -110,6 +111,7 @@ class Sweep:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dataset", dataset_name(self.dataset))
         for name in ("strategies", "widths", "inputs", "features", "radii", "batch_sizes", "threads"):
             values = getattr(self, name)
             if len(values) == 0:

@@ -10,6 +10,7 @@ from typing import Any
 from sublinear.arrays import as_integer, as_number
 from sublinear.attacks import PGD
 from sublinear.claims import Claim
+from sublinear.datasets import dataset_name
 from sublinear.datasets.sized import load_sized
 from sublinear.files import command
 from sublinear.identity import provenance
@@ -47,6 +48,7 @@ class TheorySettings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dataset", dataset_name(self.dataset))
         for name in ("widths", "inputs", "features", "radii", "strategies"):
             if len(getattr(self, name)) == 0:
                 raise ValueError(f"{name} is empty; give at least one")

@@ -17,7 +17,7 @@ import numpy as np
 from sublinear.arrays import as_integer, as_number
 from sublinear.attacks import PGD
 from sublinear.checkpoint import Checkpoint
-from sublinear.datasets import Dataset, load_dataset
+from sublinear.datasets import Dataset, dataset_name, load_dataset
 from sublinear.evaluation import Evaluation, evaluate
 from sublinear.files import command, remove_leftovers, shortened, write_whole
 from sublinear.history import EpochSums, History, Progress
@@ -74,6 +74,7 @@ class TrainSettings:
     domain: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dataset", dataset_name(self.dataset))
         for name in ("width", "epochs", "batch_size", "checkpoint_epochs"):
             as_integer(getattr(self, name), name, 1)
         as_number(self.learning_rate, "learning_rate", 0)

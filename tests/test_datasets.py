@@ -558,7 +558,9 @@ GOOD_IDX = idx_bytes(IMAGES)
     [
         (b"", f"/{IDX}: the file ends at byte 0, inside the header of 16 bytes"),
         (GOOD_IDX[:13], "ends at byte 13, inside the header"),
-        (b"\0\0\x08\x01" + GOOD_IDX[4:], "bytes 0 to 3 are 00000801; IDX images begin with 00000803"),
+        (b"\0\0\x08\x01" + GOOD_IDX[4:], "00000801 (unsigned bytes in 1 dimension); IDX images begin with 00000803"),
+        (b"\0\0\x0d\x03" + GOOD_IDX[4:], "00000d03 (32-bit floats in 3 dimensions); IDX images begin with 00000803"),
+        (b"\0\0\x07\x03" + GOOD_IDX[4:], "are 00000703; IDX images begin with 00000803, unsigned bytes in 3 dim"),
         (gzip.compress(GOOD_IDX), "(gzip data: let the name end in .gz)"),
         (GOOD_IDX[:-1], "byte 4 says 24 images of 2 x 3 and the file ends after 23 of them, at byte 159"),
         (GOOD_IDX + b"x", "byte 4 says 24 images of 2 x 3 and the file goes on after them, at byte 160"),

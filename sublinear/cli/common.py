@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ def one_sentence(interrupted: str = "interrupted; nothing was written") -> Itera
     """What a user got wrong, and what the machine refuses, is one sentence on standard error and exit status 2; so is
     a warning, without ending anything."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _shown_log():
             warnings.showwarning = lambda message, *_, **__: notice(message, "warning:")
             yield
     except (ValueError, TypeError, MemoryError, DivergenceError, OSError, ImportError) as error:
@@ -74,6 +75,34 @@ def one_sentence(interrupted: str = "interrupted; nothing was written") -> Itera
     except KeyboardInterrupt:
         notice(interrupted)
         raise typer.Exit(130) from None
+
+
+class _Notices(logging.Handler):
+    """Each of them once: the data of a sweep is read for every cell."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self.told:
+            self.told.add(text)
+            notice(text, "warning:" if record.levelno >= logging.WARNING else "")
+
+
+@contextmanager
+def _shown_log() -> Iterator[None]:
+    """What the library says of its data is shown on standard error."""
+    log, handler = logging.getLogger("sublinear"), _Notices()
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def prepare(folder: Path) -> Path:

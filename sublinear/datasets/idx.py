@@ -16,34 +16,60 @@ from sublinear.datasets.memory import require_memory
 from sublinear.datasets.samples import Samples
 
 _UNSIGNED_BYTES = 0x08  # the third byte of a file; the fourth is its number of dimensions
+_TYPES = {
+    _UNSIGNED_BYTES: "unsigned bytes",
+    0x09: "signed bytes",
+    0x0B: "16-bit integers",
+    0x0C: "32-bit integers",
+    0x0D: "32-bit floats",
+    0x0E: "64-bit floats",
+}
 
 
 def read(path: Path) -> Samples:
     """Images in "...images-idx3-ubyte", plain or ".gz", with the labels of "...labels-idx1-ubyte" beside it.
 
-    If the name begins with "train" and there are "t10k" files beside it, these are the test set. One pixel a column,
-    0 ... 255. ValueError for a damaged file, with the byte; FileNotFoundError for one that is missing.
+    If they are called "train-images", at the beginning or, as in EMNIST, after a hyphen, and there are such files with
+    "t10k" or "test" for "train" beside it, these are the test set. One pixel a column, 0 ... 255. ValueError for a
+    damaged file, with the byte; FileNotFoundError for one that is missing.
     """
     X, y = _images_and_labels(path)
-    if path.name.startswith("train"):
-        test = path.with_name("t10k" + path.name.removeprefix("train"))
+    labels = f"labels are those of {_labels_of(path).name}"
+    for test in _tests_of(path):
         if _existing(test) or _existing(_labels_of(test)):
             X_test, y_test = _images_and_labels(test)
-            return Samples(X, y, "unit", X_test, y_test)
-    return Samples(X, y, "unit")
+            return Samples(X, y, "unit", X_test, y_test, description=f"{labels}; test inputs are {test.name}")
+    return Samples(X, y, "unit", description=f"{labels}; test inputs are split off, there is no file of them")
 
 
 def read_folder(folder: Path) -> Samples:
-    """The four files of MNIST in a folder, plain or ".gz"; FileNotFoundError for the first that is missing."""
-    named = [folder / f"train-images{mark}idx3-ubyte" for mark in "-."]
-    train = next((path for path in named if _existing(path)), named[0])
-    test = train.with_name("t10k" + train.name.removeprefix("train"))
+    """The four files of MNIST in a folder, or of one set of EMNIST, plain or ".gz".
+
+    FileNotFoundError for the first that is missing, ValueError for a folder with several sets.
+    """
+    found = {each.with_name(each.name.removesuffix(".gz")) for each in folder.iterdir() if _TRAIN.search(each.name)}
+    if len(found) > 1:
+        names = ", ".join(sorted(each.name for each in found))
+        raise ValueError(f"{folder} has several sets: {names}; give one of these files")
+    train = found.pop() if found else folder / "train-images-idx3-ubyte"
+    tests = _tests_of(train)
+    test = next((each for each in tests if _existing(each) or _existing(_labels_of(each))), tests[0])
     for path in (train, _labels_of(train), test, _labels_of(test)):
         if not _existing(path):
             raise FileNotFoundError(
                 f"{folder} is a folder without {path.name}[.gz]; give a file, or a folder with MNIST's four files"
             )
     return read(train)
+
+
+_TRAIN = re.compile(r"(?<![^-_.])train(?=-images[-.]idx3-ubyte(\.gz)?$)")
+
+
+def _tests_of(images: Path) -> list[Path]:
+    """What the test images beside training images are called; none for other images."""
+    if not _TRAIN.search(images.name):
+        return []
+    return [images.with_name(_TRAIN.sub(name, images.name)) for name in ("t10k", "test")]
 
 
 def _labels_of(images: Path) -> Path:
@@ -76,9 +102,9 @@ def _read(path: Path, dimensions: int, what: str) -> NDArray[np.uint8]:
     with opened(path) as file:
         header = file.read(start)
         if header[:4] != magic[: len(header)]:
-            packed = " (gzip data: let the name end in .gz)" if header[:2] == b"\x1f\x8b" else ""
             raise ValueError(
-                f"{path}: bytes 0 to 3 are {header[:4].hex()}{packed}; IDX {what} begin with {magic.hex()}"
+                f"{path}: bytes 0 to 3 are {header[:4].hex()}{_meaning(header)}; IDX {what} begin with {magic.hex()}, "
+                f"unsigned bytes in {dimensions} dimension{'s' * (dimensions > 1)}"
             )
         if len(header) < start:
             raise ValueError(f"{path}: the file ends at byte {len(header)}, inside the header of {start} bytes")
@@ -96,3 +122,12 @@ def _read(path: Path, dimensions: int, what: str) -> NDArray[np.uint8]:
         if file.read(1):
             raise ValueError(f"{path}: {said} and the file goes on after them, at byte {start + len(content)}")
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
+
+
+def _meaning(header: bytes) -> str:
+    """What the first bytes of something else say that it is."""
+    if header[:2] == b"\x1f\x8b":
+        return " (gzip data: let the name end in .gz)"
+    if len(header) < 4 or header[:2] != b"\0\0" or header[2] not in _TYPES:
+        return ""
+    return f" ({_TYPES[header[2]]} in {header[3]} dimension{'s' * (header[3] != 1)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from array import array
 from pathlib import Path
@@ -15,17 +16,24 @@ from sublinear.datasets.samples import Samples
 _LARGEST_INDEX = 2**63 - 1
 
 
-def read(path: Path) -> Samples:
+def read(path: Path, features: int = 0, base: str = "auto") -> Samples:
     """One input a line, indices ascending, as a dense array; "#" begins a comment.
 
-    Indices count from 1, or from 0 if a 0 is among them, as scikit-learn takes them. ValueError with the line and the
-    entry; MemoryError, before it is allocated, for a dense array that does not fit.
+    `base` is the index of the first feature: "0", "1", or "auto", which is 0 if a 0 is among the indices and else 1, as
+    scikit-learn takes them. `features` is how many there are, the last of which may be zero everywhere; 0 for as many
+    as the largest index says. ValueError with the line and the entry, and for indices that do not fit `features` or
+    `base`; MemoryError, before it is allocated, for a dense array that does not fit.
     """
+    if base not in ("auto", "0", "1"):
+        raise ValueError(f"{path}: base is {base!r}; give auto, 0 or 1")
+    if features < 0:
+        raise ValueError(f"{path}: features is {features}; give a positive number, or 0 for as many as there are")
     labels, values, columns, rows = array("d"), array("d"), array("q"), array("q")
     most = most_values()
     with opened(path) as file:
         for number, line in enumerate(lines(file, path), 1):
-            label, *entries = line.partition(b"#")[0].split() or [b""]
+            text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+            label, *entries = text.partition(b"#")[0].split() or [b""]
             if not label:
                 continue
             before = -1
@@ -43,13 +51,26 @@ def read(path: Path) -> Samples:
     if not values:
         raise ValueError(f"{path} has no entries; give a label and index:value pairs a line")
     positions = np.frombuffer(columns, dtype=np.int64)
-    first = min(1, int(positions.min()))
-    width = int(positions.max()) - first + 1
+    first = min(1, int(positions.min())) if base == "auto" else int(base)
+    if int(positions.min()) < first:
+        raise ValueError(f"{path} has the index 0, and base is 1; give base=0")
+    found = int(positions.max()) - first + 1
+    if 0 < features < found:
+        raise ValueError(
+            f"{path} has the index {positions.max()}, which is feature {found}, and {features} features are asked for"
+        )
+    width = features or found
     require_memory(len(labels), width, str(path))
     X = np.zeros((len(labels), width))
     positions -= first
     X[np.frombuffer(rows, dtype=np.int64), positions] = np.frombuffer(values)
-    return Samples(X, np.array(labels))
+    return Samples(X, np.array(labels), description=_description(first, found, width, base))
+
+
+def _description(first: int, found: int, width: int, base: str) -> str:
+    how = "" if base != "auto" else ", because there is a 0" if first == 0 else ", because there is no 0"
+    more = f" of {width}, the others are zero" if found < width else ""
+    return f"indices count from {first}{how}; {found} features{more}"
 
 
 def _entry(entry: bytes, line: int, path: Path) -> tuple[int, float]:

@@ -51,7 +51,8 @@ def read(path: Path) -> Samples:
         arrays[k] = arrays[k].reshape(len(arrays[k]), math.prod(arrays[k].shape[1:]))
     X, y, *test = arrays
     X_test, y_test = test or (None, None)
-    return Samples(X, y, "standard+unit", X_test, y_test)
+    names = ", ".join(_PARTS if test else _WHOLE)
+    return Samples(X, y, "standard+unit", X_test, y_test, description=f"arrays {names}; {X.shape[1]} features")
 
 
 def _archive(file: IO[bytes], path: Path) -> zipfile.ZipFile:

@@ -21,7 +21,10 @@ Rows = tuple[NDArray[np.float64], NDArray[np.int64]]
 @dataclass(frozen=True)
 class Samples:
     """Inputs (n, d) and labels (n,) of any kind as a source gives them, its test rows if it has any, the normalization
-    that suits it, and the names of the d features where the source has them."""
+    that suits it, and the names of the d features where the source has them.
+
+    `description` says what a reader took for what, `doubts` in which of that it may be wrong, and how to say it.
+    """
 
     X: NDArray[Any]
     y: NDArray[Any]
@@ -29,6 +32,8 @@ class Samples:
     X_test: NDArray[Any] | None = None
     y_test: NDArray[Any] | None = None
     feature_names: tuple[str, ...] | None = None
+    description: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class CheckedSamples:
     normalization: str
     feature_names: tuple[str, ...] | None
     sha256: str
+    description: str = ""
 
 
 def label_text(label: Label) -> str:
@@ -72,7 +78,7 @@ def check(samples: Samples, name: str) -> CheckedSamples:
     names = samples.feature_names
     if names is not None and len(names) != X.shape[1]:
         raise ValueError(f"{name} has {X.shape[1]} features and names for {len(names)}; give one for each")
-    return CheckedSamples(X, y, labels, test, samples.normalization, names, sha256)
+    return CheckedSamples(X, y, labels, test, samples.normalization, names, sha256, samples.description)
 
 
 def split(samples: CheckedSamples, name: str, test_share: float, seed: int) -> tuple[Rows, Rows]:
