@@ -101,7 +101,7 @@ def judged_data(
 
 def _read(name: str, record: DataRecord, as_trained: bool, seed: int | None) -> CheckedSamples:
     try:
-        return read_samples(name, record.split_seed if seed is None else seed)
+        return read_samples(name, record.split_seed if seed is None else seed, record.reading())
     except FileNotFoundError as error:
         if not as_trained:
             raise

@@ -19,10 +19,11 @@ import pytest
 import sublinear as sl
 from sublinear.compare import Settings, compare
 from sublinear.datasets import dataset_name, load_dataset, read_samples
+from sublinear.judged_data import find_network, judged_data
 from sublinear.scaling import Sweep
 from sublinear.strategies import Strategy
 from sublinear.theory import TheorySettings
-from sublinear.training_run import TrainSettings
+from sublinear.training_run import TrainSettings, train
 
 RNG = np.random.default_rng(3)
 X = RNG.integers(-9, 10, (24, 4)) / 8
@@ -215,17 +216,16 @@ def svm(start=1, width=4):
 
 def test_libsvm_files_may_have_a_mark_and_fewer_features(read):
     samples, _ = read("\ufeff" + svm(), name="a.svm")
-    assert_read(samples)
+    assert_read(samples, names=tuple("1234"))
     assert samples.description == "indices count from 1, because there is no 0; 4 features"
     narrow = X * (np.arange(4) < 2)
     samples, _ = read(svm(width=2), ":features=4", name="a.svm")
-    assert_read(samples, narrow)
+    assert_read(samples, narrow, names=tuple("1234"))
     assert samples.description.endswith("2 features of 4, the others are zero")
-    assert np.array_equal(read_samples(samples_path(read, svm(width=2)), n_features=4).X, narrow)
     samples, _ = read(svm(0), ":base=0", name="a.svm")
-    assert_read(samples)
+    assert_read(samples, names=tuple("0123"))
     shifted, _ = read(svm(1), ":base=0", name="a.svm")  # a part of zero-based data without its feature 0
-    assert_read(shifted, np.column_stack([np.zeros(24), X]))
+    assert_read(shifted, np.column_stack([np.zeros(24), X]), names=tuple("01234"))
     for options, words in [
         (":features=3", "has the index 4, which is feature 4, and 3 features are asked for"),
         (":base=2", "base is '2'; give auto, 0 or 1"),
@@ -238,9 +238,21 @@ def test_libsvm_files_may_have_a_mark_and_fewer_features(read):
         read(svm(0), ":base=1", name="a.svm")
 
 
-def samples_path(read, text):
-    read(text, name="narrow.svm")
-    return read.__closure__[1].cell_contents / "narrow.svm"
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_libsvm_file_with_fewer_features_is_judged_with_those_of_training(tmp_path, start):
+    """Whether its indices count from 0 or 1 is what the training data said."""
+    (tmp_path / "train.svm").write_text(svm(start))
+    without = X * (np.arange(4) % 3 > 0)  # neither the first nor the last feature
+    lines = [" ".join(f"{k + start}:{value}" for k, value in enumerate(x) if value) for x in without]
+    (tmp_path / "test.svm").write_text("".join(f"{y} {line}\n" for y, line in zip(Y, lines, strict=True)))
+    settings = TrainSettings(tmp_path / "train.svm", width=16, epochs=1, steps=1, normalization="standard")
+    train(settings, tmp_path)
+    net, file = find_network(tmp_path)
+    data = judged_data(net, file, str(tmp_path / "test.svm"))
+    assert np.array_equal(data.X, net.record.data.normalization(without, "test"))
+    (tmp_path / "wide.svm").write_text("0 1:2 9:1\n1 1:3\n" * 3)
+    with pytest.raises(ValueError, match=r"has the index 9, which is feature .*and 4 features are asked for"):
+        judged_data(net, file, str(tmp_path / "wide.svm"))
 
 
 def write_idx(folder, stem, count, suffix=""):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,13 +155,15 @@ def load_dataset(
     return prepared(samples, dataset_name(name), seed, share, normalization)
 
 
-def read_samples(name: str | os.PathLike[str], seed: int = 0, n_features: int | None = None) -> CheckedSamples:
+def read_samples(
+    name: str | os.PathLike[str], seed: int = 0, options: Mapping[str, Any] | None = None
+) -> CheckedSamples:
     """All rows of a data set, neither split nor normalised. Parameters and errors as in `load_dataset`.
 
-    `n_features` is how many are wanted: files in which what is not there is zero (LIBSVM) have so many then.
+    `options` are for readers of files that take them, where `name` does not give them.
     """
     name = dataset_name(name)
-    samples = _samples(name, as_seed(seed), n_features)
+    samples = _samples(name, as_seed(seed), options or {})
     for level, texts in ((logging.INFO, [samples.description]), (logging.WARNING, samples.doubts)):
         for text in filter(None, texts):
             _LOG.log(level, "%s: %s", name, text)
@@ -193,7 +195,7 @@ def prepared(
     return Dataset(name, X_train, y_train, X_test, y_test, classes, done, record, samples.description)
 
 
-def _samples(name: str, seed: int, n_features: int | None) -> Samples:
+def _samples(name: str, seed: int, defaults: Mapping[str, Any]) -> Samples:
     head, colon, rest = name.partition(":")
     if head in DATASETS:
         return call_with_options(head, DATASETS[head], rest if colon else None, seed)
@@ -205,8 +207,7 @@ def _samples(name: str, seed: int, n_features: int | None) -> Samples:
         return idx.read_folder(Path(path))
     if reader is not None:
         given = options_of(path, reader, options)
-        if n_features is not None and "features" in option_names(reader):
-            given.setdefault("features", n_features)
+        given = {option: value for option, value in defaults.items() if option in option_names(reader)} | given
         if not Path(path).exists():
             raise FileNotFoundError(f"dataset is {path!r}; there is no such file")
         return reader(Path(path), **given)

@@ -21,8 +21,9 @@ def read(path: Path, features: int = 0, base: str = "auto") -> Samples:
 
     `base` is the index of the first feature: "0", "1", or "auto", which is 0 if a 0 is among the indices and else 1, as
     scikit-learn takes them. `features` is how many there are, the last of which may be zero everywhere; 0 for as many
-    as the largest index says. ValueError with the line and the entry, and for indices that do not fit `features` or
-    `base`; MemoryError, before it is allocated, for a dense array that does not fit.
+    as the largest index says. Features are called by their indices. ValueError with the line and the entry, and for
+    indices that do not fit `features` or `base`; MemoryError, before it is allocated, for a dense array that does not
+    fit.
     """
     if base not in ("auto", "0", "1"):
         raise ValueError(f"{path}: base is {base!r}; give auto, 0 or 1")
@@ -64,7 +65,8 @@ def read(path: Path, features: int = 0, base: str = "auto") -> Samples:
     X = np.zeros((len(labels), width))
     positions -= first
     X[np.frombuffer(rows, dtype=np.int64), positions] = np.frombuffer(values)
-    return Samples(X, np.array(labels), description=_description(first, found, width, base))
+    names = tuple(map(str, range(first, first + width)))
+    return Samples(X, np.array(labels), feature_names=names, description=_description(first, found, width, base))
 
 
 def _description(first: int, found: int, width: int, base: str) -> str:

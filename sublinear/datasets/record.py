@@ -48,6 +48,13 @@ class DataRecord:
     normalization: Normalization
     n_train: int
 
+    def reading(self) -> dict[str, Any]:
+        """Options for readers of files that say only what is not zero: these features, though the last may be zero."""
+        options: dict[str, Any] = {"features": self.normalization.n_features}
+        if self.feature_names is not None and self.feature_names[0] in ("0", "1"):
+            options["base"] = self.feature_names[0]
+        return options
+
     def inputs(self, samples: CheckedSamples, rows: NDArray[np.float64], name: str) -> NDArray[np.float64]:
         """Rows of `samples` as the network takes them: columns by their names, normalised as the training inputs were.
 
