@@ -137,10 +137,18 @@ def test_network_files_cross_to_c_and_back_bit_for_bit(tmp_path):
             (dtype(-0.0), np.finfo(dtype).smallest_subnormal),
         ):
             networks.append(sl.TwoLayerNetwork(w, a, threshold=float(threshold), scale=float(scale), activation="jump"))
+    data = sl.load_dataset("wine")
+    networks.append(sl.TwoLayerNetwork.random(13, 6, 3))
+    networks[-1].record = sl.NetworkRecord(
+        data.record, sl.PGD(0.1, norm="inf"), {"command": "a\t\u00e9\U0001f40d \"'\\"}
+    )
     for network in networks:
         network.save(tmp_path / "from-python")
         printed = run(tmp_path, consumer, "from-python", "from-c")
-        assert bits_of(sl.TwoLayerNetwork.load(tmp_path / "from-c")) == bits_of(network)
+        crossed = sl.TwoLayerNetwork.load(tmp_path / "from-c")
+        assert bits_of(crossed) == bits_of(network)
+        records = [None if each.record is None else each.record.to_json() for each in (crossed, network)]
+        assert records[0] == records[1]
         points = np.stack([np.zeros(network.n_features), np.ones(network.n_features)]).astype(network.dtype)
         expected = network.decision_function(points).astype(np.float64).ravel()
         assert [float.fromhex(each) for each in printed.split()] == expected.tolist()

@@ -14,7 +14,8 @@ constexpr int kMostDepth = 16;
 
 class Parser {
  public:
-  Parser(const char* text, std::size_t size) : begin_(text), at_(text), end_(text + size) {}
+  Parser(const char* text, std::size_t size, std::size_t most)
+      : begin_(text), at_(text), end_(text + size), left_(most) {}
 
   JsonValue parse() {
     JsonValue value = parse_value(0);
@@ -55,6 +56,7 @@ class Parser {
 
   JsonValue parse_value(int depth) {
     if (depth > kMostDepth) fail("values are nested too deep");
+    if (left_-- == 0) fail("there are too many values");
     skip_blanks();
     JsonValue value;
     if (at_ == end_) fail("a value is missing");
@@ -196,6 +198,7 @@ class Parser {
   const char* begin_;
   const char* at_;
   const char* end_;
+  std::size_t left_;  // values that may still come
 };
 
 // Reads or writes numbers as everywhere, also where the application set another locale; does not keep to itself that
@@ -225,7 +228,7 @@ const JsonValue* JsonValue::find(const std::string& name) const noexcept {
   return nullptr;
 }
 
-JsonValue parse_json(const char* text, std::size_t size) { return Parser(text, size).parse(); }
+JsonValue parse_json(const char* text, std::size_t size, std::size_t most) { return Parser(text, size, most).parse(); }
 
 double json_double(const std::string& number) {
   double value = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,10 @@ struct JsonValue {
 };
 
 // Throws std::invalid_argument, saying where, for text that is not one JSON value (RFC 8259) with distinct names in
-// each object, and for values nested more than 16 deep. Memory and time are proportional to the text.
-[[nodiscard]] JsonValue parse_json(const char* text, std::size_t size);
+// each object, for values nested more than 16 deep, and for more than `most` values. Memory and time are proportional
+// to the text; a value takes a hundred bytes beside it.
+[[nodiscard]] JsonValue parse_json(const char* text, std::size_t size,
+                                   std::size_t most = std::numeric_limits<std::size_t>::max());
 
 // A number to the nearest double, whatever the locale. Throws std::invalid_argument if it is too large.
 [[nodiscard]] double json_double(const std::string& number);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "sublinear/kernels/require.hpp"
 
@@ -28,6 +29,15 @@ TwoLayerNetwork<T>::TwoLayerNetwork(Points<T> weights, const T* output_weights, 
   output_weights_ = copy(output_weights, weights.count * outputs);
   biases_ =
       biases != nullptr ? copy(biases, weights.count) : AlignedVector<T>(static_cast<std::size_t>(weights.count), T(0));
+}
+
+template <class T>
+void TwoLayerNetwork<T>::set_metadata(std::map<std::string, std::string> metadata) {
+  for (const char* name : {"format", "scalars"})
+    if (metadata.count(name) != 0)
+      throw std::invalid_argument(std::string("metadata has the name \"") + name +
+                                  "\", which files of networks need for themselves; give another name");
+  metadata_ = std::move(metadata);
 }
 
 template class TwoLayerNetwork<float>;

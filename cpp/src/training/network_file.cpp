@@ -1,8 +1,10 @@
 #include "sublinear/training/network_file.hpp"
 
 #include <cstring>
+#include <map>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/whole_file.hpp"
 #include "training/json.hpp"
@@ -11,6 +13,7 @@
 namespace sublinear {
 namespace {
 
+constexpr const char* kOwn[] = {"format", "scalars"};  // in the metadata; all else is the network's
 constexpr const char* kFormat = "sublinear-two-layer-network-1";
 
 template <class T>
@@ -53,8 +56,12 @@ class StoredNetwork {
     // Copies, because nothing says that the bytes lie on a boundary of T.
     const AlignedVector<T> weights = values<T>(*weights_), output_weights = values<T>(*output_weights_),
                            biases = values<T>(*biases_);
-    return TwoLayerNetwork<T>({weights.data(), weights_->shape[0], weights_->shape[1]}, output_weights.data(),
-                              output_weights_->shape[1], biases.data(), threshold, scale, activation);
+    TwoLayerNetwork<T> network({weights.data(), weights_->shape[0], weights_->shape[1]}, output_weights.data(),
+                               output_weights_->shape[1], biases.data(), threshold, scale, activation);
+    std::map<std::string, std::string> others = content_.metadata;
+    for (const char* name : kOwn) others.erase(name);
+    network.set_metadata(std::move(others));
+    return network;
   }
 
  private:
@@ -114,6 +121,7 @@ std::string network_bytes(const TwoLayerNetwork<T>& network) {
   content.tensors["weights"] = tensor(network.weights(), {network.width(), network.dimension()});
   content.tensors["output_weights"] = tensor(network.output_weights(), {network.width(), network.outputs()});
   content.tensors["biases"] = tensor(network.biases(), {network.width()});
+  content.metadata = network.metadata();
   content.metadata["format"] = kFormat;
   content.metadata["scalars"] =
       "{\"threshold\": " + json_text(static_cast<double>(network.threshold())) +

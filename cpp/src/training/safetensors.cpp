@@ -10,7 +10,9 @@
 namespace sublinear {
 namespace {
 
-constexpr std::size_t kLength = 8, kMostHeader = std::size_t{1} << 20, kShown = 40;
+// Headers as long as every reader of the format takes them, in metadata mostly. Few values, because each takes a
+// hundred times the memory of its text.
+constexpr std::size_t kLength = 8, kMostHeader = 100'000'000, kMostValues = 10'000, kShown = 40;
 
 // Bytes of an element; 0 for types that are not known.
 Index element_size(const std::string& dtype) {
@@ -74,6 +76,9 @@ std::string write_safetensors(const SafeTensors& content) {
   }
   header += "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');
+  if (header.size() > kMostHeader)
+    throw std::length_error("the metadata of the network fill a header of " + std::to_string(header.size()) +
+                            " bytes; files have room for 100 million");
   const auto length = static_cast<std::uint64_t>(header.size());
   std::string bytes;
   bytes.reserve(kLength + header.size() + static_cast<std::size_t>(at));
@@ -88,14 +93,13 @@ SafeTensors read_safetensors(const char* bytes, std::size_t size) {
   std::uint64_t length;
   std::memcpy(&length, bytes, kLength);
   if (length > size - kLength) refuse_network_file("it ends inside its header, or begins with something else");
-  if (length > kMostHeader)
-    refuse_network_file("its header is longer than 1 MiB; a network's has less than a kilobyte");
+  if (length > kMostHeader) refuse_network_file("its header is longer than 100 million bytes");
   const char* const data = bytes + kLength + length;
   const auto room = static_cast<Index>(size - kLength - static_cast<std::size_t>(length));
 
   JsonValue header;
   try {
-    header = parse_json(bytes + kLength, static_cast<std::size_t>(length));
+    header = parse_json(bytes + kLength, static_cast<std::size_t>(length), kMostValues);
   } catch (const std::invalid_argument& error) {
     refuse_network_file(error.what());
   }

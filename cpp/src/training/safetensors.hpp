@@ -27,8 +27,8 @@ struct SafeTensors {
 [[nodiscard]] std::string write_safetensors(const SafeTensors& content);
 
 // What the bytes hold; the arrays point into them. Believes nothing: every size is checked against the bytes that are
-// there, arrays must follow each other without gaps, and headers of over 1 MiB are refused.
-// Throws std::invalid_argument: "this is not a usable network file: " and why.
+// there, arrays must follow each other without gaps, and headers of over 100 million bytes or 10,000 values are
+// refused. Throws std::invalid_argument: "this is not a usable network file: " and why.
 [[nodiscard]] SafeTensors read_safetensors(const char* bytes, std::size_t size);
 
 // Throws std::invalid_argument as read_safetensors does.

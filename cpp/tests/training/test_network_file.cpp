@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <stdexcept>
 
 #include "sublinear/kernels/random.hpp"
@@ -135,10 +136,30 @@ TEST_CASE("the header is read as JSON, however it is written") {
   CHECK(network_from_bytes<float>(more.data(), more.size()).threshold() == 0.5F);
 }
 
+TEST_CASE("metadata goes with a network through copies and files") {
+  auto network = some_network<float>();
+  CHECK(network.metadata().empty());
+  const std::string text = "{\"labels\": [\"\\u00e9\", \"\xC3\xA9\"]}\n\t\\ \x01";
+  const std::map<std::string, std::string> metadata{{"record", text}, {"long", std::string(3'000'000, 'x')}, {"", ""}};
+  network.set_metadata(metadata);
+  const std::string bytes = network_bytes(network);
+  const auto read = network_from_bytes<float>(bytes.data(), bytes.size());
+  CHECK(read.metadata() == metadata);
+  CHECK(network_bytes(read.clone()) == bytes);
+  check_same(network, read);
+  for (const char* name : {"format", "scalars"})
+    CHECK_THROWS_AS(network.set_metadata({{name, "x"}}), std::invalid_argument);
+  CHECK(network.metadata() == metadata);
+  network.set_metadata({{"record", std::string(100'000'000, 'x')}});
+  CHECK_THROWS_AS(static_cast<void>(network_bytes(network)), std::length_error);
+}
+
 TEST_CASE("hostile files are refused") {
   const auto with = [](const std::string& from, const std::string& to, std::size_t data = 12) {
     return file_of(replaced(kHeader, from, to), data);
   };
+  std::string many = "0";
+  for (int k = 0; k < 10'000; ++k) many += ",0";
   const std::string huge = "9223372036854775807", above = "99999999999999999999999";
   for (const std::string& bytes : {
            std::string(),
@@ -152,7 +173,8 @@ TEST_CASE("hostile files are refused") {
            file_of(kHeader, 11),
            file_of(kHeader, 13),
            file_of(kHeader, 0),
-           file_of(std::string((std::size_t{1} << 20) + 1, ' '), 0),
+           file_of(std::string(100'000'001, ' '), 0),
+           file_of("{" + kMetadata + ",\"many\":[" + many + "]," + kArrays + "}", 12),
            file_of(std::string(100000, '['), 0),
            with("[1,1]", "[" + huge + "," + huge + "]"),
            with("[1,1]", "[" + huge + ",4]"),

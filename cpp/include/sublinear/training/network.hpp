@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,14 @@ class SUBLINEAR_API TwoLayerNetwork {
   [[nodiscard]] const T* biases() const noexcept { return biases_.data(); }                  ///< width
   [[nodiscard]] const T* output_weights() const noexcept { return output_weights_.data(); }  ///< width x outputs
 
+  /// What is told of the network beside its numbers, by name: UTF-8 that files bring and keep, and nothing here looks
+  /// at. Python's training writes a "record" (JSON): labels, normalization and the hash of the data, settings,
+  /// versions.
+  [[nodiscard]] const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
+  /// Replaces it all. @throws std::invalid_argument for the names "format" and "scalars", which files need for
+  /// themselves.
+  void set_metadata(std::map<std::string, std::string> metadata);
+
   /// What the finding floor sees. Valid while the network lives and is not moved from.
   [[nodiscard]] Neurons<T> neurons() const noexcept {
     return {weights_.data(), biases_.data(), width(), dimension_, threshold_};
@@ -83,6 +92,7 @@ class SUBLINEAR_API TwoLayerNetwork {
   Activation activation_;
   AlignedVector<T> weights_, biases_, output_weights_;
   std::uint64_t version_ = 0;
+  std::map<std::string, std::string> metadata_;
 };
 
 /// How to draw a network.

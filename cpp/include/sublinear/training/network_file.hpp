@@ -11,13 +11,14 @@
 namespace sublinear {
 
 /// The network as bytes of a safetensors file: the arrays "weights" (width x dimension), "output_weights"
-/// (width x outputs) and "biases" (width) in T, and in its metadata the format "sublinear-two-layer-network-1" and the
-/// scalars. Any reader of safetensors opens it. The same network gives the same bytes here; Python may write the header
-/// in another order. @throws std::bad_alloc where memory runs out.
+/// (width x outputs) and "biases" (width) in T, and in its metadata the format "sublinear-two-layer-network-1", the
+/// scalars and the network's own `metadata`. Any reader of safetensors opens it. The same network gives the same bytes
+/// here; Python may write the header in another order. @throws std::length_error for metadata of 100 million bytes and
+/// more, which readers refuse; std::bad_alloc where memory runs out.
 template <class T>
 [[nodiscard]] SUBLINEAR_API std::string network_bytes(const TwoLayerNetwork<T>& network);
 
-/// The network with the bits of the one that `network_bytes`, or Python, wrote.
+/// The network with the bits and the metadata of the one that `network_bytes`, or Python, wrote.
 /// @throws std::invalid_argument for bytes that are foreign, cut short or damaged, of another T
 /// (`describe_network_bytes` tells of which), or whose values a network cannot have; std::length_error for 2^31 neurons
 /// or more. No memory is taken that the size of the bytes does not justify.
