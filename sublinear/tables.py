@@ -305,15 +305,19 @@ def claim_texts(claim: dict[str, Any]) -> tuple[str, str, str, str]:
     return predicted, measured, ratio, claim["verdict"] or "-"
 
 
-def theory_note(seeds: int) -> str:
+def theory_note(seeds: int, coupled: bool) -> str:
     """What the intervals and verdicts are of."""
     if seeds == 1:
-        return (
+        said = (
             "One seed: one network and one data set, without an interval. Whether a bound holds is said of these "
             "alone, and of equalities nothing; exponents have the interval of the line's fit."
         )
-    return (
-        f"Means over {seeds} seeds, each with a network and data of its own; +-: half of their 95 % confidence. "
-        "Ratio: of measured to predicted, seed by seed. Verdicts: the interval is inside of the bound (holds), outside "
-        "(fails) or on both sides of it (open); it has the predicted value (agrees) or not (differs)."
+    else:
+        said = (
+            f"Means over {seeds} seeds, each with a network and data of its own; +-: half of their 95 % confidence. "
+            "Ratio: of measured to predicted, seed by seed. Verdicts: the interval is inside of the bound (holds), "
+            "outside (fails) or on both sides of it (open); it has the predicted value (agrees) or not (differs)."
+        )
+    return said + (
+        " Flips at the start are of neurons not in pairs: pairs cancel, and nothing moves." if coupled else ""
     )

@@ -33,7 +33,7 @@ class TheorySettings:
     is what the set has.
     """
 
-    widths: tuple[int, ...] = (1024, 4096, 16384)
+    widths: tuple[int, ...] = (1024, 2048, 4096, 8192, 16384)
     inputs: tuple[int, ...] = (100,)
     features: tuple[int, ...] = (16,)
     radii: tuple[float, ...] = (0.05,)

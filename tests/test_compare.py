@@ -63,7 +63,7 @@ def test_an_approximate_strategy_listed_first_accuses_nobody(tmp_path):
     assert "bug" not in done.output
     assert "NO" not in done.output
     assert "weights are those of margin" in done.output
-    alone = CliRunner().invoke(app, [*map(str, arguments), "--strategies", "margin"])
+    alone = CliRunner().invoke(app, [*map(str, arguments), "--strategies", "margin", "--overwrite"])
     assert alone.exit_code == 0
     assert "compared with nothing" in alone.output
 

@@ -103,7 +103,7 @@ def theory_command(
     for place, claims in by_place(content["claims"]).items():
         console.print(place, soft_wrap=True)
         console.print(theory_table(claims, sources))
-    console.print(theory_note(seeds))
+    console.print(theory_note(seeds, settings.coupled))
     console.print("; ".join(f"[{number}] {source}" for number, source in enumerate(sources, 1)))
     written(path)
     if replaced is not None:

@@ -285,8 +285,11 @@ def _comparison_figures(content: dict[str, Any], runs: list[dict[str, Any]], sty
     if runs:
         drawings.append(lines("Candidates and fired neurons", "epoch", "neurons per input", series))
     labels, numbers = [run["strategy"] for run in runs], [styles[run["strategy"]] for run in runs]
+    if runs:
+        spread = [middle_half(run["history"]["seconds"]) for run in runs]
+        seconds = [each.value for each in spread]
+        drawings.append(bars("Time", "seconds per epoch, and middle half", labels, seconds, numbers, spread))
     for title, unit, values in (
-        ("Time", "seconds per epoch", [run["seconds_per_epoch"] for run in runs]),
         ("Preprocessing", "seconds to build", [run["build_seconds"] for run in runs]),
         ("Counted work", "inner products per epoch, millions", [run["work"]["inner_products"] / 1e6 for run in runs]),
         ("Memory of the structure", "megabytes", [run["bytes"] / 1e6 for run in runs]),

@@ -235,13 +235,25 @@ def _plain_numbers() -> Any:
     return FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009"))
 
 
-def bars(title: str, x_label: str, names: list[str], values: list[float], styles: list[int]) -> str:
-    """One horizontal bar a name, its value written behind it; a logarithmic axis where values differ much."""
+def bars(
+    title: str,
+    x_label: str,
+    names: list[str],
+    values: list[float],
+    styles: list[int],
+    spread: list[Interval] | None = None,
+) -> str:
+    """One horizontal bar a name, its value written behind it, and a line over its spread; logarithmic where values
+    differ much."""
     positive = [value for value in values if value > 0]
     log = bool(positive) and max(positive) > 30 * min(positive)
+    ends = [_ends(each) for each in spread or map(Interval, values)]
     with _drawing(title, height=1.1 + 0.34 * len(names)) as (axes, done):
         places = list(range(len(names)))
         axes.barh(places, values, color=[_series_colour(style) for style in styles], height=0.62)
+        if spread is not None:
+            reaches = [(value - low, high - value) for value, (low, high) in zip(values, ends, strict=True)]
+            axes.errorbar(values, places, xerr=list(zip(*reaches, strict=True)), linestyle="none", color=_INK)
         axes.set_yticks(places, list(map(_as_text, names)))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
@@ -250,14 +262,20 @@ def bars(title: str, x_label: str, names: list[str], values: list[float], styles
             axes.set_xscale("log")
             axes.set_xlim(min(positive) / 2, max(positive) * 4)
         else:
-            axes.set_xlim(0, max(values, default=1) * 1.22 or 1)
-        for place, value in zip(places, values, strict=True):
+            axes.set_xlim(0, max((high for _, high in ends), default=1) * 1.22 or 1)
+        for place, value, (_, high) in zip(places, values, ends, strict=True):
             axes.annotate(
                 f"{value:.3g}" if value < 1000 else f"{value:,.0f}".replace(",", "\u2009"),
-                (value if value > 0 else axes.get_xlim()[0], place),
+                (high if value > 0 else axes.get_xlim()[0], place),
                 xytext=(4, 0),
                 textcoords="offset points",
                 va="center",
                 fontsize=10,
             )
     return done[0]
+
+
+def _ends(interval: Interval) -> tuple[float, float]:
+    if interval.low is None or interval.high is None:
+        return interval.value, interval.value
+    return interval.low, interval.high

@@ -33,7 +33,7 @@ _FIGURES = (
             ("smallest eigenvalue, drawn", "drawn neurons", None),
         ),
     ),
-    ("Gap to the pseudo-network", "largest |g - f|", (("gap to the pseudo-network", "measured", None),)),
+    ("Gap to the pseudo-network", "largest |f - f(W(0)) - g|", (("gap to the pseudo-network", "measured", None),)),
 )
 
 
@@ -55,9 +55,11 @@ def _of_file(path: Path, content: dict[str, Any], name: str) -> Iterator[Section
     for place, claims in by_place(content["claims"]).items():
         title = f"Theory beside measurement: {settings['init']}, {place}"
         section = Section(title + (f" ({name})" if name else ""))
+        pairs = ", neurons in pairs" if settings["coupled"] else ""
         section.lead = [
-            f"Initialisation {settings['init']}{', neurons in pairs' if settings['coupled'] else ''}; "
-            f"{settings['iterations']} steps, full batch; {settings['dataset']}. {theory_note(settings['seeds'])}",
+            f"Initialisation {settings['init']}{pairs}; {settings['iterations']} steps, full batch; "
+            f"{settings['dataset']}.",
+            theory_note(settings["seeds"], settings["coupled"]),
         ]
         columns = ["claim", "m", "predicted", "measured", "ratio", "verdict", "source"]
         rows = [_row(claim) for claim in ordered_claims(claims)]
