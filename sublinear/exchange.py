@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sublinear.arrays import as_integer
 from sublinear.files import write_whole
+from sublinear.network_record import RECORD
 
 if TYPE_CHECKING:
     from sublinear.network import TwoLayerNetwork
@@ -151,7 +152,8 @@ def to_onnx(network: TwoLayerNetwork, path: str | os.PathLike[str], opset: int) 
     arrays |= {name: np.asarray(value, network.dtype) for name, value in scalars.items()}
     model = _model(onnx, arrays, network.activation, opset)
     metadata = {name: repr(getattr(network, name)) for name in ("threshold", "scale")}
-    onnx.helper.set_model_props(model, {**metadata, "activation": network.activation})
+    record = {} if network.record is None else {RECORD: network.record.to_json()}
+    onnx.helper.set_model_props(model, {**metadata, "activation": network.activation, **record})
     onnx.checker.check_model(model, full_check=True)
     write_whole(Path(path), model.SerializeToString())
 

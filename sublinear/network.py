@@ -302,9 +302,9 @@ class TwoLayerNetwork:
     def to_onnx(self, path: str | os.PathLike[str], opset: int = 17) -> None:
         """Writes an ONNX file, whole or not at all: input "x" (n, d), output "f" (n, c), both of the network's dtype.
 
-        Threshold, scale and activation are in its metadata. `opset` is 12 or later. Sums are the runtime's, so outputs
-        agree up to rounding; an input with NaN gives NaN. Raises ValueError for networks of 2 GB and more and for
-        opsets that the installed onnx does not know, ImportError without onnx.
+        Threshold, scale, activation and record are in its metadata. `opset` is 12 or later. Sums are the runtime's, so
+        outputs agree up to rounding; an input with NaN gives NaN. Raises ValueError for networks of 2 GB and more and
+        for opsets that the installed onnx does not know, ImportError without onnx.
         """
         from sublinear import exchange
 

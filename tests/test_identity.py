@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sublinear.scaling import Sweep, sweep_cells
 
 ROWS = np.random.default_rng(0).standard_normal((24, 3)).round(3)
 LABELS = np.arange(24) % 2
+REVISION = Path(__file__).resolve().parent.parent / "cmake" / "Revision.cmake"
 SWEEP = Sweep(strategies=("margin",), widths=(16, 32), iterations=1, steps=1, threads=(1,))
 
 
@@ -74,6 +76,30 @@ def test_provenance_says_what_built_the_library_and_where_it_runs():
     assert told["machine"]["threads"] == 2
     assert told["command"] == "sublinear x"
     assert told["settings"] == {"a": 1}
+
+
+@pytest.mark.skipif(not REVISION.is_file(), reason="not in a source tree")
+def test_sources_without_git_have_the_revision_that_their_distribution_says(tmp_path):
+    def revision():
+        command = ["cmake", f"-DSOURCE={tmp_path}", f"-DOUTPUT={tmp_path / 'revision.hpp'}", "-P", REVISION]
+        subprocess.run(command, check=True)
+        return (tmp_path / "revision.hpp").read_text().split('"')[1]
+
+    assert revision() == "unknown"
+    for text, expected in (
+        ("a1b2c3d4e5f6-dirty\n", "a1b2c3d4e5f6-dirty"),
+        ('"; system("x', "unknown"),
+        ("", "unknown"),
+    ):
+        (tmp_path / "REVISION").write_text(text)
+        assert revision() == expected
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@y"]
+    for arguments in (["init", "-q"], ["add", "REVISION"], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *arguments], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout[:12]
+    assert revision() == head
+    (tmp_path / "REVISION").write_text("changed")
+    assert revision() == f"{head}-dirty"
 
 
 def test_a_sweep_refuses_a_file_whose_content_changed_and_takes_the_same_by_another_path(tmp_path):

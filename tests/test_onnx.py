@@ -35,6 +35,15 @@ def test_the_runtime_computes_the_same_function(tmp_path, dtype, init, outputs):
         np.testing.assert_allclose(f, wanted, rtol=tolerance, atol=tolerance)
 
 
+def test_the_record_goes_with_it(tmp_path):
+    net = sl.TwoLayerNetwork.random(4, 20, 3)
+    net.record = sl.NetworkRecord(sl.load_dataset("iris").record, sl.FGSM(0.1))
+    net.to_onnx(tmp_path / "net.onnx")
+    told = {each.key: each.value for each in onnx.load(tmp_path / "net.onnx").metadata_props}
+    assert set(told) == {"threshold", "scale", "activation", "record"}
+    assert told["record"] == net.record.to_json()
+
+
 def test_neurons_on_the_threshold_fire(tmp_path, integer_network):
     net, x = integer_network
     net.to_onnx(tmp_path / "net.onnx")

@@ -174,6 +174,9 @@ def test_networks_checkpoints_and_histories_say_what_made_them(trained):
     seen = {name: words[words.index(f"--{name}") + 1] for name in ("seed", "schedule-epochs", "norm", "batch-size")}
     assert seen == {"seed": "5", "schedule-epochs": "4", "norm": "2", "batch-size": "16"}
     assert "--coupled" not in words
+    (row,) = sl.load_results(run)
+    assert row["data_sha256"] == loaded.record.sha256
+    assert (row["date"], row["git"]) == (history["date"], sl.build_info()["revision"])
 
 
 def test_a_record_outlives_copies_pickles_and_files(trained, tmp_path):

@@ -34,9 +34,11 @@ class Section:
 
 
 def machine_facts(content: dict[str, Any]) -> list[tuple[str, str]]:
-    """Where a result was measured, as names and values."""
+    """When, where and with what a result was measured, as names and values."""
     where, found = content["machine"], content["versions"]
     facts = [("processor", f"{where['cpu']}, {where['processors']} visible"), ("instruction set", where["simd_level"])]
     facts += [("memory available", quantity(where["memory_available"], "B")), ("system", where["system"])]
     facts.append(("versions", ", ".join(f"{name} {value}" for name, value in found.items() if value)))
-    return facts
+    told = [("date", content.get("date")), ("compiler", content.get("build", {}).get("compiler"))]
+    told.append(("content of the data", content.get("dataset", {}).get("sha256")))
+    return facts + [(name, str(value)) for name, value in told if value]  # earlier versions did not say

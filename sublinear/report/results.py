@@ -160,8 +160,10 @@ def seconds_per_iteration(content: dict[str, Any], run: dict[str, Any]) -> float
 
 
 def _where(content: dict[str, Any]) -> dict[str, Any]:
-    found, versions = content["machine"], content["versions"]
+    found, versions, data = content["machine"], content["versions"], content.get("dataset", {})
     return {
+        "date": content.get("date"),
+        "data_sha256": data.get("sha256"),
         "threads": found.get("threads"),
         "simd_level": found["simd_level"],
         "cpu": found["cpu"],
@@ -219,6 +221,8 @@ def _of_training(path: Path, content: dict[str, Any]) -> dict[str, Any]:
         "robust_accuracy": (history["validation_robust_accuracy"] or [None])[-1],
         **_ends(history["fired_share"], "fired_share"),
         **_ends(history["candidates_share"], "candidates_share"),
+        "weights_sha256": content.get("weights_sha256"),
+        **(_where(content) if "machine" in content else {}),  # earlier versions did not say
     }
 
 

@@ -65,7 +65,8 @@ def _sweep(records: list[Record], name: str, styles: Styles) -> Section:
         if record["status"] != "done"
     ]
     section.more = _settings_table(settings)
-    section.facts = [fact for fact in machine_facts(records[0]) if fact[0] != "memory available"]
+    own = ("memory available", "date", "content of the data")  # of each cell
+    section.facts = [fact for fact in machine_facts(records[0]) if fact[0] not in own]
     machines = {record["machine"]["cpu"] for record in records}
     if len(machines) > 1:
         section.notes.append(f"Cells ran on different processors ({', '.join(sorted(machines))}): compare counts.")

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from sublinear.files import reading
 from sublinear.report.figures import Series, lines
-from sublinear.report.parts import Section, Table
+from sublinear.report.parts import Section, Table, machine_facts
 from sublinear.report.results import RESULT
 from sublinear.report.telling import in_order, per_cent, times, told_apart
 from sublinear.tables import seconds_text
@@ -109,5 +109,6 @@ def _training(path: Path, content: dict[str, Any], title: str) -> Section:
     ]
     if shares:
         section.figures.append(Markup(lines("Candidates and fired neurons", "epoch", "neurons per input", shares)))
-    section.facts = [("file", str(path))]
+    section.facts = [("file", str(path)), *(machine_facts(content) if "machine" in content else [])]
+    section.command = content.get("command")
     return section
