@@ -11,7 +11,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from sublinear.terminal import can_redraw, notice_console
+from sublinear.terminal import can_redraw, holding_bar, notice_console
 from sublinear.text import one_line
 
 #: Seconds after which a log is told something, whatever happens.
@@ -61,7 +61,7 @@ def _bar(console: Console, text: str) -> Iterator[Tell]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with holding_bar(console), Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(one_line(text), total=None)
 
         def tell(text: str, done: float = 0, total: float | None = None, ended: str | None = None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -33,9 +35,23 @@ def results_console() -> Console:
     return console if console.is_terminal else _console(sys.stdout, stderr=False, width=_COLUMNS)
 
 
+#: Consoles with a bar, the last one in use: what else is printed has to go above it.
+_with_bar: list[Console] = []
+
+
 def notice_console() -> Console:
     """On standard error."""
-    return _console(sys.stderr, stderr=True)
+    return _with_bar[-1] if _with_bar else _console(sys.stderr, stderr=True)
+
+
+@contextmanager
+def holding_bar(console: Console) -> Iterator[None]:
+    """While it lasts, notices are printed by the console that redraws a bar."""
+    _with_bar.append(console)
+    try:
+        yield
+    finally:
+        _with_bar.remove(console)
 
 
 def notice(text: object, mark: str = "") -> None:

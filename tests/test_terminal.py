@@ -182,7 +182,10 @@ def test_a_log_is_told_now_and_then_whatever_a_step_takes(monkeypatch):
 def test_a_terminal_gets_a_bar(tmp_path):
     master, slave = pty.openpty()
     variables = {**os.environ, "COLUMNS": "80", "TERM": "xterm", "PYTHONPATH": os.pathsep.join(sys.path)}
-    script = "from sublinear.progress import progress\nwith progress('a[/b]') as tell: tell('c[/d]', 1, 2, 'ended')"
+    script = (
+        "from sublinear.progress import progress\nfrom sublinear.terminal import notice\n"
+        "with progress('a[/b]') as tell: tell('c[/d]', 1, 2, 'ended'); notice('of [/x]')"
+    )
     done = subprocess.run([sys.executable, "-c", script], stderr=slave, env=variables, cwd=tmp_path, timeout=60)
     os.close(slave)
     shown = b""
@@ -199,3 +202,4 @@ def test_a_terminal_gets_a_bar(tmp_path):
     assert b"c[/d]" in shown
     assert b"50%" in shown
     assert b"ended" not in shown
+    assert b"\x1b[2Kof [/x]\r\n" in shown  # where the bar was, which is drawn again below it
