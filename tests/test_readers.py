@@ -326,3 +326,22 @@ def test_the_options_are_named_where_data_sets_are():
     text = sl.describe_datasets()
     assert ".csv (label, header, index)" in text
     assert ".svm (features, base)" in text
+
+
+def test_a_folder_may_have_both_spellings_of_one_set(tmp_path):
+    for stem in ("train", "t10k"):
+        path = write_idx(tmp_path, stem, 12)
+        for kind in ("images", "labels"):
+            other = path.with_name(path.name.replace("images-idx3", f"{kind}-idx{3 if kind == 'images' else 1}"))
+            other.with_name(other.name.replace("-idx", ".idx")).write_bytes(other.read_bytes())
+    (tmp_path / "emnist-train-images-idx3-ubyte").mkdir()  # a folder of that name, as in archives
+    assert len(load_dataset(tmp_path).X_test) == 12
+
+
+def test_long_names_of_columns_are_shown_short(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(row("n" * 100_000, "m" * 100_000) + row(1, 2) * 3 + row(2, 3) * 3)
+    assert len(load_dataset(path).description) < 500
+    with pytest.raises(ValueError, match="which is not among") as told:
+        load_dataset(f"{path}:label=z")
+    assert len(str(told.value)) < 1500

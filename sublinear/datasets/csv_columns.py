@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sublinear.datasets.record import listed
+from sublinear.files import shortened
+
 #: Names of columns, in small letters, that are labels wherever they stand, and that are indexes if they count the rows.
 _LABELS = {"label", "target", "class"}
 _INDEXES = {"id", "index", "row"}
@@ -53,7 +56,7 @@ class Columns:
 
     def named(self, column: int) -> str:
         """For messages: "column 3, 'width'"."""
-        return f"column {column + 1}" + (f", {self.names[column]!r}" if self.names else "")
+        return f"column {column + 1}" + (f", {shortened(self.names[column])!r}" if self.names else "")
 
 
 @dataclass(frozen=True)
@@ -149,8 +152,8 @@ class Options:
         if names.count(text) != 1:
             how_often = "twice or more" if text in names else "not"
             raise ValueError(
-                f"{self.path}: {option} is {text!r}, which is {how_often} among the names of the columns: "
-                f"{', '.join(map(repr, names[:12]))}{', ...' if len(names) > 12 else ''}"
+                f"{self.path}: {option} is {shortened(text)!r}, which is {how_often} among the names of the columns: "
+                f"{listed(names)}"
             )
         return names.index(text)
 

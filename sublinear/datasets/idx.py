@@ -47,11 +47,11 @@ def read_folder(folder: Path) -> Samples:
 
     FileNotFoundError for the first that is missing, ValueError for a folder with several sets.
     """
-    found = {each.with_name(each.name.removesuffix(".gz")) for each in folder.iterdir() if _TRAIN.search(each.name)}
-    if len(found) > 1:
-        names = ", ".join(sorted(each.name for each in found))
-        raise ValueError(f"{folder} has several sets: {names}; give one of these files")
-    train = found.pop() if found else folder / "train-images-idx3-ubyte"
+    files = {each.name.removesuffix(".gz") for each in folder.iterdir() if _TRAIN.search(each.name) and each.is_file()}
+    sets = {name.replace(".idx3", "-idx3"): name for name in sorted(files, reverse=True)}  # "-" before "."
+    if len(sets) > 1:
+        raise ValueError(f"{folder} has several sets: {', '.join(sorted(files))}; give one of these files")
+    train = folder / next(iter(sets.values()), "train-images-idx3-ubyte")
     tests = _tests_of(train)
     test = next((each for each in tests if _existing(each) or _existing(_labels_of(each))), tests[0])
     for path in (train, _labels_of(train), test, _labels_of(test)):
