@@ -64,8 +64,9 @@ class Trainer:
 
     Notes
     -----
-    Labels: two values for "logistic" (-1 and 1, or any two, the smaller one -1), class indices 0 ... c - 1 for
-    "cross-entropy", numbers for the others. One thread at a time may use a trainer; steps release the GIL.
+    Labels: two values for "logistic" (-1 and 1, or any two, the smaller one -1; later calls of `fit` keep those of the
+    first), class indices 0 ... c - 1 for "cross-entropy", numbers for the others. One thread at a time may use a
+    trainer; steps release the GIL.
     """
 
     def __init__(
@@ -217,7 +218,7 @@ class Trainer:
         weights = np.empty(0) if sample_weight is None else as_floats(sample_weight, 1, "sample_weight", np.float64)
         classes = None
         if self.loss == "logistic":
-            classes = (-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels)
+            classes = self._classes or ((-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels))
             labels = signs(labels, classes)
         # Compared with copies (of the inputs the core has one anyway): callers may change their arrays in place.
         if (

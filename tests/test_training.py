@@ -277,6 +277,19 @@ def test_arrays_that_a_callback_changes_do_not_matter():
     assert found.validation_robust_loss == expected.validation_robust_loss
 
 
+def test_the_two_classes_are_those_of_the_first_call():
+    x, y = problem("logistic")
+    net, other = network("logistic"), network("logistic")
+    trainer, expected = (sl.Trainer(each, loss="logistic", learning_rate=5.0) for each in (net, other))
+    trainer.fit(x, np.where(y > 0, 7, 3))
+    trainer.fit(x[y > 0], np.full(int((y > 0).sum()), 7))  # a part with one class
+    expected.fit(x, y)
+    expected.fit(x[y > 0], y[y > 0])
+    assert sha256(net) == sha256(other)
+    with pytest.raises(ValueError, match="is 9; the two classes are 3 and 7"):
+        trainer.fit(x, np.where(y > 0, 9, 7))
+
+
 def test_data_of_another_size_are_seen_whole():
     x, y = problem("logistic", n=60)
     trainer = sl.Trainer(network("logistic"), loss="logistic", learning_rate=0.0, batch_size=25)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -57,6 +58,7 @@ struct Trainer<T>::State {
   RowFacts<T> facts;
   // Upper bounds on |w| and |bias|, raised by every step; measured again when they get near overflow.
   double largest_weight = 0, largest_bias = 0;
+  double largest_input = 0;  // sum of |x_j| over the components of an attacked input, at most
 
   // The current batch, position by position.
   AlignedVector<T> attacked;          // batch x d
@@ -92,6 +94,8 @@ struct Trainer<T>::State {
     }
     batch_size = options.batch_size == 0 ? n : std::min(options.batch_size, n);
     inputs.assign(points.data, points.data + n * d);
+    for (Index i = 0; i < n; ++i) largest_input = std::max(largest_input, absolute_sum_bound(points.row(i), d));
+    largest_input += static_cast<double>(d) * options.attack->ball().radius * (1 + kWiden);
     labels.assign(targets, targets + n);
     take_weights();
     scratch.resize(static_cast<std::size_t>(threads));
@@ -126,10 +130,11 @@ struct Trainer<T>::State {
   void build_finder() {
     const FloatingPointScope scope;
     finder.reset();  // first, so that two structures are never held at once
+    measure_weights();
+    if (!fits(largest_weight, largest_bias)) throw std::invalid_argument(overflow_text());
     facts = RowFacts<T>(network, threads);
     finder = make_finder<T>(options.strategy, network.neurons(), {inputs.data(), n, d}, options.attack->ball(),
                             options.finder, threads, options.index_factory);
-    measure_weights();
     finder_version = network.version();
   }
 
@@ -141,6 +146,22 @@ struct Trainer<T>::State {
   void measure_weights() {
     largest_weight = norm_bound(network.weights(), network.width() * d, Norm::infinity);
     largest_bias = norm_bound(network.biases(), network.width(), Norm::infinity);
+  }
+
+  // Whether weights and biases of at most this size are far enough from overflow for every norm of a row and every
+  // pre-activation in a ball, and for what structures compute of them: there they would no longer agree.
+  [[nodiscard]] bool fits(double weight, double bias) const {
+    const double limit = static_cast<double>(std::numeric_limits<T>::max()) / static_cast<double>(8 * (d + 1));
+    return weight <= limit && bias + std::abs(static_cast<double>(network.threshold())) <= limit &&
+           weight * largest_input <= limit;
+  }
+
+  [[nodiscard]] std::string overflow_text() const {
+    std::ostringstream text;
+    text << "weights reach " << largest_weight << " in size, biases " << largest_bias << ", the threshold is "
+         << network.threshold() << ", and inputs reach a sum of " << largest_input
+         << " over their components, attacked; products may overflow, give smaller numbers";
+    return text.str();
   }
 
   [[nodiscard]] std::int64_t steps_per_epoch() const { return (n + batch_size - 1) / batch_size; }
@@ -268,19 +289,17 @@ struct Trainer<T>::State {
     }
     growth *= largest_output * 1.01;
     bias_growth *= largest_output * 1.01;
-    // Far enough from overflow for every norm of a row.
-    const double limit = static_cast<double>(std::numeric_limits<T>::max()) / static_cast<double>(8 * (d + 1));
     const auto grow = [&] {
-      const bool fits = largest_weight + growth <= limit && (bias_growth == 0 || largest_bias + bias_growth <= limit);
-      if (fits) largest_weight += growth, largest_bias += bias_growth;
-      return fits;
+      const bool goes = fits(largest_weight + growth, largest_bias + bias_growth);
+      if (goes) largest_weight += growth, largest_bias += bias_growth;
+      return goes;
     };
     if (grow()) return;
     measure_weights();
     if (!grow()) {
       throw DivergenceError("step " + std::to_string(steps_done) + " with learning rate " + std::to_string(rate) +
-                            " would make weights overflow; the network is as it was before the step, train it with a "
-                            "lower learning rate");
+                            " would make weights, or products of them with inputs, overflow; the network is as it was "
+                            "before the step, train it with a lower learning rate");
     }
   }
 

@@ -494,6 +494,23 @@ TEST_CASE_TEMPLATE("every exact strategy diverges at the same step, with the sam
   }
 }
 
+TEST_CASE_TEMPLATE("products that may overflow are refused alike by every strategy", T, float, double) {
+  // The product of the first row with the first input is finite, infinite in their ball, and minus it plus infinity
+  // where a structure adds the ball's share.
+  const T large = std::sqrt(std::numeric_limits<T>::max());
+  const std::vector<T> rows{-large, large, large, 1}, biases{0, 0}, a{1, -1}, inputs{large, -large, 0, 1};
+  const std::vector<double> labels{1, -1};
+  for (const StrategyInfo& strategy : strategies()) {
+    CAPTURE(strategy.name);
+    TwoLayerNetwork<T> network({rows.data(), 2, 2}, a.data(), 1, biases.data(), 0, 1, Activation::shifted);
+    Setting<T> setting;
+    setting.strategy = strategy.name;
+    setting.attack = pgd(static_cast<double>(large) / 8);
+    CHECK_THROWS_WITH_AS(Trainer<T>(network, {inputs.data(), 2, 2}, labels.data(), setting.options()),
+                         doctest::Contains("products may overflow, give smaller numbers"), std::invalid_argument);
+  }
+}
+
 TEST_CASE("a trainer refuses what it cannot train on, before anything changed") {
   const Problem<double> problem(10, 4, "logistic");
   auto network = problem.network(16);

@@ -59,7 +59,8 @@ class SUBLINEAR_API Trainer {
   /// Copies inputs and labels and builds the strategy's structure. The network must outlive the trainer and not be
   /// moved; changes made to its weights and biases by others between steps are noticed, and the structure is built
   /// again.
-  /// @throws std::invalid_argument for inputs, labels or options that do not fit the network or the loss;
+  /// @throws std::invalid_argument for inputs, labels or options that do not fit the network or the loss, and for
+  /// weights and inputs so large that products may overflow (so for weights that others set, too, in the next step);
   /// MemoryLimitError if the structure may not be that large.
   Trainer(TwoLayerNetwork<T>& network, Points<T> inputs, const double* labels, TrainerOptions<T> options);
   ~Trainer();
@@ -68,11 +69,12 @@ class SUBLINEAR_API Trainer {
 
   /// One step with this learning rate. An epoch visits every input once, in an order that is a function of
   /// (seed, epoch); the last batch of an epoch may be smaller.
-  /// @throws std::invalid_argument for a rate that is negative or not finite; DivergenceError if the step would make a
-  /// weight or bias infinite or the loss is not finite; std::bad_alloc; what the progress throws. The network and the
-  /// number of steps are then as they were, and the same step may be taken again. Only what an index of the
-  /// application's own throws when neurons move leaves the step done (`steps_done()` tells). A structure that was
-  /// stopped is built again by the next step; an approximate one then starts anew.
+  /// @throws std::invalid_argument for a rate that is negative or not finite; DivergenceError if after the
+  /// step a weight, a bias or a product with an input might be infinite, or if the loss is not finite; std::bad_alloc;
+  /// what the progress throws. The network and the number of steps are then as they were, and the same step may be
+  /// taken again. Only what an index of the application's own throws when neurons move leaves the step done
+  /// (`steps_done()` tells). A structure that was stopped is built again by the next step; an approximate one then
+  /// starts anew.
   StepReport step(double learning_rate);
 
   /// Steps done in all, by this trainer or as `set_steps_done` said.
