@@ -26,7 +26,7 @@ from sublinear.interrupts import Interrupt, deferred_interrupt
 from sublinear.locks import locked_folder
 from sublinear.network import TwoLayerNetwork
 from sublinear.strategies import Strategy
-from sublinear.sweep_data import Content, Source, cell_key, check_content, content_of, contents_now, source_of
+from sublinear.sweep_data import Content, Contents, cell_key, content_of
 from sublinear.trainer import DivergenceError, Trainer
 
 #: The dense computation in NumPy, beside the strategies.
@@ -334,7 +334,10 @@ def _sweep_cells(
     if timeout is not None:
         timeout = as_number(timeout, "timeout", positive=True)
     cells = sweep.cells()
-    contents = contents_now(cells)
+    with deferred_interrupt() as interrupt:  # as in `_figures`
+        contents = Contents(cells)
+    if interrupt.asked:
+        raise KeyboardInterrupt
     records = _ended(cells, contents, folder, retry)
     total = sum(cell.cost for cell in cells)
 
@@ -348,18 +351,18 @@ def _sweep_cells(
         remove_leftovers(folder / cell.file)
     for cell, record in (executor or InThisProcess()).run(missing, timeout) if missing else ():
         try:
-            check_content(cell.dataset, contents[source_of(cell)], content_of(record), "when the sweep began")
+            contents.check(cell, content_of(record), f"{cell.label()} met")
         except ValueError as error:
             record = {**blank_record(cell), "status": "failed", "error": str(error)}
         # Of cells that did not get as far as to say it.
-        record.setdefault("dataset", {"name": cell.dataset, **asdict(contents[source_of(cell)])})
+        record.setdefault("dataset", {"name": cell.dataset, **asdict(contents[cell])})
         write_whole(folder / cell.file, json.dumps(record, indent=1).encode() + b"\n")
         records[cell] = record
         tell(cell)
     return [records[cell] for cell in cells]
 
 
-def _ended(cells: list[Cell], contents: dict[Source, Content], folder: Path, retry: bool) -> dict[Cell, dict[str, Any]]:
+def _ended(cells: list[Cell], contents: Contents, folder: Path, retry: bool) -> dict[Cell, dict[str, Any]]:
     """The records in `folder` that need not be made again, by cell. ValueError as `sweep_cells`."""
 
     kept: dict[str, dict[str, Any]] = {}
@@ -367,15 +370,13 @@ def _ended(cells: list[Cell], contents: dict[Source, Content], folder: Path, ret
         record = read_record(path)
         if record is None:
             continue
-        cell, content = Cell(**record["cell"]), content_of(record)
-        check_content(
-            cell.dataset, content, contents.get(source_of(cell), Content()), f"the cells in {folder} were run on"
-        )
+        content = content_of(record)
+        contents.check(Cell(**record["cell"]), content, f"the cells in {folder} were run on")
         if record["status"] == "done" or not retry:
             kept[cell_key(record["cell"], content)] = record
     found = {}
     for cell in cells:
-        keys = [cell_key(asdict(cell), content) for content in (contents[source_of(cell)], Content())]
+        keys = [cell_key(asdict(cell), content) for content in (contents[cell], Content())]
         record = next((kept[each] for each in keys if each in kept), None)
         if record is not None:
             found[cell] = {**record, "cell": asdict(cell)}

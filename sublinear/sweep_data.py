@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,21 +37,41 @@ class Content:
     normalization: str | None = None
 
 
-def contents_now(cells: Iterable[Cell]) -> dict[Source, Content]:
-    """The content of each source; of one that cannot be loaded its cells will tell."""
-    contents: dict[Source, Content] = {}
-    for source in dict.fromkeys(map(source_of, cells)):
-        try:
-            samples = read_sized(*source)
-            contents[source] = Content(samples.sha256, samples.normalization)
-        except (ValueError, TypeError, OSError, MemoryError, ImportError):
-            contents[source] = Content()
-    return contents
+class Contents:
+    """The content of each source of a sweep's cells: of files and bundled sets as it is now.
+
+    What is drawn is loaded by the cells alone; of it, and of what cannot be loaded, the first cell that says it counts.
+    """
+
+    def __init__(self, cells: Iterable[Cell]) -> None:
+        self._of: dict[Source, Content] = {}
+        for source in dict.fromkeys(map(source_of, cells)):
+            self._of[source] = Content()
+            if not is_drawn(source[0]):
+                with suppress(ValueError, TypeError, OSError, MemoryError, ImportError):  # its cells will say it
+                    samples = read_sized(*source)
+                    self._of[source] = Content(samples.sha256, samples.normalization)
+
+    def __getitem__(self, cell: Cell) -> Content:
+        return self._of.get(source_of(cell), Content())
+
+    def check(self, cell: Cell, found: Content, where: str) -> None:
+        """ValueError if the cell's data is known not to be the one `found`, which `where` has."""
+        source, known = source_of(cell), self[cell]
+        if source not in self._of or found.sha256 is None:
+            return
+        if known.sha256 is None:
+            self._of[source] = found
+        elif known.sha256 != found.sha256:
+            raise ValueError(
+                f"data set {cell.dataset} has other content than {where}: sha256 {short_hash(known.sha256)}, there "
+                f"{short_hash(found.sha256)}; put the data back as they were, or give another folder with --out"
+            )
 
 
 def cell_key(cell: dict[str, Any], content: Content) -> str:
-    """Equal for cells that do the same, by whatever path their data was given; by the path if no more is known."""
-    if content.sha256 is None:
+    """Equal for cells that do the same, by whatever path their data was given; by the name if no more is known."""
+    if content.sha256 is None or is_drawn(cell["dataset"]):
         return json.dumps(cell, sort_keys=True)
     normalization = cell["normalization"] or content.normalization
     return json.dumps(cell | {"dataset": content.sha256, "normalization": normalization}, sort_keys=True)
@@ -68,13 +89,3 @@ def content_name(record: dict[str, Any]) -> str:
     size and seed, and where the hash is not known."""
     dataset: str = record["cell"]["dataset"]
     return dataset if is_drawn(dataset) else content_of(record).sha256 or dataset
-
-
-def check_content(dataset: str, before: Content, now: Content, where: str) -> None:
-    """ValueError if the content `now` is known not to be the one that `where` has."""
-    theirs, ours = before.sha256, now.sha256
-    if theirs is not None and ours is not None and theirs != ours:
-        raise ValueError(
-            f"data set {dataset} has other content than {where}: sha256 {short_hash(ours)}, there "
-            f"{short_hash(theirs)}; put the data back as they were, or give another folder with --out"
-        )

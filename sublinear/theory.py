@@ -13,7 +13,7 @@ from sublinear.claims import Claim
 from sublinear.datasets import dataset_name
 from sublinear.datasets.sized import load_sized
 from sublinear.files import command
-from sublinear.identity import provenance
+from sublinear.identity import provenance, weights_hash
 from sublinear.strategies import Strategy
 from sublinear.theory_claims import Facts, claims_at, growth_claims
 from sublinear.theory_run import SETUPS, TheoryRun
@@ -99,7 +99,8 @@ def theory(settings: TheorySettings, watch: Watcher | None = None) -> dict[str, 
         at = {"m": m, **place}
         claims += claims_at(at, runs)
         names = ("robust_loss", "fired_share")
-        curves.append({"at": at, **{name: [getattr(run.history, name) for run in runs] for name in names}})
+        told = {name: [getattr(run.history, name) for run in runs] for name in names}
+        curves.append({"at": at, **told, "weights_sha256": [weights_hash(run.net) for run in runs]})
         facts.setdefault(str(place), (place, []))[1].extend(map(Facts, runs))
     for place, points in facts.values():
         claims += growth_claims(place, points, settings.strategies)

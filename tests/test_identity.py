@@ -34,7 +34,7 @@ def test_a_content_hash_is_of_dtype_shape_and_values_alone():
     assert content_hash(a) == hashlib.sha256(b"<f4 (2, 3);" + a.tobytes()).hexdigest()
     for same in (np.asfortranarray(a), a.astype(">f4"), np.arange(12, dtype=np.float32).reshape(2, 6)[:, ::2] / 2):
         assert content_hash(same) == content_hash(a)
-    others = (a.T, a.ravel(), a.astype(np.float64), a.astype(np.int32), a + 1, a[:1], a[:0], -a * 0)
+    others = (a.T, a.ravel(), a.astype(np.float64), a.astype(np.int32), a + 1, a[:1], a[:0], -a * 0, a[:1, :1], a[0, 0])
     hashes = {content_hash(other) for other in others}
     assert len(hashes) == len(others)
     assert content_hash(a) not in hashes
@@ -137,6 +137,18 @@ def test_cells_of_two_contents_are_in_no_fit_together(tmp_path):
     assert [line.sizes for line in lines] == [(16, 32), (16, 32)]
 
 
+def test_data_that_are_drawn_otherwise_are_other_data(tmp_path):
+    sweep = replace(SWEEP, dataset="teacher:n=40,d=3", widths=(16,))
+    (record,) = sweep_cells(sweep, tmp_path)
+    (path,) = tmp_path.glob("*.json")
+    assert sweep_cells(sweep, tmp_path) == [record]
+    record["dataset"]["sha256"] = "0" * 64  # as if by another version of NumPy
+    path.write_text(json.dumps(record))
+    (wider,) = sweep_cells(replace(sweep, widths=(32,)), tmp_path)
+    assert wider["status"] == "failed"
+    assert "teacher:n=40,d=3 has other content than margin, m 32 met: sha256 000000000000, there " in wider["error"]
+
+
 def test_a_cell_that_met_other_content_than_the_sweep_has_failed(tmp_path):
     data = write_csv(tmp_path / "data.csv")
 
@@ -151,4 +163,4 @@ def test_a_cell_that_met_other_content_than_the_sweep_has_failed(tmp_path):
     (tmp_path / "out").mkdir()
     records = sweep_cells(replace(SWEEP, dataset=str(data)), tmp_path / "out", Elsewhere())
     assert [record["status"] for record in records] == ["failed"] * 2
-    assert "has other content than when the sweep began: sha256 " in records[0]["error"]
+    assert "has other content than margin, m 16 met: sha256 " in records[0]["error"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -212,6 +213,10 @@ def test_every_setting_is_an_option_and_is_resumed(tmp_path):
         ends.append(sl.Checkpoint.load(tmp_path / name / CHECKPOINT))
         saved = sl.TwoLayerNetwork.load(tmp_path / name / NETWORK)
         assert np.array_equal(saved.biases, ends[-1].best.biases)
+    history = json.loads((tmp_path / "halves" / HISTORY).read_text())
+    again = run(*shlex.split(history["command"])[1:], "--out", str(tmp_path / "again"))
+    assert again.exit_code == 0, again.stderr
+    assert json.loads((tmp_path / "again" / HISTORY).read_text())["weights_sha256"] == history["weights_sha256"]
     whole, halves = ends
     for one, other in ((whole.network, halves.network), (whole.best, halves.best)):
         assert np.array_equal(one.weights, other.weights)
@@ -246,6 +251,10 @@ def test_evaluate_judges_under_several_attacks(whole):
     told = json.loads(run("evaluate", network, "--json").stdout)
     assert told["dataset"]["name"] == "iris"
     content = told["attacks"]
+    again = json.loads(run(*shlex.split(told["command"])[1:], "--json").stdout)
+    assert {name: again[name] for name in ("attacks", "dataset", "network", "settings")} == {
+        name: told[name] for name in ("attacks", "dataset", "network", "settings")
+    }
     worst = content.pop("worst of all")
     assert worst["robust_accuracy"] <= min(each["robust_accuracy"] for each in content.values())
     assert worst["robust_loss"] >= max(each["robust_loss"] for each in content.values())

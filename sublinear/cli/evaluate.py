@@ -93,5 +93,7 @@ def evaluate_command(
         print_json(json.dumps(content, indent=2))
     else:
         console = results_console()
-        console.print(f"{file} on {len(data.X)} rows of {data.name}: {data.part}", soft_wrap=True)
+        other = net.record is not None and net.record.data.sha256 != data.sha256
+        which = f"{data.part} of other data than it was trained on" if other else data.part
+        console.print(f"{file} on {len(data.X)} rows of {data.name}: {which}", soft_wrap=True)
         console.print(evaluation_table(judged))
