@@ -130,7 +130,8 @@ def _inputs(case: Case, rng: np.random.Generator) -> np.ndarray:
 def _nudged(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Up to three ulps away."""
     for _ in range(3):
-        values = np.where(rng.random(values.shape) < 0.5, values, np.nextafter(values, rng.choice([-np.inf, np.inf])))
+        towards = values.dtype.type(rng.choice([-np.inf, np.inf]))
+        values = np.where(rng.random(values.shape) < 0.5, values, np.nextafter(values, towards))
     return values
 
 

@@ -6,7 +6,7 @@ another order, or decides otherwise at the threshold, ends elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -127,25 +127,28 @@ def test_networks_are_drawn_as_the_oracle_draws_them(init, dtype):
         assert net.activation == expected.activation
 
 
-def test_cases_are_hostile():
-    """Neurons at their threshold, weights that move, neurons that change sides and inputs that are attacked."""
-    counted = np.zeros(5)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cases_are_hostile(dtype):
+    """Neurons on and near their threshold, weights that move, neurons that change sides, inputs that are attacked."""
+    counted = np.zeros(6)
     for seed in range(100):
-        case = oracle_cases.drawn(seed)
+        case = replace(oracle_cases.drawn(seed), dtype=dtype)
         with np.errstate(all="ignore"):
             problem = oracle_cases.build(case)
             ends = by_oracle(case, problem)
         net = problem.network
-        close = 4 * np.spacing(np.abs(net.threshold) + np.abs(net.biases))
+        above = np.abs(net.pre_activations(problem.x) - net.threshold)
+        close = above <= 4 * np.spacing(np.abs(net.threshold) + np.abs(net.biases))
         counted += (
-            (np.abs(net.pre_activations(problem.x) - net.threshold) <= close).any(axis=0).mean(),
+            (above == 0).any(axis=0).mean(),
+            ((above > 0) & close).any(axis=0).mean(),
             (ends["weights"] != net.weights).any(),
             (ends["fired there"] != net.fired(problem.x)).any(),
             (ends["attacked inputs"] != problem.x).any(),
             np.isfinite(ends["weights"]).all(),
         )
         assert all(each != case for each in oracle_cases.simpler(case))
-    assert (counted >= (20, 75, 50, 60, 100)).all(), counted
+    assert (counted >= (8, 12, 75, 60, 60, 100)).all(), counted
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
