@@ -40,7 +40,7 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
     parts = {"dataset", "network", "attack", "training", "seed", "runs"}
     assert set(results) == parts | {"date", "command", "settings", "versions", "build", "machine"}
     sizes = {"n_train": 133, "n_test": 45, "n_features": 13, "classes": 3}
-    sizes |= {"labels": [0, 1, 2], "split_seed": 0, "test_share": 0.25}
+    sizes |= {"labels": [0, 1, 2], "split_seed": 0, "test_share": 0.25, "description": ""}
     content = sl.load_dataset("wine").record.sha256
     assert results["dataset"] == {"name": "wine", "sha256": content, **sizes, "normalization": "standard+unit"}
     assert results["settings"]["learning_rate"] == 200.0

@@ -202,7 +202,9 @@ def test_paths_are_taken_wherever_a_name_is(tmp_path):
     for each in (TrainSettings(path), Sweep(dataset=path), TheorySettings(dataset=path)):
         assert each.dataset == str(path)
     settings = Settings(path, width=16, epochs=1, steps=1, strategies=(Strategy("dense"),))
-    assert compare(settings).data.name == str(path)
+    content = compare(settings).as_dict()["dataset"]
+    assert content["name"] == str(path)
+    assert content["description"] == "column 5, is the label; 4 features; 3 different labels"
     json.dumps(dataclasses.asdict(settings))
     assert dataset_name(Path(os.fsdecode(b"\xff.csv"))) == "\udcff.csv"
     with pytest.raises(TypeError, match="dataset is 3; give its name or path"):

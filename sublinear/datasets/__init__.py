@@ -75,6 +75,7 @@ class Dataset:
             "normalization": self.normalization,
             "split_seed": self.record.split_seed,
             "test_share": self.record.test_share,
+            "description": self.description,
         }
 
 
