@@ -54,10 +54,11 @@ def approximate_table(comparison: Comparison) -> Table | None:
     return table
 
 
-def _table(columns: tuple[str, ...]) -> Table:
+def _table(columns: tuple[str, ...], whole: int = 0) -> Table:
+    """The first `whole` columns are not narrowed, however many there are."""
     table = Table(box=_BOX, padding=0, pad_edge=False)
     for number, header in enumerate(columns):
-        table.add_column(header, justify="right" if number else "left", overflow="fold")
+        table.add_column(header, justify="right" if number else "left", overflow="fold", no_wrap=number < whole)
     return table
 
 
@@ -183,15 +184,17 @@ def evaluation_table(judged: dict[str, Evaluation]) -> Table:
 def scaling_table(records: list[dict[str, Any]]) -> Table:
     """One row for each setting: means over its seeds, "+-" half of their 95 % confidence. Shares are of the last step.
 
-    Of the axes, strategy and m and those that differ have columns; `scaling_caption` has the others.
+    Of the axes, strategy and m and those that differ have columns; `scaling_caption` has the others. Where that leaves
+    no room in 80 columns, candidates and peak are left out.
     """
     settings = settings_of(records)
     axes = ["strategy", "width", *(name for name in varying(each.cell for each in settings) if name not in _ALWAYS)]
     repeated = any(len(each.records) > 1 for each in settings)
     spread = ["+-\n%"] if repeated else []
-    columns = [words(name, "").strip() + "\n" for name in axes] + (["seeds\n"] if repeated else [])
-    columns += ["iter.\ns", *spread, "inner\nprod.", *spread, "fired\n%", "cand.\n%", "peak\n"]
-    table = _table(tuple(columns))
+    columns = [_HEADINGS.get(name, name) + "\n" for name in axes] + (["seeds\n"] if repeated else [])
+    columns += ["iter.\ns", *spread, "inner\nprod.", *spread, "fired\n%"]
+    room = len(columns) <= _MOST_COLUMNS
+    table = _table((*columns, *(("cand.\n%", "peak\n") if room else ())), len(axes))
     for setting in settings:
         row = [_axis_text(setting, name) for name in axes]
         if repeated:
@@ -201,16 +204,19 @@ def scaling_table(records: list[dict[str, Any]]) -> Table:
             row += _with_reach(setting.mean("seconds"), seconds_text, repeated)
             row += _with_reach(setting.mean("inner_products"), quantity, repeated)
             row += _with_reach(setting.mean("fired_share"), _per_cent, False)
-            row += _with_reach(setting.mean("candidates_share"), _per_cent, False)
-            row += _with_reach(setting.mean("peak_bytes"), lambda value: quantity(value, "B"), False)
+            if room:
+                row += _with_reach(setting.mean("candidates_share"), _per_cent, False)
+                row += _with_reach(setting.mean("peak_bytes"), lambda value: quantity(value, "B"), False)
         else:
             row.append(setting.records[0]["status"])
-            row += ["-"] * (len(columns) - len(row))
+            row += ["-"] * (len(table.columns) - len(row))
         table.add_row(*row)
     return table
 
 
 _ALWAYS = ("strategy", "width")
+_HEADINGS = {**SIZES, "batch_size": "batch"}
+_MOST_COLUMNS = 9
 
 
 def _axis_text(setting: Setting, name: str) -> str:

@@ -225,6 +225,32 @@ def test_the_table_has_one_row_a_setting_with_mean_and_interval(tmp_path):
     assert "n 40, d 64, batch all, threads 1" in scaling_caption(records)
 
 
+def test_the_table_fits_80_columns_where_everything_differs():
+    import io
+
+    from rich.console import Console
+
+    sweep = Sweep(
+        strategies=("weights:kd-tree", "dense"),
+        widths=(16384, 65536),
+        inputs=(1000, 60000),
+        features=(16, 784),
+        radii=(0.05, 0.1),
+        batch_sizes=(0, 128),
+        threads=(1, 16),
+        repeats=2,
+        dataset="teacher",
+    )
+    done = {"status": "done", "seconds_per_iteration": 999.4, "work": {"inner_products": 8.76e8}}
+    records = [{"cell": asdict(cell), **done, "fired_share": [0.123], "peak_bytes": None} for cell in sweep.cells()]
+    out = io.StringIO()
+    Console(file=out, width=80).print(scaling_table(records))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    row = next(line.split() for line in lines if line.split()[:1] == ["dense"])
+    assert row == ["dense", "16384", "1000", "16", "0.05", "128", "1", "2", "999.4", "0", "876M", "0", "12.3"]
+
+
 def test_cells_that_ended_are_not_run_again_and_damaged_ones_are(tmp_path):
     sweep_cells(TINY, tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
