@@ -14,7 +14,7 @@ from sublinear.adapters import MaskedIndex, OffsetIndex, ProjectedIndex
 from sublinear.attacks import FGSM, PGD, NoAttack
 from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
-from sublinear.datasets import DATASETS, Dataset, describe_datasets, from_slice, load_dataset, to_slice
+from sublinear.datasets import DATASETS, DataRecord, Dataset, describe_datasets, from_slice, load_dataset, to_slice
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
 from sublinear.history import History, Progress
 from sublinear.indexes import (
@@ -75,6 +75,7 @@ __all__ = [
     "Checkpoint",
     "ConstantRate",
     "ConvexLayers",
+    "DataRecord",
     "Dataset",
     "DivergenceError",
     "Evaluation",

@@ -164,3 +164,22 @@ def test_a_cell_that_met_other_content_than_the_sweep_has_failed(tmp_path):
     records = sweep_cells(replace(SWEEP, dataset=str(data)), tmp_path / "out", Elsewhere())
     assert [record["status"] for record in records] == ["failed"] * 2
     assert "has other content than margin, m 16 met: sha256 " in records[0]["error"]
+
+
+def test_reports_take_no_mean_over_two_contents_of_one_name(tmp_path):
+    from sublinear.compare import Settings, compare
+    from sublinear.report import write_report
+    from sublinear.report.comparisons import _grouped
+
+    data = str(tmp_path / "data.csv")
+    settings = Settings(data, width=16, epochs=1, steps=1, strategies=(sl.Strategy("dense"), sl.Strategy("margin")))
+    contents = []
+    for seed, labels in ((0, LABELS), (1, LABELS), (2, np.roll(LABELS, 1))):
+        write_csv(Path(data), labels=labels)
+        contents.append(compare(replace(settings, seed=seed)).as_dict())
+        (tmp_path / f"run{seed}").mkdir()
+        (tmp_path / f"run{seed}" / "results.json").write_text(json.dumps(contents[-1]))
+    assert len(_grouped(contents)) == 2
+    assert len(_grouped(contents[:2])) == 1
+    assert write_report([tmp_path], tmp_path / "report.html", tmp_path / "report.csv") == 6
+    assert f"content {contents[2]['dataset']['sha256'][:12]}" in (tmp_path / "report.html").read_text()

@@ -16,7 +16,7 @@ from sublinear.paid_after import PaidAfter, paid_after
 from sublinear.report.figures import Dots, Series, bars, dots, lines
 from sublinear.report.parts import Section, Table, machine_facts
 from sublinear.report.results import RESULT, steps_per_epoch
-from sublinear.report.telling import Styles, in_order, mean_text, per_cent, range_text, times, told_apart
+from sublinear.report.telling import Styles, in_order, mean_text, per_cent, range_text, times, told_apart, with_content
 from sublinear.tables import bits_note, bits_text, quantity, ratios, seconds_text, spread_texts
 
 #: More comparisons than these share figures instead of having their own.
@@ -31,6 +31,7 @@ def comparison_sections(found: Found, styles: Styles) -> list[Section]:
     for path, content in found:
         with reading(path, RESULT):
             told.append((_settings(content), path.parent.name))
+    told = with_content(told, found)
     order = in_order([settings for settings, _ in told])
     found, told = [found[place] for place in order], [told[place] for place in order]
     titles = [
@@ -110,8 +111,9 @@ class _Group:
 
 def _grouped(contents: list[dict[str, Any]]) -> list[_Group]:
     groups: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
-    for content in contents:
-        settings = {name: value for name, value in _settings(content).items() if name != "seed"}
+    told = with_content([(_settings(content), "") for content in contents], [(Path(), each) for each in contents])
+    for content, (known, _) in zip(contents, told, strict=True):
+        settings = {name: value for name, value in known.items() if name != "seed"}
         groups.setdefault(json.dumps(settings), (settings, []))[1].append(content)
     names = told_apart([(settings, "") for settings, _ in groups.values()])
     found = []

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+from sublinear.files import reading
+from sublinear.identity import short_hash
 from sublinear.intervals import Interval
-from sublinear.report.results import Results
+from sublinear.report.results import RESULT, Results
 from sublinear.scaling import PEER
 from sublinear.strategies import STRATEGIES
+from sublinear.sweep_data import is_drawn
 
 
 class Styles:
@@ -36,6 +40,23 @@ def differing(found: Sequence[dict[str, Any]]) -> list[str]:
     """The settings that are not the same in all of these."""
     names = list(dict.fromkeys(name for settings in found for name in settings))
     return [name for name in names if len({str(settings.get(name)) for settings in found}) > 1]
+
+
+def with_content(told: Sequence[Told], found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Told]:
+    """What is told of these results, and the content of their data where a data set is there with several under one
+    name: a file that was changed. What is drawn is other points for every seed. ValueError for damaged results."""
+    hashes: list[str] = []
+    for path, content in found:
+        with reading(path, RESULT):
+            hashes.append(str(content.get("dataset", {}).get("sha256")))
+    contents: dict[str, set[str]] = {}
+    for (settings, _), sha256 in zip(told, hashes, strict=True):
+        contents.setdefault(str(settings["dataset"]), set()).add(sha256)
+    several = {name for name, found in contents.items() if len(found) > 1 and not is_drawn(name)}
+    return [
+        (settings | ({"content": short_hash(sha256)} if str(settings["dataset"]) in several else {}), folder)
+        for (settings, folder), sha256 in zip(told, hashes, strict=True)
+    ]
 
 
 def told_apart(found: Sequence[Told]) -> list[str]:

@@ -11,7 +11,7 @@ from sublinear.files import reading
 from sublinear.report.figures import Series, lines
 from sublinear.report.parts import Section, Table, machine_facts
 from sublinear.report.results import RESULT
-from sublinear.report.telling import in_order, per_cent, times, told_apart
+from sublinear.report.telling import in_order, per_cent, times, told_apart, with_content
 from sublinear.tables import seconds_text
 
 #: More runs than these share a section.
@@ -28,6 +28,7 @@ def training_sections(found: Found) -> list[Section]:
     for path, content in found:
         with reading(path, RESULT):
             told.append((dict(content["settings"]), path.parent.name))
+    told = with_content(told, found)
     order = in_order([settings for settings, _ in told])
     found, told = [found[place] for place in order], [told[place] for place in order]
     names = told_apart(told)
