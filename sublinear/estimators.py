@@ -91,9 +91,15 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         # that is the largest safe one; half of it is taken, as more neurons fire later. Other losses curve less.
         fired = np.diff(self.network_.fired(X).indptr)
         passed_on = float(np.mean(np.square(self.network_.output_weights, dtype=np.float64)))
-        squares = np.sum(np.square(X, dtype=np.float64), axis=1)
-        mean = float(np.average(squares * np.maximum(fired, 1), weights=weights))
+        with np.errstate(over="ignore"):
+            squares = np.sum(np.square(X, dtype=np.float64), axis=1)
+            mean = float(np.average(squares * np.maximum(fired, 1), weights=weights))
         curvature = mean * self.network_.scale**2 * passed_on
+        if not np.isfinite(curvature):
+            raise ValueError(
+                f"X reaches {np.abs(X).max():.3g} in size, for which learning_rate 'auto' would be 0; scale X, to "
+                "length 1, say, or give a rate"
+            )
         return self._rate_factor / curvature if curvature > 0 else 1.0
 
     _rate_factor = 1.0
@@ -152,7 +158,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: ArrayLike) -> NDArray[np.float64]:
         points = self._check(X)
-        return np.asarray(self.network_.decision_function(points, threads=self._threads()), np.float64)
+        outputs = np.asarray(self.network_.decision_function(points, threads=self._threads()), np.float64)
+        if not np.isfinite(outputs).all():
+            row = int(np.argwhere(~np.isfinite(outputs))[0][0])
+            raise ValueError(
+                f"X: the network's outputs at row {row} overflow, which reaches {np.abs(points[row]).max():.3g} in "
+                "size; scale it as what the network was trained on"
+            )
+        return outputs
 
     def _threads(self) -> int | None:
         """`n_jobs` as scikit-learn counts: -1 is all processors, -2 all but one."""

@@ -257,6 +257,17 @@ def test_targets_that_cannot_be_told_are_refused():
         estimator.partial_fit(X, 1e200 * y)
 
 
+@pytest.mark.parametrize("kind", [sl.SublinearClassifier, sl.SublinearRegressor])
+def test_inputs_too_large_for_numbers_are_refused_in_words(kind):
+    X, y = np.eye(4) - 0.5, np.array([0, 1, 1, 0])
+    with pytest.raises(ValueError, match=r"X reaches 5e\+199 in size, for which learning_rate 'auto' would be 0"):
+        kind(16).fit(1e200 * X, y)
+    estimator = kind(64, epochs=5, random_state=0).fit(X, y)
+    for asked in (estimator.predict, *([estimator.predict_proba] if kind is sl.SublinearClassifier else [])):
+        with pytest.raises(ValueError, match=r"outputs at row 1 overflow, which reaches 8\.5e\+307 in size"):
+            asked(X * [[1], [1.7e308], [1], [1]])
+
+
 def test_jobs_are_counted_as_scikit_learn_counts(digits, monkeypatch):
     X, y = digits
     asked = []
