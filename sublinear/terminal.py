@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,8 +68,14 @@ def written(path: object) -> None:
 
 def print_json(content: str) -> None:
     """JSON, which is ASCII as `json.dumps` gives it, on standard output as it is."""
-    sys.stdout.write(content + "\n")
-    sys.stdout.flush()
+    file = results_console().file
+    file.write(content + "\n")
+    file.flush()
+
+
+def forget_output() -> None:
+    """Standard output that cannot be written is not tried again when the program ends."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until then)
 
 
 def can_redraw(console: Console) -> bool:

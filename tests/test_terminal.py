@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 import threading
@@ -83,6 +84,16 @@ def test_a_run_in_a_folder_of_any_name_ends_well(tmp_path):
     done = call("train", "--width", "[/x]", "[/y]\udcff:smile:", cwd=tmp_path, **environment)
     assert done.returncode == 2
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["info", "info --json", "--help"])
+def test_output_that_cannot_be_written_is_one_sentence(tmp_path, arguments):
+    words = "No space left on device; what goes to files is there"
+    program = f"{shlex.quote(sys.executable)} -m sublinear {arguments}"
+    done = subprocess.run(f"{program} > /dev/full", shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, f"error: standard output cannot be written: {words}\n")
+    done = subprocess.run(f"{program} >&-", shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_results_that_hold_markup_are_drawn(tmp_path):
