@@ -145,7 +145,7 @@ def _notices(net: TwoLayerNetwork, samples: CheckedSamples, name: str, left_out:
     record, told = net.record.data, []
     if left_out:
         told.append(f"{left_out} rows of {name} with labels that the network does not know are left out")
-    if (samples.feature_names is None) != (record.feature_names is None):
+    if samples.sha256 != record.sha256 and (samples.feature_names is None) != (record.feature_names is None):
         without = name if samples.feature_names is None else record.name
         told.append(f"{without} has no names for its columns: columns are taken in their order")
     if net.record.weights_sha256 not in (None, weights_hash(net)):

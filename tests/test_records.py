@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import random
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 from typer.testing import CliRunner
 
 import sublinear as sl
+from mutations import changed_json
 from sublinear.cli import app
 from sublinear.identity import weights_hash
 from sublinear.judged_data import find_network, judged_data
@@ -75,8 +77,12 @@ def test_a_run_is_judged_on_the_rows_that_its_own_seed_held_out(trained):
     chosen = judged_data(network, run / NETWORK)
     np.testing.assert_array_equal(chosen.X, normalize(StandardScaler().fit(X_train).transform(X_test)))
     copied = shutil.copy(data, data.parent / "copy.csv")
-    for same in ((run / NETWORK,), (run / CHECKPOINT,), (run, "--dataset", copied), (run, "--seed", "5")):
-        assert accuracy(*same)[0] == judged
+    renamed = write_csv(data.parent / "renamed.csv", X, y, ("n", "s", "e", "w"))
+    np.savez(data.parent / "copy.npz", X=X, y=y)
+    for same in ((run / NETWORK,), (run / CHECKPOINT,), (run, "--seed", "5")):
+        assert accuracy(*same) == (judged, told)
+    for other in (copied, renamed, data.parent / "copy.npz"):
+        assert accuracy(run, "--dataset", other) == (judged, told | {"name": str(other)})
     refused = evaluate(run, "--seed", "3")
     assert refused.exit_code == 2
     assert "trained on the split of seed 5: rows that it was trained on would be judged" in refused.stderr
@@ -218,6 +224,26 @@ def test_networks_without_a_record_load_and_are_judged_with_a_notice(tmp_path):
     assert "labels are taken in their order, inputs are normalised by statistics of iris" in done.stderr
     refused = evaluate(tmp_path / "old", "--dataset", "wine")
     assert "takes 4 features and has 3 outputs; wine has 13 features and 3 classes" in refused.stderr
+
+
+def test_a_record_that_somebody_changed_is_refused_in_words(trained, tmp_path):
+    """tests/hostile_files.py changes whole files; here networks whose numbers are good are judged by such records."""
+    network, rng, refused = sl.TwoLayerNetwork.load(trained[0] / NETWORK), random.Random(0), 0
+    text = network.record.to_json()
+    for _ in range(300):
+        try:
+            network.record = NetworkRecord.from_json(changed_json(json.loads(text), rng))
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):  # which `load` turns to words
+            refused += 1
+            continue
+        try:
+            data = judged_data(network, tmp_path, str(trained[1]), skip_unknown=True)
+        except (ValueError, TypeError):
+            continue
+        assert data.X.shape[1] == 4
+        assert np.isfinite(data.X).all()
+        assert len(data.X) == 0 or 0 <= data.y.min() <= data.y.max() < 3
+    assert 100 < refused < 290
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):

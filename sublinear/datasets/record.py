@@ -58,9 +58,11 @@ class DataRecord:
     def inputs(self, samples: CheckedSamples, rows: NDArray[np.float64], name: str) -> NDArray[np.float64]:
         """Rows of `samples` as the network takes them: columns by their names, normalised as the training inputs were.
 
-        ValueError that names the columns if they are others; without names on one side their number has to fit.
+        ValueError that names the columns if they are others; without names on one side their number has to fit. Of
+        equal content the columns are the same, whatever they are called.
         """
-        columns = self._columns(samples.feature_names, rows.shape[1], name)
+        same = samples.sha256 == self.sha256
+        columns = self._columns(None if same else samples.feature_names, rows.shape[1], name)
         return self.normalization(rows if columns is None else rows[:, columns], name)
 
     def _columns(self, names: tuple[str, ...] | None, count: int, name: str) -> NDArray[np.int64] | None:
