@@ -79,3 +79,23 @@ def test_pictures_are_drawn_the_same_each_time(tmp_path):
     assert sorted(drawn) == sorted(page.split("/")[1] for page in PAGES)
     again = draw(tmp_path / "again", "kd-tree", "margin")
     assert again == {name: drawn[name] for name in again}
+
+
+def test_the_readme_shows_what_compare_prints(tmp_path):
+    """All but the times, and what this machine is."""
+    from typer.testing import CliRunner
+
+    from sublinear.cli import app
+
+    marked = r"<!-- compare-output: begin.*?-->\n```text\n(.*?)```\n<!-- compare-output: end -->"
+    (shown,) = re.findall(marked, (DOCS.parent / "README.md").read_text(), re.DOTALL)
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["compare", "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+
+    def comparable(text):
+        lines = [line.rstrip() for line in text.splitlines() if not line.startswith("Written:")]
+        lines = [re.sub(r"float32, .*", "float32", line) for line in lines]
+        times = next(number for number, line in enumerate(lines) if "build" in line)
+        return lines[:times] + [re.sub(r"[\d.-]+", "", line).split() for line in lines[times:]]
+
+    assert comparable(done.stdout) == comparable(shown)

@@ -249,6 +249,19 @@ def test_comparisons_beside_each_other_have_means_over_their_seeds(many, folder)
     assert cells[1].endswith("\u00b1 0.00"), "seconds of one factor leave the ratio to dense as it was"
 
 
+def test_other_data_of_the_same_name_is_another_setting(folder, tmp_path):
+    content = json.loads((folder / "a" / "results.json").read_text())
+    for number in range(4):
+        (tmp_path / str(number)).mkdir()
+        content["seed"] = number
+        content["dataset"]["sha256"] = ("a" if number < 2 else "b") * 64
+        (tmp_path / str(number) / "results.json").write_text(json.dumps(content))
+    write_report([tmp_path], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    for letter in "ab":
+        assert re.search(rf"<td>content {letter * 12}</td><td>dense</td><td>2</td>", page)
+
+
 def test_results_without_any_difference_are_told_apart_by_their_folders(folder, tmp_path):
     for name in ("one", "two"):
         shutil.copytree(folder / "a", tmp_path / name)

@@ -139,8 +139,8 @@ def _overview(contents: list[dict[str, Any]], styles: Styles) -> Section:
     section = Section(f"{len(contents)} comparisons beside each other")
     section.lead = [
         f"{len(groups)} settings. Means over the seeds of each, with half of their 95 % confidence where there are "
-        "several. The sections below have the tables of each comparison; for the curves of one, make a report of its "
-        "folder."
+        "several; a comparison that is there twice counts once.",
+        "The sections below have the tables of each comparison; for the curves of one, make a report of its folder.",
     ]
     rows = []
     for group in groups:
