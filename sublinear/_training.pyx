@@ -126,8 +126,8 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
     cppclass CppTrainer "sublinear::Trainer"[T]:
         CppTrainer(TwoLayerNetwork[T]&, Points[T], const double*, TrainerOptions[T]) except +
         StepReport step(double) except +
-        int64_t steps_done()
-        int64_t steps_per_epoch()
+        int64_t steps_done() except +
+        int64_t steps_per_epoch() except +
         void set_steps_done(int64_t) except +
         const NeuronFinder[T]& finder() except +
         Points[T] inputs()
@@ -198,7 +198,7 @@ cdef extern from "sublinear/training/three_layer_network.hpp" namespace "subline
     cppclass CppThreeLayerTrainer "sublinear::ThreeLayerTrainer"[T]:
         CppThreeLayerTrainer(CppThreeLayerNetwork[T]&, Points[T], const double*, ThreeLayerOptions) except +
         ThreeLayerReport step(double) except +
-        int64_t steps_per_epoch()
+        int64_t steps_per_epoch() except +
         void set_steps_done(int64_t) except +
         const LowRankWork& first_work()
 

@@ -137,8 +137,8 @@ TEST_CASE("eigen: shapes that do not fit together are refused before anything ch
   const RowMatrix<float> data = integers<float>(20, 4, 6);
   const auto index = make_index("brute-force", data);
   CHECK_THROWS_WITH_AS(static_cast<void>(report(*index, data.leftCols(3), Eigen::VectorXd::Zero(20))),
-                       "the number of columns of normals is 3, but the dimension of the index is 4; give matrices that "
-                       "fit together",
+                       "the number of columns of normals is 3, but the dimension of the index is 4; give what fits "
+                       "together",
                        std::invalid_argument);
   CHECK_THROWS_AS(static_cast<void>(report(*index, data, Eigen::VectorXd::Zero(19))), std::invalid_argument);
   CHECK_THROWS_AS(move(*index, {1, 2, 3}, data.topRows(2)), std::invalid_argument);

@@ -14,12 +14,12 @@
 
 #include <Eigen/Core>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "sublinear/kernels/require.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
 #include "sublinear/training/attack.hpp"
 #include "sublinear/training/loss.hpp"
@@ -78,13 +78,6 @@ template <class Derived>
   Eigen::VectorXd values(vector.size());
   for (Eigen::Index k = 0; k < vector.size(); ++k) values[k] = static_cast<double>(vector.derived().coeff(k));
   return values;
-}
-
-/// @throws std::invalid_argument if two sizes differ; `what` and `other` name them.
-inline void require_equal(Index given, Index expected, const char* what, const char* other) {
-  if (given != expected)
-    throw std::invalid_argument(std::string(what) + " is " + std::to_string(given) + ", but " + other + " is " +
-                                std::to_string(expected) + "; give matrices that fit together");
 }
 
 }  // namespace detail
@@ -168,10 +161,9 @@ void erase(HalfSpaceIndex<T>& index, const std::vector<Index>& ids) {
 template <class T, class Derived>
 void move(HalfSpaceIndex<T>& index, const std::vector<Index>& ids, const Eigen::MatrixBase<Derived>& points) {
   const detail::ContiguousRows<T> rows(points);
-  detail::require_equal(rows.rows(), static_cast<Index>(ids.size()), "the number of rows of points",
-                        "the number of ids");
-  detail::require_equal(rows.points().dimension, index.dimension(), "the number of columns of points",
-                        "the dimension of the index");
+  require_equal(rows.rows(), static_cast<Index>(ids.size()), "the number of rows of points", "the number of ids");
+  require_equal(rows.points().dimension, index.dimension(), "the number of columns of points",
+                "the dimension of the index");
   index.move(ids.data(), static_cast<Index>(ids.size()), rows.data());
 }
 
@@ -181,9 +173,9 @@ template <class T, class Normals, class Thresholds>
                                           const Eigen::MatrixBase<Thresholds>& thresholds, int threads = 0) {
   const detail::ContiguousRows<T> rows(normals);
   const Eigen::VectorXd limits = detail::doubles(thresholds);
-  detail::require_equal(rows.points().dimension, index.dimension(), "the number of columns of normals",
-                        "the dimension of the index");
-  detail::require_equal(limits.size(), rows.rows(), "the number of thresholds", "the number of normals");
+  require_equal(rows.points().dimension, index.dimension(), "the number of columns of normals",
+                "the dimension of the index");
+  require_equal(limits.size(), rows.rows(), "the number of thresholds", "the number of normals");
   ReportedLists<Index> reported;
   reported.work = index.report(rows.data(), limits.data(), rows.rows(), threads, reported);
   return reported;
@@ -203,8 +195,8 @@ template <class Weights, class OutputWeights, class Biases>
   static_assert(Biases::IsVectorAtCompileTime, "give the biases as a vector: one number per neuron");
   const detail::ContiguousRows<T> w(weights), a(output_weights);
   const Eigen::Matrix<T, Eigen::Dynamic, 1> b = biases.derived().reshaped();
-  detail::require_equal(a.rows(), w.rows(), "the number of rows of output_weights", "the number of rows of weights");
-  detail::require_equal(b.size(), w.rows(), "the number of biases", "the number of rows of weights");
+  require_equal(a.rows(), w.rows(), "the number of rows of output_weights", "the number of rows of weights");
+  require_equal(b.size(), w.rows(), "the number of biases", "the number of rows of weights");
   return TwoLayerNetwork<T>(w.points(), a.data(), a.points().dimension, b.data(), threshold, scale, activation);
 }
 
@@ -234,7 +226,7 @@ template <class T, class Inputs, class Labels>
                                          const Loss& loss, std::uint64_t seed = 0, int threads = 0) {
   const detail::ContiguousRows<T> rows(inputs);
   const Eigen::VectorXd targets = detail::doubles(labels);
-  detail::require_equal(targets.size(), rows.rows(), "the number of labels", "the number of inputs");
+  require_equal(targets.size(), rows.rows(), "the number of labels", "the number of inputs");
   RowMatrix<T> attacked(rows.rows(), rows.points().dimension);
   predictor.attack(rows.points(), targets.data(), attack, loss, seed, threads, attacked.data(), nullptr);
   return attacked;
@@ -246,7 +238,7 @@ template <class T, class Inputs, class Labels>
                                       const Eigen::MatrixBase<Labels>& labels, TrainerOptions<T> options) {
   const detail::ContiguousRows<T> rows(inputs);
   const Eigen::VectorXd targets = detail::doubles(labels);
-  detail::require_equal(targets.size(), rows.rows(), "the number of labels", "the number of inputs");
+  require_equal(targets.size(), rows.rows(), "the number of labels", "the number of inputs");
   return Trainer<T>(network, rows.points(), targets.data(), std::move(options));
 }
 /// @}

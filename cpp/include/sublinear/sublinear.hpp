@@ -1,10 +1,12 @@
 /// @file
-/// Everything: all public headers, and the Eigen interface where Eigen's headers are found.
+/// Everything: all public headers, and the Eigen interface where Eigen's headers are found and SUBLINEAR_NO_EIGEN is
+/// not defined.
 #pragma once
 
 #include "sublinear/finding/neuron_finder.hpp"
 #include "sublinear/finding/neurons.hpp"
 #include "sublinear/kernels/build_info.hpp"
+#include "sublinear/kernels/change_count.hpp"
 #include "sublinear/kernels/csr.hpp"
 #include "sublinear/kernels/elementary.hpp"
 #include "sublinear/kernels/errors.hpp"
@@ -44,6 +46,6 @@
 #include "sublinear/training/trainer.hpp"
 #include "sublinear/version.hpp"
 
-#if __has_include(<Eigen/Core>)
+#if !defined(SUBLINEAR_NO_EIGEN) && __has_include(<Eigen/Core>)
 #include "sublinear/eigen.hpp"
 #endif

@@ -29,8 +29,8 @@ class Dense final : public NeuronFinder<T> {
     return scan(limits.data(), points.count, threads, out, [&](Index k) { return points.row(k); });
   }
 
-  Work moved(const NeuronId* rows, const Displacement*, Index count, int threads) override {
-    require_rows(rows, count, neurons_.count);
+  Work moved(const NeuronId* rows, const Displacement* by, Index count, int threads) override {
+    require_rows(rows, by, count, neurons_.count);
     limits_.refresh(rows, count, resolve_threads(threads));
     Work work;
     work.rows_moved = count;

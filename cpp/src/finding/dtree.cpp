@@ -44,8 +44,8 @@ class DTree final : public NeuronFinder<T> {
         });
   }
 
-  Work moved(const NeuronId* rows, const Displacement*, Index count, int requested) override {
-    require_rows(rows, count, neurons_.count);
+  Work moved(const NeuronId* rows, const Displacement* by, Index count, int requested) override {
+    require_rows(rows, by, count, neurons_.count);
     const int threads = resolve_threads(requested);
     limits_.refresh(rows, count, threads);
     parallel_for(inputs_.count, threads, kInputsTogether, [&](Index begin, Index end, int) {

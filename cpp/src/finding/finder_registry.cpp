@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "finding/checked_index.hpp"
 #include "finding/finders.hpp"
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/require.hpp"
@@ -100,8 +101,8 @@ void require_factory(const Entry& entry, const std::string& index) {
 void require_hashing(const HashOptions& hashing) {
   const auto require_range = [](double value, double least, double most, const char* what) {
     if (!(value >= least && value <= most))
-      throw std::invalid_argument(std::string(what) + " is " + std::to_string(value) + "; give a number from " +
-                                  std::to_string(least) + " to " + std::to_string(most));
+      throw std::invalid_argument(std::string(what) + " is " + format_number(value) + "; give a number from " +
+                                  format_number(least) + " to " + format_number(most));
   };
   if (hashing.bits < 1 || hashing.bits > kMostHashBits)
     throw std::invalid_argument("bits is " + std::to_string(hashing.bits) + "; give a number from 1 to " +
@@ -116,7 +117,7 @@ void require_hashing(const HashOptions& hashing) {
 
 void require_radius(double radius) {
   if (!(radius >= 0) || !std::isfinite(radius))
-    throw std::invalid_argument("radius is " + std::to_string(radius) + "; give a finite number >= 0");
+    throw std::invalid_argument("radius is " + format_number(radius) + "; give a finite number >= 0");
 }
 
 void require_dimension(Index given, Index expected) {
@@ -144,6 +145,8 @@ const std::vector<StrategyInfo>& strategies() {
 }
 
 void require_positions(const Index* inputs, Index count, Index size) {
+  require(count >= 0, "the number of inputs is negative");
+  require_pointer(inputs, count, "inputs");
   for (Index k = 0; k < count; ++k)
     if (inputs[k] < 0 || inputs[k] >= size)
       throw std::invalid_argument("input " + std::to_string(inputs[k]) + " does not exist; give positions from 0 to " +
@@ -159,7 +162,10 @@ void require_points(Points<T> points, double radius, Index dimension) {
 template void require_points<float>(Points<float>, double, Index);
 template void require_points<double>(Points<double>, double, Index);
 
-void require_rows(const NeuronId* rows, Index count, Index size) {
+void require_rows(const NeuronId* rows, const Displacement* by, Index count, Index size) {
+  require(count >= 0, "the number of moved rows is negative");
+  require_pointer(rows, count, "rows");
+  require_pointer(by, count, "by");
   for (Index k = 0; k < count; ++k)
     if (rows[k] < 0 || rows[k] >= size || (k > 0 && rows[k] <= rows[k - 1]))
       throw std::invalid_argument("moved rows must be ascending, distinct and from 0 to " + std::to_string(size - 1) +
@@ -172,7 +178,7 @@ IndexFactory<T> inner_index_factory(const FinderArguments<T>& arguments) {
     return [name = arguments.index.empty() ? "ball-tree" : arguments.index](Points<T> points) {
       return make_index<T>(name, points);
     };
-  return [factory = arguments.index_factory](Points<T> points) {
+  return [factory = arguments.index_factory](Points<T> points) -> std::unique_ptr<HalfSpaceIndex<T>> {
     std::unique_ptr<HalfSpaceIndex<T>> index = factory(points);
     require(index != nullptr, "the index factory made no index; return one over the points it is given");
     if (index->size() != points.count || index->dimension() != points.dimension)
@@ -180,7 +186,7 @@ IndexFactory<T> inner_index_factory(const FinderArguments<T>& arguments) {
                                   std::to_string(points.dimension) + " dimensions and made an index of " +
                                   std::to_string(index->size()) + " points in " + std::to_string(index->dimension()) +
                                   "; it has to hold the points it is given");
-    return index;
+    return std::make_unique<CheckedIndex<T>>(std::move(index));
   };
 }
 template IndexFactory<float> inner_index_factory<float>(const FinderArguments<float>&);

@@ -49,6 +49,6 @@ FinderPointer<T> make_simhash(const FinderArguments<T>& arguments);
 void require_positions(const Index* inputs, Index count, Index size);
 template <class T>
 void require_points(Points<T> points, double radius, Index dimension);
-void require_rows(const NeuronId* rows, Index count, Index size);
+void require_rows(const NeuronId* rows, const Displacement* by, Index count, Index size);
 
 }  // namespace sublinear

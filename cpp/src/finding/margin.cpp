@@ -116,7 +116,7 @@ class Margin final : public NeuronFinder<T> {
   }
 
   Work moved(const NeuronId* rows, const Displacement* by, Index count, int threads) override {
-    require_rows(rows, count, neurons_.count);
+    require_rows(rows, by, count, neurons_.count);
     const FloatingPointScope scope;
     limits_.refresh(rows, count, resolve_threads(threads));
     ++now_;

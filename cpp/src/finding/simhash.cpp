@@ -68,8 +68,8 @@ class SimHash final : public NeuronFinder<T> {
   }
 
   // Rows are hashed again at the next rebuild: in between the tables are those of older weights.
-  Work moved(const NeuronId* rows, const Displacement*, Index count, int requested) override {
-    require_rows(rows, count, neurons_.count);
+  Work moved(const NeuronId* rows, const Displacement* by, Index count, int requested) override {
+    require_rows(rows, by, count, neurons_.count);
     Work work;
     work.rows_moved = count;
     for (Index k = 0; k < count; ++k) stale_[static_cast<std::size_t>(rows[k])] = 1;

@@ -48,8 +48,8 @@ class Static final : public NeuronFinder<T> {
     return report(points.count, {radius, ball_.norm}, threads, out, [&](Index k) { return points.row(k); });
   }
 
-  Work moved(const NeuronId* rows, const Displacement*, Index count, int requested) override {
-    require_rows(rows, count, neurons_.count);
+  Work moved(const NeuronId* rows, const Displacement* by, Index count, int requested) override {
+    require_rows(rows, by, count, neurons_.count);
     const FloatingPointScope scope;
     const int threads = resolve_threads(requested);
     std::vector<Displacement> largest(static_cast<std::size_t>(threads));

@@ -50,8 +50,8 @@ class StoredListsFinder : public NeuronFinder<T> {
     return work;
   }
 
-  Work moved(const NeuronId* rows, const Displacement*, Index count, int requested) override {
-    require_rows(rows, count, neurons_.count);
+  Work moved(const NeuronId* rows, const Displacement* by, Index count, int requested) override {
+    require_rows(rows, by, count, neurons_.count);
     const int threads = resolve_threads(requested);
     limits_.refresh(rows, count, threads);
     Work work = ask(rows, count, threads);

@@ -35,8 +35,8 @@ class Weights final : public NeuronFinder<T> {
     return report(points.count, {radius, ball_.norm}, threads, out, [&](Index k) { return points.row(k); });
   }
 
-  Work moved(const NeuronId* rows, const Displacement*, Index count, int threads) override {
-    require_rows(rows, count, neurons_.count);
+  Work moved(const NeuronId* rows, const Displacement* by, Index count, int threads) override {
+    require_rows(rows, by, count, neurons_.count);
     const AlignedVector<T> lifted =
         lift_neurons(neurons_, ball_.norm, count, resolve_threads(threads), [&](Index k) { return rows[k]; });
     const std::vector<Index> ids(rows, rows + count);

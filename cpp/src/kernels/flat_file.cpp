@@ -4,6 +4,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "sublinear/kernels/require.hpp"
+
 namespace sublinear {
 namespace {
 
@@ -62,6 +64,7 @@ void FlatWriter::pad() { bytes_.resize(padded(bytes_.size()), '\0'); }
 
 template <class T>
 void FlatWriter::add(const std::string& name, const T* values, std::size_t count) {
+  require_pointer(values, count > 0 ? 1 : 0, "values");
   append(bytes_, static_cast<std::uint32_t>(name.size()));
   append(bytes_, kType<T>);
   append(bytes_, static_cast<std::uint64_t>(count));
@@ -94,8 +97,9 @@ void FlatReader::fail(const std::string& why) {
 }
 
 FlatReader::FlatReader(const char* bytes, std::size_t size) {
+  if (bytes == nullptr) size = 0;
   if (size < kHeader + kChecksum || std::memcmp(bytes, kMagic, kMagicSize) != 0)
-    fail("it does not begin as one; give a file that save() wrote");
+    fail("it does not begin as one; give a file that holds an index of this library");
   const auto version = read<std::uint32_t>(bytes + kMagicSize);
   if (version != FlatWriter::kVersion)
     fail("its format has version " + std::to_string(version) + ", this library reads version " +

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <sstream>
 #include <stdexcept>
 
 #include "sublinear/kernels/errors.hpp"
@@ -11,13 +10,12 @@ namespace sublinear {
 
 template <class T>
 void require_finite(const T* values, Index count, Index dimension, const char* what) {
-  for (Index k = 0; k < count * dimension; ++k) {
-    if (std::isfinite(values[k])) continue;
-    std::ostringstream message;
-    message << what << ": the value in row " << k / dimension << ", column " << k % dimension << " is " << values[k]
-            << "; every value must be finite";
-    throw std::invalid_argument(message.str());
-  }
+  require_pointer(values, count, what);
+  for (Index k = 0; k < count * dimension; ++k)
+    if (!std::isfinite(values[k]))
+      throw std::invalid_argument(std::string(what) + ": the value in row " + std::to_string(k / dimension) +
+                                  ", column " + std::to_string(k % dimension) + " is " +
+                                  format_number(static_cast<double>(values[k])) + "; every value must be finite");
 }
 template void require_finite<float>(const float*, Index, Index, const char*);
 template void require_finite<double>(const double*, Index, Index, const char*);
@@ -26,11 +24,29 @@ void require(bool condition, const char* message) {
   if (!condition) throw std::invalid_argument(message);
 }
 
+void require_pointer(const void* values, Index count, const char* what) {
+  if (values == nullptr && count > 0)
+    throw std::invalid_argument(std::string(what) + " is a null pointer, and there should be " + std::to_string(count) +
+                                "; give where they lie, or a count of 0");
+}
+
+void require_equal(Index given, Index expected, const char* what, const char* other) {
+  if (given != expected)
+    throw std::invalid_argument(std::string(what) + " is " + std::to_string(given) + ", but " + other + " is " +
+                                std::to_string(expected) + "; give what fits together");
+}
+
 void require_memory(std::size_t need, std::size_t limit, const std::string& what) {
   if (need <= limit) return;
   throw MemoryLimitError(what + " needs " + format_bytes(need) + " (" + std::to_string(need) + " bytes) and may have " +
                          format_bytes(limit) + " (" + std::to_string(limit) +
                          " bytes); raise max_bytes if the machine has more, or use a strategy that stores less");
+}
+
+std::string format_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
 }
 
 std::string format_bytes(std::size_t bytes) {

@@ -69,6 +69,7 @@ class Scan final : public ScannedIndex<T> {
 
   Work count(const T* normals, const double* thresholds, Index queries, int threads, Index* counts) const override {
     store_.check_queries(normals, thresholds, queries);
+    require_pointer(counts, queries, "counts");
     std::fill(counts, counts + queries, Index{0});
     Work work =
         scan_all(normals, thresholds, queries, threads, [&](Index q, const Slot32*, Index size) { counts[q] += size; });

@@ -129,6 +129,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
 
   Work count(const T* normals, const double* thresholds, Index queries, int threads, Index* counts) const override {
     check_queries(normals, thresholds, queries, dimension_);
+    require_pointer(counts, queries, "counts");
     std::fill(counts, counts + queries, Index{0});
     Work work = ask(normals, thresholds, queries, threads,
                     [&](Index first, Index, Scratch&) { return Counting(*this, counts + first); });

@@ -30,6 +30,7 @@ void HalfSpaceIndex<T>::save(FlatWriter&) const {
 template <class T>
 Work stream(const HalfSpaceIndex<T>& index, const T* normal, double threshold,
             const std::function<bool(const Index* ids, Index count)>& take) {
+  require(take != nullptr, "take is empty; give a function that is given the ids");
   Work work;
   std::vector<Index> ids;
   const Index pages = index.pages();

@@ -60,6 +60,7 @@ class IdMap {
   // The slots of these ids, which must be known and distinct.
   [[nodiscard]] std::vector<Index> slots_of(const Index* ids, Index count) const {
     require(count >= 0, "the number of ids is negative");
+    require_pointer(ids, count, "ids");
     std::vector<Index> sorted(ids, ids + count), found;
     std::sort(sorted.begin(), sorted.end());
     const auto repeated = std::adjacent_find(sorted.begin(), sorted.end());

@@ -31,6 +31,7 @@ void check_normals(const T* normals, Index queries, Index dimension) {
 template <class T>
 void check_queries(const T* normals, const double* thresholds, Index queries, Index dimension) {
   check_normals(normals, queries, dimension);
+  require_pointer(thresholds, queries, "thresholds");
   for (Index q = 0; q < queries; ++q)
     if (std::isnan(thresholds[q]))
       throw std::invalid_argument("the threshold of query " + std::to_string(q) +

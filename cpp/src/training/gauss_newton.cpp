@@ -8,6 +8,7 @@
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/random.hpp"
+#include "sublinear/kernels/require.hpp"
 
 namespace sublinear {
 namespace {
@@ -56,7 +57,7 @@ void factor(double* matrix, Index n, int threads) {
     double* const row = matrix + j * n;
     const double pivot = row[j] - inner_product(row, row, j);
     if (!(pivot > 0) || !std::isfinite(pivot))
-      refuse("pivot " + std::to_string(j) + " of its matrix is " + std::to_string(pivot));
+      refuse("pivot " + std::to_string(j) + " of its matrix is " + format_number(pivot));
     row[j] = std::sqrt(pivot);
     const Index below = n - j - 1;
     parallel_for(below, below < 4 * kGrain ? 1 : threads, kGrain, [&](Index begin, Index end, int) {

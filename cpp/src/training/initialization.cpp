@@ -26,7 +26,7 @@ Scheme scheme_named(const std::string& name, double m) {
   if (name == "zhang") return {1 / std::sqrt(m), exponential(-logarithm(m) / 3), 1, true, Activation::shifted, 0};
   std::string known;
   for (const std::string& each : initialization_names()) known += (known.empty() ? "\"" : ", \"") + each + "\"";
-  throw std::invalid_argument("init is \"" + name + "\"; known are " + known);
+  throw std::invalid_argument("name is \"" + name + "\"; known are " + known);
 }
 
 }  // namespace

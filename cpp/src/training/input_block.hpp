@@ -37,9 +37,10 @@ inline void check_labels(const double* labels, Index count, const Loss& loss, In
   if (!loss.serves(outputs))
     throw std::invalid_argument("loss \"" + std::string(loss.name()) + "\" takes a network with " +
                                 loss.outputs_text() + ", this one has " + std::to_string(outputs));
+  require_pointer(labels, count, "labels");
   for (Index i = 0; i < count; ++i)
     if (!loss.knows(labels[i], outputs))
-      throw std::invalid_argument("the label in row " + std::to_string(i) + " is " + std::to_string(labels[i]) +
+      throw std::invalid_argument("the label in row " + std::to_string(i) + " is " + format_number(labels[i]) +
                                   "; loss \"" + loss.name() + "\" takes " + loss.label_text());
 }
 
@@ -54,8 +55,8 @@ void check_in_ball(const T* x, const T* attacked, Index d, Ball ball, T threshol
   if (ball.norm == Norm::two) distance = std::sqrt(distance) * (1 - static_cast<double>(d + 8) * kWiden);
   const Reach<T> reach(ball, norm_bound(x, d, ball.norm), d, threshold);
   if (!(distance <= reach.radius))
-    throw std::logic_error("the attack moved an input by " + std::to_string(distance) + ", out of its ball of radius " +
-                           std::to_string(ball.radius) + "; Attack::perturb must stay inside Attack::ball");
+    throw std::logic_error("the attack moved an input by " + format_number(distance) + ", out of its ball of radius " +
+                           format_number(ball.radius) + "; Attack::perturb must stay inside Attack::ball");
 }
 
 }  // namespace sublinear

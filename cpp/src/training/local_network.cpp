@@ -353,7 +353,7 @@ void LocalNetwork<T>::change_side(NeuronId k) {
 }
 
 template <class T>
-const std::vector<NeuronId>& LocalNetwork<T>::fired() {
+const std::vector<NeuronId>& LocalNetwork<T>::fired() & {
   if (listed_) return fired_;
   listed_ = true;
   fired_positions_.resize(static_cast<std::size_t>(count_ + kSelectSlack));
@@ -390,7 +390,7 @@ void LocalNetwork<T>::activate() {
 }
 
 template <class T>
-const std::vector<T>& LocalNetwork<T>::values() {
+const std::vector<T>& LocalNetwork<T>::values() & {
   if (valued_) return values_;
   valued_ = true;
   const auto c = static_cast<std::size_t>(network_->outputs());

@@ -24,6 +24,12 @@ double largest_of(const T* values, Index count) {
   return largest;
 }
 
+template <class T>
+const T* checked(Points<T> weights) {
+  require_pointer(weights.data, weights.count, "weights");
+  return weights.data;
+}
+
 void check_sizes(Index outputs, Index inputs, Index rank_limit) {
   require(outputs >= 1, "weights has no rows; a layer needs at least one output");
   require(inputs >= 1, "weights has no columns; a layer needs at least one input");
@@ -40,15 +46,16 @@ template <class T>
 LowRankLayer<T>::LowRankLayer(Points<T> weights, Index rank_limit)
     : LowRankLayer(
           weights.count, weights.dimension,
-          [&](Index input, T* column) {
-            for (Index r = 0; r < weights.count; ++r) column[r] = weights.row(r)[input];
+          [&, values = checked(weights)](Index input, T* column) {
+            for (Index r = 0; r < weights.count; ++r) column[r] = values[r * weights.dimension + input];
           },
           rank_limit) {}
 
 template <class T>
 LowRankLayer<T>::LowRankLayer(Index outputs, Index inputs, const Columns& columns, Index rank_limit)
-    : outputs_(outputs), inputs_(inputs), rank_limit_(rank_limit) {
+    : outputs_(outputs), rank_limit_(rank_limit) {
   check_sizes(outputs, inputs, rank_limit);
+  require(columns != nullptr, "columns is empty; give a function that writes a column of the weights");
   base_.resize(static_cast<std::size_t>(panels() * inputs * kPanel));
   v_rows_.resize(static_cast<std::size_t>(inputs));
   AlignedVector<T> column(static_cast<std::size_t>(outputs));
@@ -74,7 +81,12 @@ std::size_t LowRankLayer<T>::bytes() const noexcept {
 
 template <class T>
 void LowRankLayer<T>::check(const SparseVector<T>* vectors, Index count, Index dimension, const char* what) const {
+  require(count >= 0, "the number of vectors is negative");
+  require_pointer(vectors, count, what);
   for (Index i = 0; i < count; ++i) {
+    require(vectors[i].length >= 0, "a vector has a negative length");
+    require_pointer(vectors[i].ids, vectors[i].length, "ids of a vector");
+    require_pointer(vectors[i].values, vectors[i].length, "values of a vector");
     NeuronId last = -1;
     for (Index k = 0; k < vectors[i].length; ++k) {
       const NeuronId id = vectors[i].ids[k];
@@ -94,7 +106,7 @@ void LowRankLayer<T>::check(const SparseVector<T>* vectors, Index count, Index d
 template <class T>
 void LowRankLayer<T>::read_column(Index input, T* column) const {
   for (Index p = 0; p < panels(); ++p) {
-    const T* const from = base_.data() + (p * inputs_ + input) * kPanel;
+    const T* const from = base_.data() + (p * inputs() + input) * kPanel;
     std::copy(from, from + std::min(kPanel, outputs_ - p * kPanel), column + p * kPanel);
   }
 }
@@ -103,7 +115,7 @@ template <class T>
 void LowRankLayer<T>::store_column(Index input, const T* column) {
   for (Index p = 0; p < panels(); ++p) {
     const T* const from = column + p * kPanel;
-    std::copy(from, from + std::min(kPanel, outputs_ - p * kPanel), base_.data() + (p * inputs_ + input) * kPanel);
+    std::copy(from, from + std::min(kPanel, outputs_ - p * kPanel), base_.data() + (p * inputs() + input) * kPanel);
   }
 }
 
@@ -130,7 +142,8 @@ bool LowRankLayer<T>::due() const noexcept {
 template <class T>
 LowRankWork LowRankLayer<T>::apply(const SparseVector<T>* vectors, Index count, int threads, T* out) const {
   const int workers = resolve_threads(threads);
-  check(vectors, count, inputs_, "vectors");
+  check(vectors, count, inputs(), "vectors");
+  require_pointer(out, count, "out");
   LowRankWork work;
   if (count == 0) return work;
   for (Index i = 0; i < count; ++i) work.base += vectors[i].length * outputs_;
@@ -140,7 +153,7 @@ LowRankWork LowRankLayer<T>::apply(const SparseVector<T>* vectors, Index count, 
     for (Index item = begin; item < end; ++item) {
       const Index p = item / count, i = item % count;
       const SparseVector<T>& x = vectors[i];
-      combine_rows(base_.data() + p * inputs_ * kPanel, x.ids, x.values, x.length, kPanel, sums);
+      combine_rows(base_.data() + p * inputs() * kPanel, x.ids, x.values, x.length, kPanel, sums);
       std::copy(sums, sums + std::min(kPanel, outputs_ - p * kPanel), out + i * outputs_ + p * kPanel);
     }
   });
@@ -178,11 +191,11 @@ template <class T>
 LowRankWork LowRankLayer<T>::add_rank(const SparseVector<T>* u, const SparseVector<T>* v, Index count, int threads) {
   const int workers = resolve_threads(threads);
   check(u, count, outputs_, "U");
-  check(v, count, inputs_, "V");
+  check(v, count, inputs(), "V");
   const FloatingPointScope scope;
   double largest = largest_;
   Index pairs = 0, entries = 0;
-  std::vector<Index> arrivals(static_cast<std::size_t>(inputs_));  // per row of V
+  std::vector<Index> arrivals(static_cast<std::size_t>(inputs()));  // per row of V
   for (Index t = 0; t < count; ++t) {
     if (u[t].length == 0 || v[t].length == 0) continue;
     ++pairs;
@@ -232,7 +245,7 @@ LowRankWork LowRankLayer<T>::flush(int threads) {
   std::vector<AlignedVector<T>> scratch(static_cast<std::size_t>(workers));
   for (auto& column : scratch) column.resize(static_cast<std::size_t>(outputs_));
   std::atomic<std::int64_t> folded{0};
-  parallel_for(inputs_, workers, kColumnsTogether, [&](Index begin, Index end, int worker) {
+  parallel_for(inputs(), workers, kColumnsTogether, [&](Index begin, Index end, int worker) {
     T* const column = scratch[static_cast<std::size_t>(worker)].data();
     for (Index j = begin; j < end; ++j) {
       if (v_rows_[static_cast<std::size_t>(j)].empty()) continue;
@@ -255,15 +268,16 @@ LowRankWork LowRankLayer<T>::flush(int threads) {
 
 template <class T>
 void LowRankLayer<T>::write_dense(int threads, T* out) const {
+  require_pointer(out, outputs_, "out");
   const int workers = resolve_threads(threads);
   std::vector<AlignedVector<T>> scratch(static_cast<std::size_t>(workers));
   for (auto& column : scratch) column.resize(static_cast<std::size_t>(outputs_));
-  parallel_for(inputs_, workers, kColumnsTogether, [&](Index begin, Index end, int worker) {
+  parallel_for(inputs(), workers, kColumnsTogether, [&](Index begin, Index end, int worker) {
     T* const column = scratch[static_cast<std::size_t>(worker)].data();
     for (Index j = begin; j < end; ++j) {
       read_column(j, column);
       fold_column(j, column);
-      for (Index r = 0; r < outputs_; ++r) out[r * inputs_ + j] = column[r];
+      for (Index r = 0; r < outputs_; ++r) out[r * inputs() + j] = column[r];
     }
   });
 }

@@ -73,10 +73,10 @@ class Pgd final : public Attack<T> {
     for (Index k = 0; k < inputs.count * inputs.dimension; ++k)
       if (inputs.data[k] < low_ || inputs.data[k] > high_)
         throw std::invalid_argument("the input in row " + std::to_string(k / inputs.dimension) + ", column " +
-                                    std::to_string(k % inputs.dimension) + " is " + std::to_string(inputs.data[k]) +
-                                    ", outside clip = (" + std::to_string(options_.clip_low) + ", " +
-                                    std::to_string(options_.clip_high) +
-                                    "); rescale the inputs into the box or widen it");
+                                    std::to_string(k % inputs.dimension) + " is " +
+                                    format_number(static_cast<double>(inputs.data[k])) + ", outside the box from " +
+                                    format_number(options_.clip_low) + " to " + format_number(options_.clip_high) +
+                                    "; rescale the inputs into it or widen it");
   }
 
   void perturb(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream random,
@@ -201,10 +201,11 @@ std::shared_ptr<const Attack<T>> make_pgd(const PgdOptions& options) {
   require(options.restarts >= 1, "restarts is below 1; give at least 1 run");
   require(options.restarts == 1 || options.random_start,
           "restarts is above 1 without random_start; every run would be the same, set random_start");
-  require(options.clip_low <= options.clip_high, "clip is an empty box; give (low, high) with low <= high");
+  require(options.clip_low <= options.clip_high, "clip_low is above clip_high; give a box that is not empty");
   if (options.domain == Domain::slice) {
     require(options.norm == Norm::two, "norm is infinity on the slice; its ball is one of norm 2");
-    require(std::isinf(options.clip_low) && std::isinf(options.clip_high), "clip is given on the slice; leave it out");
+    require(std::isinf(options.clip_low) && std::isinf(options.clip_high),
+            "clip_low or clip_high is given on the slice; leave them infinite");
     require(options.step_size <= kLongestSliceStep, "step_size is above 1e6 on the slice; give a shorter one");
   }
   const FloatingPointScope scope;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "sublinear/kernels/parallel.hpp"
+#include "sublinear/kernels/require.hpp"
 #include "sublinear/training/local_network.hpp"
 #include "training/input_block.hpp"
 
@@ -63,35 +65,74 @@ struct WorstPoint {
 
 template <class T>
 Predictor<T>::Predictor(const TwoLayerNetwork<T>& network, const std::string& index, Norm norm, int threads)
-    : Predictor(network, index, {}, norm, threads) {}
+    : network_(&network), version_(network.version()), norm_(norm) {
+  build(index, {}, threads);
+}
 
 template <class T>
 Predictor<T>::Predictor(const TwoLayerNetwork<T>& network, const IndexFactory<T>& index_factory, Norm norm, int threads)
-    : Predictor(network, "", index_factory, norm, threads) {}
+    : network_(&network), version_(network.version()), norm_(norm) {
+  require(index_factory != nullptr, "the index factory is empty; give one, or the name of an index");
+  build("", index_factory, threads);
+}
+
+// The network is taken last: a constructor that throws leaves it with its owner. (Its weights stay where they are.)
+template <class T>
+Predictor<T>::Predictor(TwoLayerNetwork<T>&& network, const std::string& index, Norm norm, int threads)
+    : Predictor(std::as_const(network), index, norm, threads) {
+  own(network);
+}
 
 template <class T>
-Predictor<T>::Predictor(const TwoLayerNetwork<T>& network, const std::string& index,
-                        const IndexFactory<T>& index_factory, Norm norm, int threads)
-    : network_(network), norm_(norm), facts_(network, threads) {
+Predictor<T>::Predictor(TwoLayerNetwork<T>&& network, const IndexFactory<T>& index_factory, Norm norm, int threads)
+    : Predictor(std::as_const(network), index_factory, norm, threads) {
+  own(network);
+}
+
+template <class T>
+void Predictor<T>::own(TwoLayerNetwork<T>& network) {
+  own_ = std::make_unique<const TwoLayerNetwork<T>>(std::move(network));
+  network_ = own_.get();
+}
+
+template <class T>
+void Predictor<T>::build(const std::string& index, const IndexFactory<T>& index_factory, int threads) {
   const FloatingPointScope scope;
-  const AlignedVector<T> origin(static_cast<std::size_t>(network.dimension()));  // no training inputs: one stands in
+  const Index d = network_->dimension();
+  facts_ = RowFacts<T>(*network_, threads);
+  const AlignedVector<T> origin(static_cast<std::size_t>(d));  // no training inputs: one stands in
   FinderOptions options;
   options.index = index;
-  finder_ = make_finder<T>(index.empty() && !index_factory ? "dense" : "weights", network.neurons(),
-                           {origin.data(), 1, network.dimension()}, {0, norm}, options, resolve_threads(threads),
-                           index_factory);
+  finder_ = make_finder<T>(index.empty() && !index_factory ? "dense" : "weights", network_->neurons(),
+                           {origin.data(), 1, d}, {0, norm_}, options, resolve_threads(threads), index_factory);
 }
 
 template <class T>
 Predictor<T>::~Predictor() = default;
+template <class T>
+Predictor<T>::Predictor(Predictor&&) noexcept = default;
+template <class T>
+Predictor<T>& Predictor<T>::operator=(Predictor&&) noexcept = default;
+
+template <class T>
+const TwoLayerNetwork<T>& Predictor<T>::current() const {
+  if (finder_ == nullptr) throw std::logic_error("the predictor was moved from; use the one it was moved to");
+  if (network_->version() != version_)
+    throw std::logic_error(
+        "the network was changed, moved or replaced since the predictor was made; make a predictor of the network as "
+        "and where it is now");
+  return *network_;
+}
 
 template <class T>
 Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) const {
-  const Index c = network_.outputs();
+  const TwoLayerNetwork<T>& network = current();
+  const Index c = network.outputs();
+  require_pointer(outputs, points.count, "outputs");
   return visit_points(
-      network_, *finder_, points, 0, resolve_threads(threads), nullptr,
+      network, *finder_, points, 0, resolve_threads(threads), nullptr,
       [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>&) {
-        local.attach(network_, facts_, {candidates});
+        local.attach(network, facts_, {candidates});
         local.evaluate(x);
         std::copy(local.values().begin(), local.values().end(), outputs + i * c);
       });
@@ -99,10 +140,11 @@ Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) 
 
 template <class T>
 Work Predictor<T>::fired(Points<T> points, int threads, CandidateLists& out) const {
+  const TwoLayerNetwork<T>& network = current();
   return visit_points(
-      network_, *finder_, points, 0, resolve_threads(threads), &out,
+      network, *finder_, points, 0, resolve_threads(threads), &out,
       [&](Index, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>& list) {
-        local.attach(network_, facts_, {candidates});
+        local.attach(network, facts_, {candidates});
         local.evaluate(x);
         list.insert(list.end(), local.fired().begin(), local.fired().end());
       });
@@ -111,13 +153,14 @@ Work Predictor<T>::fired(Points<T> points, int threads, CandidateLists& out) con
 template <class T>
 Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T>& attack, const Loss& loss,
                           std::uint64_t seed, int threads, T* attacked, double* losses, bool* right) const {
-  const Index d = network_.dimension();
+  const TwoLayerNetwork<T>& network = current();
+  const Index d = network.dimension();
   if (attack.ball().norm != norm_ && attack.ball().radius > 0)
     throw std::invalid_argument("the attack's norm differs from the predictor's; make the predictor with that norm");
   require_inputs(points, d);
-  check_labels(labels, points.count, loss, network_.outputs());
+  check_labels(labels, points.count, loss, network.outputs());
   attack.check_inputs(points);
-  const bool linear = network_.outputs() <= attack.gradients();
+  const bool linear = network.outputs() <= attack.gradients();
   const double reach = euclidean_radius(attack.ball(), d);
   const auto attack_point = [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local,
                                 std::vector<NeuronId>&) {
@@ -126,7 +169,7 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
     std::vector<ProductNote<T>> notes(static_cast<std::size_t>(candidates.count));
     candidates.notes = notes.data();
     const auto begin = [&](bool by_linear_form) {
-      local.attach(network_, facts_, {candidates, by_linear_form, reach});
+      local.attach(network, facts_, {candidates, by_linear_form, reach});
       local.evaluate(x);
     };
     WorstPoint<T> worst;
@@ -143,7 +186,7 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
     for (int k = 0; k < attack.runs(); ++k) {
       begin(linear);
       attack.run(k, local, loss, x, labels[i], random, end.data());
-      check_in_ball(x, end.data(), d, attack.ball(), network_.threshold());
+      check_in_ball(x, end.data(), d, attack.ball(), network.threshold());
       judge(end.data());
     }
     judge(x);
@@ -151,7 +194,7 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
     if (right != nullptr) right[i] = worst.right;
     if (attacked != nullptr) std::copy(worst.point.begin(), worst.point.end(), attacked + i * d);
   };
-  return visit_points(network_, *finder_, points, attack.ball().radius, resolve_threads(threads), nullptr,
+  return visit_points(network, *finder_, points, attack.ball().radius, resolve_threads(threads), nullptr,
                       attack_point);
 }
 

@@ -89,7 +89,7 @@ std::string write_safetensors(const SafeTensors& content) {
 }
 
 SafeTensors read_safetensors(const char* bytes, std::size_t size) {
-  if (size < kLength) refuse_network_file("it is shorter than the length of its header");
+  if (bytes == nullptr || size < kLength) refuse_network_file("it is shorter than the length of its header");
   std::uint64_t length;
   std::memcpy(&length, bytes, kLength);
   if (length > size - kLength) refuse_network_file("it ends inside its header, or begins with something else");

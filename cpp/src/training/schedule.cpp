@@ -25,6 +25,7 @@ LearningRate linear_rate(double first, double last, std::int64_t epochs) {
 template <class T>
 void fit(Trainer<T>& trainer, std::int64_t epochs, const LearningRate& rate, const StepCallback& after_step) {
   require(epochs >= 0, "epochs is negative; give a number >= 0");
+  require(rate != nullptr, "rate is empty; give a learning rate, such as constant_rate(0.1)");
   const std::int64_t per_epoch = trainer.steps_per_epoch();
   for (std::int64_t left = epochs; left > 0;) {
     const StepReport report = trainer.step(rate(trainer.steps_done(), per_epoch));

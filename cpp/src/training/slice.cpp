@@ -8,6 +8,7 @@
 
 #include "kernels/norm_bounds.hpp"
 #include "sublinear/kernels/inner_product.hpp"
+#include "sublinear/kernels/require.hpp"
 
 namespace sublinear {
 namespace {
@@ -51,9 +52,8 @@ void require_on_slice(Points<T> points) {
     const double radius = std::sqrt(product(x, x, n)), height = static_cast<double>(x[n]);
     if (height == kSliceHeight && std::abs(radius - kSliceRadius) <= tolerance) continue;
     throw std::invalid_argument("the input in row " + std::to_string(i) + " has length " +
-                                std::to_string(std::sqrt(radius * radius + height * height)) + " and last coordinate " +
-                                std::to_string(height) +
-                                "; on the slice these are 1 and 0.5, put inputs there (to_slice in Python)");
+                                format_number(std::sqrt(radius * radius + height * height)) + " and last coordinate " +
+                                format_number(height) + "; on the slice these are 1 and 0.5, put inputs there");
   }
 }
 

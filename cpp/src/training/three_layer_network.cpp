@@ -80,9 +80,8 @@ ThreeLayerNetwork<T>::ThreeLayerNetwork(Points<T> first_weights, LowRankLayer<T>
       scale_(scale) {
   require(dimension_ >= 1, "first_weights has no columns; inputs need at least one dimension");
   if (first_weights.count != hidden_.inputs())
-    throw std::invalid_argument("first_weights has " + std::to_string(first_weights.count) +
-                                " rows and hidden_weights has " + std::to_string(hidden_.inputs()) +
-                                " columns; give one column for each row");
+    throw std::invalid_argument("first_weights has " + std::to_string(first_weights.count) + " rows and hidden has " +
+                                std::to_string(hidden_.inputs()) + " inputs; give one input for each row");
   require(std::isfinite(first_threshold) && std::isfinite(hidden_threshold),
           "a threshold is not finite; give finite numbers");
   require(std::isfinite(scale) && scale != 0, "scale is 0 or not finite; give a finite number other than 0");
@@ -92,8 +91,19 @@ ThreeLayerNetwork<T>::ThreeLayerNetwork(Points<T> first_weights, LowRankLayer<T>
   output_weights_.assign(output_weights, output_weights + hidden_.outputs());
 }
 
+// The hidden layer may be changed by others.
+template <class T>
+void ThreeLayerNetwork<T>::require_whole() const {
+  if (hidden_.inputs() * dimension_ != static_cast<Index>(first_weights_.size()) ||
+      hidden_.outputs() != static_cast<Index>(output_weights_.size()))
+    throw std::logic_error(
+        "the network was moved away, or its hidden layer was, or replaced by one of another size; "
+        "use the network where it is now, or assign a layer of the size that was there");
+}
+
 template <class T>
 LowRankWork ThreeLayerNetwork<T>::first_activations(Points<T> points, int threads, Activations<T>& out) const {
+  require_whole();
   require_inputs(points, dimension_);
   const int workers = resolve_threads(threads);
   const Index width = hidden_.inputs();
@@ -116,6 +126,7 @@ LowRankWork ThreeLayerNetwork<T>::first_activations(Points<T> points, int thread
 template <class T>
 LowRankWork ThreeLayerNetwork<T>::hidden_activations(const SparseVector<T>* vectors, Index count, int threads,
                                                      Activations<T>& out) const {
+  require_whole();
   const int workers = resolve_threads(threads);
   const Index width = hidden_.outputs(), block = inputs_per_block(width * 2, count, 0);
   AlignedVector<T> products(static_cast<std::size_t>(block * width));
@@ -146,6 +157,7 @@ T ThreeLayerNetwork<T>::output(const SparseVector<T>& activations) const noexcep
 template <class T>
 template <class Visit>
 LowRankWork ThreeLayerNetwork<T>::visit_points(Points<T> points, int threads, Visit&& visit) const {
+  require_whole();
   require_inputs(points, dimension_);
   const FloatingPointScope scope;
   const Index block = inputs_per_block(std::max(hidden_.inputs(), hidden_.outputs()) * 2, points.count, 0);
@@ -162,6 +174,7 @@ LowRankWork ThreeLayerNetwork<T>::visit_points(Points<T> points, int threads, Vi
 
 template <class T>
 LowRankWork ThreeLayerNetwork<T>::decision_function(Points<T> points, int threads, T* outputs) const {
+  require_pointer(outputs, points.count, "outputs");
   std::int64_t fired = 0;
   LowRankWork work =
       visit_points(points, threads, [&](Index begin, const Activations<T>&, const Activations<T>& hidden) {
@@ -219,7 +232,7 @@ ThreeLayerNetwork<T> random_three_layer_network(const ThreeLayerInitialization& 
 template <class T>
 ThreeLayerTrainer<T>::ThreeLayerTrainer(ThreeLayerNetwork<T>& network, Points<T> inputs, const double* labels,
                                         ThreeLayerOptions options)
-    : network_(network), options_(options), count_(inputs.count) {
+    : network_(&network), version_(network.version()), options_(options), count_(inputs.count) {
   require(count_ >= 1, "there are no inputs; training needs at least one");
   require(options.batch_size >= 0, "batch_size is negative; give a number of inputs, or 0 for all");
   options_.threads = resolve_threads(options.threads);
@@ -250,6 +263,11 @@ void ThreeLayerTrainer<T>::choose_batch() {
 template <class T>
 ThreeLayerReport ThreeLayerTrainer<T>::step(double rate) {
   require(std::isfinite(rate) && rate >= 0, "learning_rate is negative or not finite; give a finite number >= 0");
+  if (labels_.empty()) throw std::logic_error("the trainer was moved from; use the one it was moved to");
+  if (network_->version() != version_)
+    throw std::logic_error(
+        "the network was moved away, or another took its place, since the trainer was made; make a "
+        "trainer of the network where it is now");
   const FloatingPointScope scope;
   choose_batch();
   const auto count = static_cast<Index>(batch_.size());
@@ -261,15 +279,15 @@ ThreeLayerReport ThreeLayerTrainer<T>::step(double rate) {
     report.fired_first += below.back().length;
   }
   Activations<T> hidden;
-  report.work = network_.hidden_activations(below.data(), count, options_.threads, hidden);
+  report.work = network_->hidden_activations(below.data(), count, options_.threads, hidden);
   report.fired_hidden = static_cast<std::int64_t>(hidden.values.size());
 
   const auto loss = make_loss("squared");
-  const double factor = rate * static_cast<double>(network_.scale()) / static_cast<double>(count);
+  const double factor = rate * static_cast<double>(network_->scale()) / static_cast<double>(count);
   std::vector<T> steps(batch_.size());  // what a weight moves by, but for a_r and h_j
   bool finite = true;
   for (std::size_t i = 0; i < batch_.size(); ++i) {
-    const auto value = static_cast<double>(network_.output(hidden.vector(static_cast<Index>(i))));
+    const auto value = static_cast<double>(network_->output(hidden.vector(static_cast<Index>(i))));
     double gradient;
     report.loss += loss->evaluate(&value, 1, labels_[static_cast<std::size_t>(batch_[i])], &gradient);
     steps[i] = static_cast<T>(gradient * factor);
@@ -290,7 +308,8 @@ ThreeLayerReport ThreeLayerTrainer<T>::step(double rate) {
     const Index begin = hidden.fired.offsets[static_cast<std::size_t>(i)];
     for (Index k = begin; k < begin + hidden.fired.length(i); ++k) {
       const NeuronId r = hidden.fired.ids[static_cast<std::size_t>(k)];
-      hidden.values[static_cast<std::size_t>(k)] = -(steps[static_cast<std::size_t>(i)] * network_.output_weights()[r]);
+      hidden.values[static_cast<std::size_t>(k)] =
+          -(steps[static_cast<std::size_t>(i)] * network_->output_weights()[r]);
       finite = finite && std::isfinite(hidden.values[static_cast<std::size_t>(k)]);
     }
     // Where the prediction is right there is nothing to add.
@@ -298,12 +317,12 @@ ThreeLayerReport ThreeLayerTrainer<T>::step(double rate) {
   }
   if (!finite) refuse("a weight could become infinite");
   try {
-    report.work += network_.hidden().add_rank(above.data(), below.data(), count, options_.threads);
+    report.work += network_->hidden().add_rank(above.data(), below.data(), count, options_.threads);
   } catch (const DivergenceError&) {
     refuse("a weight could become infinite");
   }
   report.work.other += 2 * report.fired_hidden;
-  report.rank = network_.hidden().rank();
+  report.rank = network_->hidden().rank();
   ++steps_done_;
   report.ends_epoch = steps_done_ % steps_per_epoch() == 0;
   return report;

@@ -1,9 +1,9 @@
 #include "sublinear/training/trainer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
-#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -42,10 +42,11 @@ constexpr std::size_t kSmallLists = std::size_t{16} << 20;
 
 template <class T>
 struct Trainer<T>::State {
+  std::atomic_flag busy = ATOMIC_FLAG_INIT;  // in the middle of a call
   TwoLayerNetwork<T>& network;
   TrainerOptions<T> options;
   int threads;
-  Index n, d, c, batch_size;
+  Index n, m, d, c, batch_size;
   AlignedVector<T> inputs;
   std::vector<double> labels;
   std::unique_ptr<NeuronFinder<T>> finder;  // null: it has to be built again
@@ -72,6 +73,7 @@ struct Trainer<T>::State {
         options(std::move(chosen)),
         threads(resolve_threads(options.threads)),
         n(points.count),
+        m(trained.width()),
         d(trained.dimension()),
         c(trained.outputs()) {
     require(options.loss != nullptr, "loss is missing; give one made by make_loss");
@@ -112,12 +114,12 @@ struct Trainer<T>::State {
     double sum = 0;
     for (std::size_t i = 0; i < weights.size(); ++i) {
       if (!(weights[i] >= 0) || !std::isfinite(weights[i]))
-        throw std::invalid_argument("the weight of input " + std::to_string(i) + " is " + std::to_string(weights[i]) +
+        throw std::invalid_argument("the weight of input " + std::to_string(i) + " is " + format_number(weights[i]) +
                                     "; give finite numbers >= 0");
       sum += weights[i];
     }
     if (!(sum > 0) || !std::isfinite(sum))
-      throw std::invalid_argument("input weights sum to " + std::to_string(sum) + "; give at least one above 0");
+      throw std::invalid_argument("input weights sum to " + format_number(sum) + "; give at least one above 0");
     for (double& weight : weights) weight *= static_cast<double>(n) / sum;
   }
 
@@ -138,9 +140,21 @@ struct Trainer<T>::State {
     finder_version = network.version();
   }
 
-  // Others may have changed the weights.
+  // Others may have changed the weights, or the whole network.
   void refresh_finder() {
+    if (network.width() != m || network.dimension() != d || network.outputs() != c)
+      throw std::logic_error(
+          "the trainer's network was moved away, or one of other sizes took its place; make a trainer of the network "
+          "where it is now");
     if (finder == nullptr || finder_version != network.version()) build_finder();
+  }
+
+  // Within a step nobody may: the lists of candidates are those of the weights that the finder knows.
+  void require_unchanged() const {
+    if (network.version() != finder_version)
+      throw std::logic_error(
+          "a callback of the trainer changed or moved the network in the middle of a step; let it "
+          "note what it wants to do, and do it between steps");
   }
 
   void measure_weights() {
@@ -157,11 +171,10 @@ struct Trainer<T>::State {
   }
 
   [[nodiscard]] std::string overflow_text() const {
-    std::ostringstream text;
-    text << "weights reach " << largest_weight << " in size, biases " << largest_bias << ", the threshold is "
-         << network.threshold() << ", and inputs reach a sum of " << largest_input
-         << " over their components, attacked; products may overflow, give smaller numbers";
-    return text.str();
+    return "weights reach " + format_number(largest_weight) + " in size, biases " + format_number(largest_bias) +
+           ", the threshold is " + format_number(static_cast<double>(network.threshold())) +
+           ", and inputs reach a sum of " + format_number(largest_input) +
+           " over their components, attacked; products may overflow, give smaller numbers";
   }
 
   [[nodiscard]] std::int64_t steps_per_epoch() const { return (n + batch_size - 1) / batch_size; }
@@ -210,6 +223,7 @@ struct Trainer<T>::State {
     const double reach = euclidean_radius(options.attack->ball(), d);
     for (Index begin = 0; begin < count; begin += block) {
       if (options.progress) options.progress(static_cast<double>(begin) / static_cast<double>(count));
+      require_unchanged();
       const Index size = std::min(block, count - begin);
       if (!spare.empty()) {
         block_fired = std::move(spare.back());
@@ -297,7 +311,7 @@ struct Trainer<T>::State {
     if (grow()) return;
     measure_weights();
     if (!grow()) {
-      throw DivergenceError("step " + std::to_string(steps_done) + " with learning rate " + std::to_string(rate) +
+      throw DivergenceError("step " + std::to_string(steps_done) + " with learning rate " + format_number(rate) +
                             " would make weights, or products of them with inputs, overflow; the network is as it was "
                             "before the step, train it with a lower learning rate");
     }
@@ -307,7 +321,6 @@ struct Trainer<T>::State {
   // (sum over outputs k of G_ik a_rk) x~_i, and its bias, where biases are trained, the sum of the same coefficients.
   // Then tells the finder which rows moved, and by how much.
   Work update(Index count) {
-    const Index m = network.width();
     const bool known = !fired.empty();
     std::vector<Displacement> moves(static_cast<std::size_t>(m));
     std::vector<NeuronId> rows;
@@ -435,6 +448,7 @@ struct Trainer<T>::State {
       throw DivergenceError("the loss at step " + std::to_string(steps_done) +
                             " is not finite; the network is as it was before the step, train it with a lower "
                             "learning rate or smaller inputs");
+    require_unchanged();
     if (options.optimizer == Optimizer::gauss_newton) report.work += solve_for_gradients(count);
     scale_gradients(rate, batch);
     report.work += update(count);
@@ -443,39 +457,72 @@ struct Trainer<T>::State {
   }
 };
 
+// Holds the trainer for one call.
+template <class T>
+struct Trainer<T>::Call {
+  explicit Call(State& state) : state_(state) {
+    if (state.busy.test_and_set(std::memory_order_acquire))
+      throw std::logic_error(
+          "the trainer is in the middle of a call, of another thread or the one whose callback this is; call it again "
+          "when that has returned");
+  }
+  ~Call() { state_.busy.clear(std::memory_order_release); }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+ private:
+  State& state_;
+};
+
 template <class T>
 Trainer<T>::Trainer(TwoLayerNetwork<T>& network, Points<T> inputs, const double* labels, TrainerOptions<T> options)
     : state_(std::make_unique<State>(network, inputs, labels, std::move(options))) {}
 
 template <class T>
 Trainer<T>::~Trainer() = default;
+template <class T>
+Trainer<T>::Trainer(Trainer&&) noexcept = default;
+template <class T>
+Trainer<T>& Trainer<T>::operator=(Trainer&&) noexcept = default;
+
+template <class T>
+typename Trainer<T>::State& Trainer<T>::state() const {
+  if (state_ == nullptr) throw std::logic_error("the trainer was moved from; use the one it was moved to");
+  return *state_;
+}
 
 template <class T>
 StepReport Trainer<T>::step(double learning_rate) {
-  return state_->step(learning_rate);
+  State& own = state();
+  const Call call(own);
+  return own.step(learning_rate);
 }
 
 template <class T>
-std::int64_t Trainer<T>::steps_done() const noexcept {
-  return state_->steps_done;
+std::int64_t Trainer<T>::steps_done() const {
+  return state().steps_done;
 }
 
 template <class T>
-std::int64_t Trainer<T>::steps_per_epoch() const noexcept {
-  return state_->steps_per_epoch();
+std::int64_t Trainer<T>::steps_per_epoch() const {
+  return state().steps_per_epoch();
 }
 
 template <class T>
 void Trainer<T>::set_steps_done(std::int64_t steps) {
   require(steps >= 0, "steps is negative; give the number of steps done before");
-  state_->steps_done = steps;
+  State& own = state();
+  const Call call(own);
+  own.steps_done = steps;
 }
 
 template <class T>
-const NeuronFinder<T>& Trainer<T>::finder() const {
-  if (state_->finder == nullptr)
+const NeuronFinder<T>& Trainer<T>::finder() const& {
+  State& own = state();
+  const Call call(own);
+  if (own.finder == nullptr)
     throw std::logic_error("there is no structure since a call failed; the next step builds it again");
-  return *state_->finder;
+  return *own.finder;
 }
 
 template <class T>
@@ -486,12 +533,14 @@ Points<T> Trainer<T>::inputs() const noexcept {
 template <class T>
 Work Trainer<T>::candidates(const Index* inputs, Index count, CandidateLists& out) {
   const FloatingPointScope scope;
-  state_->refresh_finder();
-  require_positions(inputs, count, state_->n);
+  State& own = state();
+  const Call call(own);
+  require_positions(inputs, count, own.n);
+  own.refresh_finder();
   try {
-    return state_->finder->candidates(inputs, count, state_->threads, out);
+    return own.finder->candidates(inputs, count, own.threads, out);
   } catch (...) {
-    state_->finder.reset();
+    own.finder.reset();
     throw;
   }
 }

@@ -1,8 +1,11 @@
 // Indexes of the application's own inside strategies and predictors.
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "sublinear/reporting/brute_force.hpp"
 #include "sublinear/reporting/forwarding_index.hpp"
@@ -48,6 +51,25 @@ class OwnIndex final : public ForwardingIndex<T> {
  private:
   Calls& calls_;
   bool lavish_;
+};
+
+// Answers as the scan does, and then spoils the answer.
+template <class T>
+class WrongIndex final : public ForwardingIndex<T> {
+ public:
+  using Spoil = std::function<void(IdLists<Index>&)>;
+  WrongIndex(Points<T> points, const Spoil& spoil)
+      : ForwardingIndex<T>(std::make_unique<BruteForce<T>>(points)), spoil_(spoil) {}
+  [[nodiscard]] const char* name() const noexcept override { return "wrong"; }
+  Work report(const T* normals, const double* thresholds, Index queries, const ReportOptions& options,
+              IdLists<Index>& out) const override {
+    const Work work = ForwardingIndex<T>::report(normals, thresholds, queries, options, out);
+    if (spoil_) spoil_(out);
+    return work;
+  }
+
+ private:
+  const Spoil& spoil_;
 };
 
 template <class T>
@@ -209,4 +231,58 @@ TEST_CASE_TEMPLATE("a step that its progress stops has not happened", T, float, 
     for (int k = 0; k < 4; ++k) trainer.step(20);
     CHECK(same_weights(network, expected));
   }
+}
+
+TEST_CASE_TEMPLATE("answers of an index of one's own that are no lists of its ids are refused", T, float, double) {
+  using Lists = IdLists<Index>;
+  const Problem<T> problem(40, 7, "cross-entropy");
+  const std::vector<std::pair<const char*, std::function<void(Lists&)>>> faults{
+      {"is given more ids than it has", [](Lists& out) { out.ids.back() = 1 << 20; }},
+      {"a negative id", [](Lists& out) { out.ids.front() = -1; }},
+      {"falling ids", [](Lists& out) { std::swap(out.ids[0], out.ids[1]); }},
+      {"an id twice", [](Lists& out) { out.ids[1] = out.ids[0]; }},
+      {"too few offsets", [](Lists& out) { out.offsets.pop_back(); }},
+      {"no offsets", [](Lists& out) { out.offsets.clear(); }},
+      {"nothing", [](Lists& out) { out = {}; }},
+      {"a first offset", [](Lists& out) { out.offsets.front() = 1; }},
+      {"falling offsets", [](Lists& out) { out.offsets[1] = out.offsets.back() + 5; }},
+      {"ids that are missing", [](Lists& out) { out.ids.pop_back(); }},
+  };
+  const auto expected = trained<T>(problem, options_of<T>("dense"));
+  for (const char* strategy : {"weights", "data", "static"})
+    for (const auto& [what, fault] : faults) {
+      CAPTURE(strategy);
+      CAPTURE(what);
+      std::function<void(Lists&)> spoil;
+      auto options = options_of<T>(strategy);
+      options.index_factory = [&](Points<T> points) { return std::make_unique<WrongIndex<T>>(points, spoil); };
+      if (options.strategy == "data") {  // it asks when it is made
+        auto network = problem.network(80);
+        spoil = fault;
+        CHECK_THROWS_AS(Trainer<T>(network, problem.points(), problem.labels.data(), options), std::logic_error);
+        spoil = nullptr;
+      }
+      auto network = problem.network(80);
+      Trainer<T> trainer(network, problem.points(), problem.labels.data(), options);
+      if (options.strategy != "data") {
+        spoil = fault;
+        CHECK_THROWS_AS(trainer.step(20), std::logic_error);
+        CHECK(trainer.steps_done() == 0);
+        spoil = nullptr;
+      }
+      for (int k = 0; k < 6; ++k) trainer.step(20);
+      CHECK(same_weights(network, expected));
+    }
+
+  const auto network = problem.network(80);
+  std::function<void(Lists&)> spoil = faults[0].second;
+  const Predictor<T> predictor(network,
+                               [&](Points<T> points) { return std::make_unique<WrongIndex<T>>(points, spoil); });
+  std::vector<T> found(40 * 3);
+  CHECK_THROWS_AS(predictor.decision_function(problem.points(), 1, found.data()), std::logic_error);
+  spoil = [](Lists& out) { out.ids.front() = -3; };
+  CHECK_THROWS_WITH_AS(predictor.decision_function(problem.points(), 1, found.data()),
+                       "the index wrong broke HalfSpaceIndex::report's contract: query 0 has id -3 first; give "
+                       "ascending, distinct ids from 0 to 79",
+                       std::logic_error);
 }

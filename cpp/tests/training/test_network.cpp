@@ -183,5 +183,5 @@ TEST_CASE("a network refuses what it cannot be made of") {
   how.coupled = false;
   how.name = "he";
   CHECK_THROWS_WITH_AS(static_cast<void>(random_network<float>(how)),
-                       "init is \"he\"; known are \"ntk\", \"hu\", \"gao\", \"zhang\"", std::invalid_argument);
+                       "name is \"he\"; known are \"ntk\", \"hu\", \"gao\", \"zhang\"", std::invalid_argument);
 }

@@ -45,13 +45,13 @@ inline constexpr Index kMostHashBits = 20;
 struct FinderOptions {
   /// The `HalfSpaceIndex` inside strategies that have one ("weights", "data", "static"; an error for others); empty for
   /// the strategy's own choice.
-  std::string index;
+  std::string index = {};
   /// Most bytes that trees and lists over pairs of a neuron and an input may hold; 0 = the memory available when they
   /// are built. Structures of size n x m ("dtree", "wtree") refuse above it; candidate lists keep what fits and scan
   /// for the rest. What grows like n + m only is not counted.
   std::size_t max_bytes = 0;
   /// For "simhash"; others do not look at it.
-  HashOptions hashing;
+  HashOptions hashing = {};
 };
 
 /// Built over a layer of neurons and the training inputs, tells for each input which neurons can fire somewhere in its
@@ -107,11 +107,11 @@ class SUBLINEAR_API NeuronFinder {
 
 /// A strategy as tables and help texts show it.
 struct StrategyInfo {
-  std::string name;       ///< as `make_finder` takes it
-  std::string structure;  ///< what the structure is over
-  std::string source;     ///< the paper it implements
-  bool exact = true;      ///< whether training ends with the bits of "dense"
-  std::string option;     ///< what else it takes: "index", "hashing" or nothing
+  std::string name = {};       ///< as `make_finder` takes it
+  std::string structure = {};  ///< what the structure is over
+  std::string source = {};     ///< the paper it implements
+  bool exact = true;           ///< whether training ends with the bits of "dense"
+  std::string option = {};     ///< what else it takes: "index", "hashing" or nothing
 };
 
 /// The strategies `make_finder` knows, in the order in which tables show them.

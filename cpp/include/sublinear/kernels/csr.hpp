@@ -21,9 +21,11 @@ struct IdLists {
   /// How many ids list q has.
   [[nodiscard]] Index length(Index q) const noexcept { return offsets[at(q) + 1] - offsets[at(q)]; }
   /// The first id of list q; valid while the lists are not changed.
-  [[nodiscard]] const Id* begin(Index q) const noexcept { return ids.data() + offsets[at(q)]; }
+  [[nodiscard]] const Id* begin(Index q) const& noexcept { return ids.data() + offsets[at(q)]; }
   /// Behind the last id of list q.
-  [[nodiscard]] const Id* end(Index q) const noexcept { return ids.data() + offsets[at(q) + 1]; }
+  [[nodiscard]] const Id* end(Index q) const& noexcept { return ids.data() + offsets[at(q) + 1]; }
+  const Id* begin(Index q) const&& = delete;
+  const Id* end(Index q) const&& = delete;
 
  private:
   static std::size_t at(Index q) noexcept { return static_cast<std::size_t>(q); }

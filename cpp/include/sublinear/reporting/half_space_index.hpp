@@ -36,8 +36,8 @@ struct ReportOptions {
 /// The points farthest along each of several normals.
 template <class T>
 struct TopLists {
-  IdLists<Index> lists;     ///< per query at most k ids, by falling product, equal products by ascending id
-  std::vector<T> products;  ///< their canonical products, in the order of lists.ids
+  IdLists<Index> lists = {};     ///< per query at most k ids, by falling product, equal products by ascending id
+  std::vector<T> products = {};  ///< their canonical products, in the order of lists.ids
 };
 
 /// A dynamic set of points that answers half-space queries.

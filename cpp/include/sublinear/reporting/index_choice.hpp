@@ -11,8 +11,8 @@ namespace sublinear {
 
 /// An index for a purpose, and the reason in words.
 struct IndexChoice {
-  std::string name;  ///< as `make_index` takes it
-  std::string why;   ///< one line for a person
+  std::string name = {};  ///< as `make_index` takes it
+  std::string why = {};   ///< one line for a person
 };
 
 /// The structure that should answer fastest, by crossovers that were measured (docs/reporting.md, "Which index").

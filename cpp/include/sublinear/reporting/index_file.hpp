@@ -26,9 +26,9 @@ template <class T>
 
 /// What bytes that `index_bytes` wrote hold.
 struct IndexDescription {
-  std::string name;   ///< of the structure
-  std::string dtype;  ///< "float32" or "float64"
-  Index leaf_size;    ///< as in IndexOptions
+  std::string name = {};   ///< of the structure
+  std::string dtype = {};  ///< "float32" or "float64"
+  Index leaf_size = 0;     ///< as in IndexOptions
 };
 /// Reads no points. @throws std::invalid_argument for bytes that no index of this version wrote.
 [[nodiscard]] SUBLINEAR_API IndexDescription describe_index_bytes(const char* bytes, std::size_t size);

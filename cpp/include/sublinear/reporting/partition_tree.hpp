@@ -36,8 +36,8 @@ class SUBLINEAR_API PartitionTree final : public ForwardingIndex<T> {
 
 /// The crossing number of one hyperplane: how many of the leaves' simplices it meets, and how many leaves there are.
 struct CrossingNumber {
-  Index crossed;  ///< leaves whose simplex meets the hyperplane
-  Index leaves;   ///< all leaves of the tree
+  Index crossed = 0;  ///< leaves whose simplex meets the hyperplane
+  Index leaves = 0;   ///< all leaves of the tree
 };
 
 /// Builds a partition tree over the points and counts, for each query, the leaves that the hyperplane

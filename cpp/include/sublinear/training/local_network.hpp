@@ -24,7 +24,7 @@ struct LinePoint;
 template <class T>
 struct Visit {
   /// The neurons that can fire (ascending, distinct), with notes of earlier visits of the same input or without.
-  CandidateView<T> candidates;
+  CandidateView<T> candidates = {};
   /// Sums outputs from a linear form (see `LocalNetwork::values`). Changes the bits of results.
   bool linear = false;
   /// About how far, in l2, the visit goes from its first point. Changes speed only.
@@ -43,6 +43,10 @@ class SUBLINEAR_API LocalNetwork {
  public:
   /// Looks at `network`, of whose rows `facts` are known. All that is passed must outlive the use.
   void attach(const TwoLayerNetwork<T>& network, const RowFacts<T>& facts, const Visit<T>& visit);
+  // Temporaries would be gone before the first question.
+  void attach(const TwoLayerNetwork<T>&& network, const RowFacts<T>& facts, const Visit<T>& visit) = delete;
+  void attach(const TwoLayerNetwork<T>& network, const RowFacts<T>&& facts, const Visit<T>& visit) = delete;
+  void attach(const TwoLayerNetwork<T>&& network, const RowFacts<T>&& facts, const Visit<T>& visit) = delete;
 
   /// Components of an input. Needs `attach`, as everything below.
   [[nodiscard]] Index dimension() const noexcept { return network_->dimension(); }
@@ -53,16 +57,17 @@ class SUBLINEAR_API LocalNetwork {
   /// With notes, the first point must be the same at every visit, bit for bit.
   void evaluate(const T* x);
   /// Neurons that fire where it is, ascending.
-  [[nodiscard]] const std::vector<NeuronId>& fired();
+  [[nodiscard]] const std::vector<NeuronId>& fired() &;
   /// f where it is; `outputs()` values. Summed over the fired neurons in ascending order; or, in a linear visit, output
   /// k is scale * (<A_k, x> + B_k) with A_k = sum a_rk w_r and B_k = sum a_rk (bias_r - threshold), summed over the
   /// neurons that fire at the first point and then following those that change sides, ascending within a move.
-  [[nodiscard]] const std::vector<T>& values();
+  [[nodiscard]] const std::vector<T>& values() &;
 
   /// The loss where it is, of `values()`, in double; fills `output_gradient()`.
   double loss(const Loss& loss, double label);
   /// d loss / d f, from the last `loss` or `input_gradient`.
-  [[nodiscard]] const std::vector<double>& output_gradient() const noexcept { return output_gradient_; }
+  [[nodiscard]] const std::vector<double>& output_gradient() const& noexcept { return output_gradient_; }
+  const std::vector<double>& output_gradient() const&& = delete;
 
   /// Writes d loss / d x where it is, at `values()`; `dimension()` values. The threshold's own derivative is ignored,
   /// as in the papers. In a linear visit a sum of the A_k, else summed afresh over the fired neurons.

@@ -62,6 +62,8 @@ struct LowRankWork {
 /// time, and no other moment makes the mean cost less. The moment is a function of the calls of `add_rank` and `flush`
 /// alone. It changes speed, and the last bits of products: a pair is rounded in another order once it is in W0.
 ///
+/// Of a layer moved from, which has no inputs then, only assignment and destruction are left.
+///
 /// @note Thread safety: const functions may run concurrently.
 template <class T>
 class SUBLINEAR_API LowRankLayer {
@@ -79,7 +81,7 @@ class SUBLINEAR_API LowRankLayer {
   /// Rows of W.
   [[nodiscard]] Index outputs() const noexcept { return outputs_; }
   /// Columns of W.
-  [[nodiscard]] Index inputs() const noexcept { return inputs_; }
+  [[nodiscard]] Index inputs() const noexcept { return static_cast<Index>(v_rows_.size()); }
   /// Pairs that are not in W0 yet.
   [[nodiscard]] Index rank() const noexcept { return static_cast<Index>(u_offsets_.size()) - 1; }
   /// As it was given; 0 = flushes come by counts.
@@ -125,7 +127,7 @@ class SUBLINEAR_API LowRankLayer {
   [[nodiscard]] Index panels() const noexcept { return (outputs_ + kPanel - 1) / kPanel; }
   [[nodiscard]] bool due() const noexcept;
 
-  Index outputs_, inputs_, rank_limit_;
+  Index outputs_, rank_limit_;
   AlignedVector<T> base_;            // W0 in panels, the last one padded with zeros
   std::vector<Index> u_offsets_{0};  // pair t: u_ids_[u_offsets_[t]] ... u_ids_[u_offsets_[t + 1] - 1]
   std::vector<NeuronId> u_ids_;

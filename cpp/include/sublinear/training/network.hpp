@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sublinear/finding/neurons.hpp"
+#include "sublinear/kernels/change_count.hpp"
 #include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/types.hpp"
 
@@ -30,10 +31,12 @@ class SUBLINEAR_API TwoLayerNetwork {
   /// std::length_error for 2^31 neurons or more.
   TwoLayerNetwork(Points<T> weights, const T* output_weights, Index outputs, const T* biases, T threshold, T scale,
                   Activation activation);
-  /// Takes the weights over; of the network moved from only assignment and destruction are left.
-  TwoLayerNetwork(TwoLayerNetwork&&) noexcept = default;
-  /// The same. Views and structures over the weights that were here before are no longer valid.
-  TwoLayerNetwork& operator=(TwoLayerNetwork&&) noexcept = default;
+  /// Takes the weights over; of the network moved from, whose width is 0 then, only assignment and destruction are
+  /// left. Trainers and predictors of it refuse to go on.
+  TwoLayerNetwork(TwoLayerNetwork&& other) noexcept = default;
+  /// The same. Views over the weights that were here before are no longer valid; a trainer of this network builds its
+  /// structure again, a predictor refuses to answer.
+  TwoLayerNetwork& operator=(TwoLayerNetwork&& other) noexcept = default;
 
   /// A copy of everything, `version()` too. Cost: the memory of the weights once more.
   [[nodiscard]] TwoLayerNetwork clone() const { return *this; }
@@ -51,36 +54,43 @@ class SUBLINEAR_API TwoLayerNetwork {
   /// What a fired neuron passes on.
   [[nodiscard]] Activation activation() const noexcept { return activation_; }
 
-  [[nodiscard]] const T* weights() const noexcept { return weights_.data(); }                ///< width x dimension
-  [[nodiscard]] const T* biases() const noexcept { return biases_.data(); }                  ///< width
-  [[nodiscard]] const T* output_weights() const noexcept { return output_weights_.data(); }  ///< width x outputs
+  [[nodiscard]] const T* weights() const& noexcept { return weights_.data(); }                ///< width x dimension
+  [[nodiscard]] const T* biases() const& noexcept { return biases_.data(); }                  ///< width
+  [[nodiscard]] const T* output_weights() const& noexcept { return output_weights_.data(); }  ///< width x outputs
 
   /// What is told of the network beside its numbers, by name: UTF-8 that files bring and keep, and nothing here looks
   /// at. Python's training writes a "record" (JSON): labels, normalization and the hash of the data, settings,
   /// versions.
-  [[nodiscard]] const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
+  [[nodiscard]] const std::map<std::string, std::string>& metadata() const& noexcept { return metadata_; }
   /// Replaces it all. @throws std::invalid_argument for the names "format" and "scalars", which files need for
   /// themselves.
   void set_metadata(std::map<std::string, std::string> metadata);
 
   /// What the finding floor sees. Valid while the network lives and is not moved from.
-  [[nodiscard]] Neurons<T> neurons() const noexcept {
+  [[nodiscard]] Neurons<T> neurons() const& noexcept {
     return {weights_.data(), biases_.data(), width(), dimension_, threshold_};
   }
 
-  /// Counts changes of the weights and biases, so that whoever keeps a structure over them knows whether it is still
-  /// right.
-  [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+  // Views of a temporary would be of nothing at the end of the line: give the network a name.
+  const T* weights() const&& = delete;
+  const T* biases() const&& = delete;
+  const T* output_weights() const&& = delete;
+  Neurons<T> neurons() const&& = delete;
+  const std::map<std::string, std::string>& metadata() const&& = delete;
+
+  /// Counts changes of the weights and biases, by training or by another network's taking this one's place, so that
+  /// whoever keeps a structure over them knows whether it is still right.
+  [[nodiscard]] std::uint64_t version() const noexcept { return changes_.value(); }
 
   /// The weights, for a training step; the caller says what it changed to whatever was built over them.
-  [[nodiscard]] T* change_weights() noexcept {
-    ++version_;
+  [[nodiscard]] T* change_weights() & noexcept {
+    changes_.note();
     return weights_.data();
   }
 
   /// The same for the biases.
-  [[nodiscard]] T* change_biases() noexcept {
-    ++version_;
+  [[nodiscard]] T* change_biases() & noexcept {
+    changes_.note();
     return biases_.data();
   }
 
@@ -91,8 +101,8 @@ class SUBLINEAR_API TwoLayerNetwork {
   T threshold_, scale_;
   Activation activation_;
   AlignedVector<T> weights_, biases_, output_weights_;
-  std::uint64_t version_ = 0;
   std::map<std::string, std::string> metadata_;
+  ChangeCount changes_;
 };
 
 /// How to draw a network.

@@ -27,10 +27,10 @@ template <class T>
 
 /// What bytes that hold a network say about it.
 struct NetworkDescription {
-  std::string dtype;  ///< "float32" or "float64"
-  Index width;        ///< m
-  Index dimension;    ///< d
-  Index outputs;      ///< c
+  std::string dtype = {};  ///< "float32" or "float64"
+  Index width = 0;         ///< m
+  Index dimension = 0;     ///< d
+  Index outputs = 0;       ///< c
 };
 /// @throws std::invalid_argument as `network_from_bytes`, but for values, which it does not look at.
 [[nodiscard]] SUBLINEAR_API NetworkDescription describe_network_bytes(const char* bytes, std::size_t size);

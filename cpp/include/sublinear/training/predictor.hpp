@@ -2,6 +2,7 @@
 /// Evaluates a network on new inputs, touching only the neurons that can fire.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,19 +15,42 @@
 namespace sublinear {
 
 /// Answers for a network whose weights do not change meanwhile: builds an index over the weights once, or scans.
+///
+/// It looks at a network that the application keeps, which must outlive it at its place, or owns one that is moved into
+/// it: `Predictor<float>(load_network<float>(path))`. Moves cheaply; of a predictor moved from only assignment and
+/// destruction are left.
+///
+/// @throws std::logic_error, all calls but the constructors: if the network's weights have changed, or it was moved or
+/// replaced, since the predictor was made; if the predictor was moved from.
 /// @note Thread safety: const functions may run concurrently.
 template <class T>
 class SUBLINEAR_API Predictor {
  public:
   /// @param index a name `make_index` knows, for the lifted weights; empty = scan all neurons. Changes speed only.
-  /// The network must outlive the predictor, unmoved and unchanged.
-  Predictor(const TwoLayerNetwork<T>& network, const std::string& index, Norm norm, int threads);
-  /// The same with an index of the application's own over the lifted weights.
-  Predictor(const TwoLayerNetwork<T>& network, const IndexFactory<T>& index_factory, Norm norm, int threads);
+  /// @param norm of the balls of attacks. @param threads that make the index; 0 = all processors.
+  explicit Predictor(const TwoLayerNetwork<T>& network, const std::string& index = "", Norm norm = Norm::two,
+                     int threads = 0);
+  /// The same with an index of the application's own over the lifted weights. @throws std::invalid_argument if the
+  /// factory is empty.
+  Predictor(const TwoLayerNetwork<T>& network, const IndexFactory<T>& index_factory, Norm norm = Norm::two,
+            int threads = 0);
+  /// Takes the network over.
+  explicit Predictor(TwoLayerNetwork<T>&& network, const std::string& index = "", Norm norm = Norm::two,
+                     int threads = 0);
+  /// The same with an index of the application's own.
+  Predictor(TwoLayerNetwork<T>&& network, const IndexFactory<T>& index_factory, Norm norm = Norm::two, int threads = 0);
+  // What can be neither kept nor taken over.
+  explicit Predictor(const TwoLayerNetwork<T>&& network, const std::string& index = "", Norm norm = Norm::two,
+                     int threads = 0) = delete;
+  Predictor(const TwoLayerNetwork<T>&& network, const IndexFactory<T>& index_factory, Norm norm = Norm::two,
+            int threads = 0) = delete;
   ~Predictor();
+  Predictor(Predictor&&) noexcept;
+  Predictor& operator=(Predictor&&) noexcept;
 
   /// The network it answers for.
-  [[nodiscard]] const TwoLayerNetwork<T>& network() const noexcept { return network_; }
+  [[nodiscard]] const TwoLayerNetwork<T>& network() const& { return current(); }
+  const TwoLayerNetwork<T>& network() const&& = delete;  // it may go with the predictor
 
   /// outputs[i * c ... ] = f(points_i). @throws std::invalid_argument for points that are not finite or of another
   /// dimension.
@@ -45,10 +69,13 @@ class SUBLINEAR_API Predictor {
               int threads, T* attacked, double* losses, bool* right = nullptr) const;
 
  private:
-  Predictor(const TwoLayerNetwork<T>& network, const std::string& index, const IndexFactory<T>& index_factory,
-            Norm norm, int threads);
+  void build(const std::string& index, const IndexFactory<T>& index_factory, int threads);
+  void own(TwoLayerNetwork<T>& network);
+  [[nodiscard]] const TwoLayerNetwork<T>& current() const;
 
-  const TwoLayerNetwork<T>& network_;
+  std::unique_ptr<const TwoLayerNetwork<T>> own_;  // or none
+  const TwoLayerNetwork<T>* network_;
+  std::uint64_t version_;  // of the weights it knows
   Norm norm_;
   RowFacts<T> facts_;
   std::unique_ptr<NeuronFinder<T>> finder_;

@@ -29,7 +29,8 @@ class SUBLINEAR_API RowFacts {
   void note_bias(NeuronId r, T bias) { facts_[static_cast<std::size_t>(r)].bias = bias; }
 
   /// All facts, where they lie; holds until this object is assigned to or destroyed.
-  [[nodiscard]] KnownRows<T> view() const noexcept { return {facts_.data(), quantized_.data(), stride_}; }
+  [[nodiscard]] KnownRows<T> view() const& noexcept { return {facts_.data(), quantized_.data(), stride_}; }
+  KnownRows<T> view() const&& = delete;  // a temporary's facts are gone at the end of the line
 
  private:
   void measure(NeuronId r, const T* row);

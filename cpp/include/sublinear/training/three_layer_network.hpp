@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "sublinear/kernels/change_count.hpp"
 #include "sublinear/kernels/csr.hpp"
 #include "sublinear/kernels/export.hpp"
 #include "sublinear/training/low_rank_layer.hpp"
@@ -18,19 +19,23 @@ namespace sublinear {
 /// each id the neuron's activation.
 template <class T>
 struct Activations {
-  IdLists<NeuronId> fired;  ///< one list per input
-  std::vector<T> values;    ///< in the order of fired.ids
+  IdLists<NeuronId> fired = {};  ///< one list per input
+  std::vector<T> values = {};    ///< in the order of fired.ids
 
   /// What input i passes on, as a view that is valid while the lists are not changed.
-  [[nodiscard]] SparseVector<T> vector(Index i) const noexcept {
+  [[nodiscard]] SparseVector<T> vector(Index i) const& noexcept {
     return {fired.begin(i), values.data() + fired.offsets[static_cast<std::size_t>(i)], fired.length(i)};
   }
+  SparseVector<T> vector(Index i) const&& = delete;
 };
 
 /// f(x) = scale * sum_r a_r act(z_r), z = W h, h_j = act_1(<w_j, x>), with shifted activations: a neuron fires where
 /// its pre-activation is >= its layer's threshold, inclusive, and passes on the difference. The first layer (w) and the
 /// output weights (a) stay as they are; the hidden layer W is trained (by `ThreeLayerTrainer`) and kept as a
 /// `LowRankLayer`, of which an input touches only the columns of the first-layer neurons that it fires.
+///
+/// Calls on a network that was moved from, or whose hidden layer was moved away or replaced by one of another size,
+/// throw std::logic_error.
 ///
 /// @note Thread safety: const functions may run concurrently.
 template <class T>
@@ -51,13 +56,22 @@ class SUBLINEAR_API ThreeLayerNetwork {
   /// The factor of the sum over hidden neurons; not 0.
   [[nodiscard]] T scale() const noexcept { return scale_; }
   /// hidden().inputs() x dimension(), row-major.
-  [[nodiscard]] const T* first_weights() const noexcept { return first_weights_.data(); }
+  [[nodiscard]] const T* first_weights() const& noexcept { return first_weights_.data(); }
   /// hidden().outputs() values.
-  [[nodiscard]] const T* output_weights() const noexcept { return output_weights_.data(); }
+  [[nodiscard]] const T* output_weights() const& noexcept { return output_weights_.data(); }
   /// The layer that is trained.
-  [[nodiscard]] const LowRankLayer<T>& hidden() const noexcept { return hidden_; }
+  [[nodiscard]] const LowRankLayer<T>& hidden() const& noexcept { return hidden_; }
   /// The same, to be changed by a training step.
-  [[nodiscard]] LowRankLayer<T>& hidden() noexcept { return hidden_; }
+  [[nodiscard]] LowRankLayer<T>& hidden() & noexcept { return hidden_; }
+
+  /// Another number after another network has been moved or assigned to this object, or this one moved away. Changes of
+  /// the hidden layer do not count.
+  [[nodiscard]] std::uint64_t version() const noexcept { return changes_.value(); }
+
+  // Views of a temporary would be of nothing at the end of the line: give the network a name.
+  const T* first_weights() const&& = delete;
+  const T* output_weights() const&& = delete;
+  const LowRankLayer<T>& hidden() const&& = delete;
 
   /// h at each point, by a scan of the first layer with the canonical inner product: hidden().inputs() * dimension()
   /// multiply-adds a point.
@@ -78,6 +92,7 @@ class SUBLINEAR_API ThreeLayerNetwork {
   LowRankWork fired(Points<T> points, int threads, IdLists<NeuronId>& first, IdLists<NeuronId>& hidden) const;
 
  private:
+  void require_whole() const;
   template <class Visit>
   LowRankWork visit_points(Points<T> points, int threads, Visit&& visit) const;
 
@@ -85,6 +100,7 @@ class SUBLINEAR_API ThreeLayerNetwork {
   AlignedVector<T> first_weights_, output_weights_;
   LowRankLayer<T> hidden_;
   T first_threshold_, hidden_threshold_, scale_;
+  ChangeCount changes_;
 };
 
 /// How to draw a three-layer network of width m: w ~ N(0, 1), W ~ N(0, 2/m), a = +-1, scale 1 / sqrt(m).
@@ -121,7 +137,7 @@ struct ThreeLayerReport {
   std::int64_t fired_first = 0;   ///< neurons of the first layer that fired, summed over the batch
   std::int64_t fired_hidden = 0;  ///< the same of the hidden layer
   Index rank = 0;                 ///< of the hidden layer, after the step
-  LowRankWork work;               ///< of the step alone
+  LowRankWork work = {};          ///< of the step alone
 };
 
 /// Gradient descent on the hidden layer W for the mean of (f(x_i) - y_i)^2 / 2. The gradient at an input is a pair of
@@ -130,18 +146,20 @@ struct ThreeLayerReport {
 ///
 /// The trained weights do not depend on the number of threads or the SIMD level; they depend, in their last bits, on
 /// the hidden layer's `rank_limit`.
-/// @note Thread safety: one thread at a time.
+/// @note Thread safety: one thread at a time. Moves cheaply; of a trainer moved from only assignment and destruction
+/// are left.
 template <class T>
 class SUBLINEAR_API ThreeLayerTrainer {
  public:
   /// Copies labels, and takes the first layer's activations at all inputs, which stay as they are: `first_work`. The
-  /// network must outlive the trainer and not be moved.
+  /// network must outlive the trainer at its place.
   /// @throws std::invalid_argument for inputs or labels that do not fit, or options below 0.
   ThreeLayerTrainer(ThreeLayerNetwork<T>& network, Points<T> inputs, const double* labels, ThreeLayerOptions options);
 
   /// One step with this learning rate.
   /// @throws std::invalid_argument for a rate that is negative or not finite; DivergenceError, with nothing changed, if
-  /// the loss is not finite or a weight could become infinite.
+  /// the loss is not finite or a weight could become infinite; std::logic_error if the network was moved away, or
+  /// another took its place.
   ThreeLayerReport step(double learning_rate);
 
   /// Steps done in all, or as `set_steps_done` said.
@@ -152,12 +170,14 @@ class SUBLINEAR_API ThreeLayerTrainer {
   void set_steps_done(std::int64_t steps);
 
   /// What the constructor's pass over the first layer cost.
-  [[nodiscard]] const LowRankWork& first_work() const noexcept { return first_work_; }
+  [[nodiscard]] const LowRankWork& first_work() const& noexcept { return first_work_; }
+  const LowRankWork& first_work() const&& = delete;
 
  private:
   void choose_batch();
 
-  ThreeLayerNetwork<T>& network_;
+  ThreeLayerNetwork<T>* network_;
+  std::uint64_t version_;  // of the network whose first layer `inputs_` is of
   ThreeLayerOptions options_;
   Index count_, batch_size_;
   std::vector<double> labels_;

@@ -24,13 +24,13 @@ enum class Optimizer { gradient, gauss_newton };
 /// Choices of a training run.
 template <class T>
 struct TrainerOptions {
-  std::string strategy = "margin";          ///< as `make_finder` takes it; exact ones change speed only
-  FinderOptions finder;                     ///< changes speed only, but for its `hashing`
-  std::shared_ptr<const Loss> loss;         ///< required
-  std::shared_ptr<const Attack<T>> attack;  ///< required; make_pgd({}) with steps 0 is no attack
-  std::vector<double> input_weights;        ///< how much each input counts, >= 0; divided by their mean; empty = alike
-  Index batch_size = 0;                     ///< 0 = full batch, one step an epoch
-  std::uint64_t seed = 0;                   ///< of the order of inputs and of random starts
+  std::string strategy = "margin";               ///< as `make_finder` takes it; exact ones change speed only
+  FinderOptions finder = {};                     ///< changes speed only, but for its `hashing`
+  std::shared_ptr<const Loss> loss = {};         ///< required
+  std::shared_ptr<const Attack<T>> attack = {};  ///< required; make_pgd({}) with steps 0 is no attack
+  std::vector<double> input_weights = {};  ///< how much each input counts, >= 0; divided by their mean; empty = alike
+  Index batch_size = 0;                    ///< 0 = full batch, one step an epoch
+  std::uint64_t seed = 0;                  ///< of the order of inputs and of random starts
   Optimizer optimizer = Optimizer::gradient;  ///< how a step follows from the losses
   double damping = 1e-6;                      ///< of Gauss-Newton: lambda is this times the mean diagonal of J J^T; > 0
   bool train_biases = false;                  ///< whether the gradient step moves the biases too (Yang et al.)
@@ -45,20 +45,26 @@ struct StepReport {
   double robust_loss = 0;   ///< mean over the batch, before the step, at the attacked inputs
   Index inputs = 0;         ///< size of the batch
   bool ends_epoch = false;  ///< whether every input has now been visited once more
-  Work work;                ///< of the step alone
+  Work work = {};           ///< of the step alone
 };
 
 /// Trains a network in place: for each batch, attacks its inputs, then takes one gradient step on the weights, and on
 /// the biases where `train_biases`, for the mean loss at the attacked inputs. The trained weights are the same, bit for
 /// bit, for every exact strategy, thread count and SIMD level; docs/determinism.md lists the order of every reduction.
 ///
-/// @note Thread safety: one thread at a time; the work inside is spread over `options.threads`.
+/// Moves cheaply; of a trainer moved from only assignment and destruction are left, its other calls throw
+/// std::logic_error.
+///
+/// @note Thread safety: one thread at a time; the work inside is spread over `options.threads`. `step`, `candidates`,
+/// `set_steps_done` and `finder` throw std::logic_error while another of them runs, be it in another thread or around
+/// the callback (a progress, a loss, an attack, an index) from which they are called.
 template <class T>
 class SUBLINEAR_API Trainer {
  public:
-  /// Copies inputs and labels and builds the strategy's structure. The network must outlive the trainer and not be
-  /// moved; changes made to its weights and biases by others between steps are noticed, and the structure is built
-  /// again.
+  /// Copies inputs and labels and builds the strategy's structure. The network must outlive the trainer at its place.
+  /// Changes made to its weights and biases by others between steps are noticed, and the structure is built again; the
+  /// same if another network of its sizes is moved to its place. Once the network has been moved away or replaced by
+  /// one of other sizes, calls throw std::logic_error.
   /// @throws std::invalid_argument for inputs, labels or options that do not fit the network or the loss, and for
   /// weights and inputs so large that products may overflow (so for weights that others set, too, in the next step);
   /// MemoryLimitError if the structure may not be that large.
@@ -66,6 +72,8 @@ class SUBLINEAR_API Trainer {
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
+  Trainer(Trainer&&) noexcept;
+  Trainer& operator=(Trainer&&) noexcept;
 
   /// One step with this learning rate. An epoch visits every input once, in an order that is a function of
   /// (seed, epoch); the last batch of an epoch may be smaller.
@@ -78,15 +86,16 @@ class SUBLINEAR_API Trainer {
   StepReport step(double learning_rate);
 
   /// Steps done in all, by this trainer or as `set_steps_done` said.
-  [[nodiscard]] std::int64_t steps_done() const noexcept;
+  [[nodiscard]] std::int64_t steps_done() const;
   /// The number of inputs over the batch size, rounded up.
-  [[nodiscard]] std::int64_t steps_per_epoch() const noexcept;
+  [[nodiscard]] std::int64_t steps_per_epoch() const;
   /// Continue as if `steps` steps had been done already: the order of inputs and random starts of an earlier run.
   void set_steps_done(std::int64_t steps);
 
   /// The strategy's structure, until the next call that is not const.
   /// @throws std::logic_error after a call that failed, until the next step has built it again.
-  [[nodiscard]] const NeuronFinder<T>& finder() const;
+  [[nodiscard]] const NeuronFinder<T>& finder() const&;
+  const NeuronFinder<T>& finder() const&& = delete;
 
   /// The inputs, as they were when the trainer copied them.
   [[nodiscard]] Points<T> inputs() const noexcept;
@@ -97,6 +106,8 @@ class SUBLINEAR_API Trainer {
 
  private:
   struct State;
+  struct Call;  // one at a time
+  [[nodiscard]] State& state() const;
   std::unique_ptr<State> state_;
 };
 
@@ -112,7 +123,8 @@ using LearningRate = std::function<double(std::int64_t step, std::int64_t steps_
 /// `fit`; the step it was told of is done. To stop within a step, throw from `TrainerOptions::progress`.
 using StepCallback = std::function<bool(const StepReport&)>;
 
-/// Steps until `epochs` more epochs have ended. @throws what `Trainer::step` throws; the steps before are done.
+/// Steps until `epochs` more epochs have ended. @throws std::invalid_argument for a negative number of epochs or an
+/// empty rate; what `Trainer::step`, `rate` and `after_step` throw, the steps before are then done.
 template <class T>
 SUBLINEAR_API void fit(Trainer<T>& trainer, std::int64_t epochs, const LearningRate& rate,
                        const StepCallback& after_step = {});
