@@ -168,3 +168,73 @@ def test_c_refuses_what_is_no_network(tmp_path):
     for name, why in (("checkpoint", "its format is"), ("cut", "does not have room"), ("text", "header")):
         assert why in run(tmp_path, consumer, name)
     assert "could not be read" in run(tmp_path, consumer, "missing")
+
+
+# Every structure that an application may fill in, by the names of some of its fields.
+DESIGNATED = """
+#include <sublinear/sublinear.hpp>
+using namespace sublinear;
+[[maybe_unused]] const IndexOptions index{.leaf_size = 3};
+[[maybe_unused]] const FinderOptions finder{.max_bytes = 3};
+[[maybe_unused]] const HashOptions hashing{.bits = 3};
+[[maybe_unused]] const TrainerOptions<float> trainer{.strategy = "margin", .batch_size = 3};
+[[maybe_unused]] const PgdOptions pgd{.radius = 3, .norm = Norm::infinity};
+[[maybe_unused]] const Initialization network{.dimension = 3, .width = 4};
+[[maybe_unused]] const ThreeLayerInitialization three_layers{.dimension = 3};
+[[maybe_unused]] const ThreeLayerOptions three_layer_trainer{.seed = 3};
+[[maybe_unused]] const Points<float> points{.count = 3};
+[[maybe_unused]] const Neurons<float> neurons{.count = 3};
+[[maybe_unused]] const Ball ball{.radius = 1};
+[[maybe_unused]] const Displacement displacement{.euclidean = 1};
+[[maybe_unused]] const Visit<float> visit{.reach = 1};
+[[maybe_unused]] const CandidateView<float> candidates{.count = 1};
+[[maybe_unused]] const SparseVector<float> vector{.length = 1};
+[[maybe_unused]] const StepReport report{.inputs = 1};
+[[maybe_unused]] const StrategyInfo strategy{.name = "x"};
+[[maybe_unused]] const IndexChoice choice{.name = "x"};
+[[maybe_unused]] const NetworkDescription described{.dtype = "x"};
+[[maybe_unused]] const IndexDescription described_index{.name = "x"};
+[[maybe_unused]] const CrossingNumber crossing{.crossed = 1};
+[[maybe_unused]] const Work work{.bounds = 1};
+[[maybe_unused]] const LowRankWork low_rank_work{.base = 1};
+[[maybe_unused]] const TopLists<float> top{.products = {}};
+[[maybe_unused]] const Activations<float> activations{.values = {}};
+[[maybe_unused]] const BuildInfo build{.version = "x"};
+[[maybe_unused]] const ThreeLayerReport three_layer_report{.loss = 1};
+"""
+
+# A matrix library whose mere inclusion is a mistake stands in for Eigen.
+NO_EIGEN = """
+#define SUBLINEAR_NO_EIGEN
+#include <sublinear/sublinear.hpp>
+static_assert(sizeof(sublinear::TrainerOptions<float>) > 0);
+"""
+
+
+def compiles(directory, program, *options):
+    (directory / "main.cpp").write_text(program)
+    compiler = shutil.which("c++") or shutil.which("g++")
+    command = (compiler, "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{sl.get_include()}")
+    return run(directory, *command, *options, "-x", "c++", str(directory / "main.cpp"))
+
+
+def test_designated_initialisers_compile_without_warnings(tmp_path):
+    compiles(tmp_path, DESIGNATED, "-std=c++20")
+
+
+def test_headers_compile_without_exceptions_and_without_eigen(tmp_path):
+    (tmp_path / "Eigen").mkdir()
+    (tmp_path / "Eigen" / "Core").write_text("#error Eigen was included\n")
+    compiles(tmp_path, NO_EIGEN, "-std=c++17", "-fno-exceptions", f"-I{tmp_path}")
+
+
+def test_a_missing_component_says_why(tmp_path):
+    (tmp_path / "main.cpp").write_text(PROGRAM)
+    for component, why in (("eigen", "needs Eigen 3.4 or later"), ("opencl", "the only one is eigen")):
+        asks = CMAKE.replace("sublinear CONFIG REQUIRED", f"sublinear CONFIG REQUIRED COMPONENTS {component}")
+        (tmp_path / "CMakeLists.txt").write_text(asks)
+        options = (f"-Dsublinear_DIR={sl.get_cmake_dir()}", "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON")
+        command = ("cmake", "-S", ".", "-B", component, "-G", "Ninja", *options)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode != 0
+        assert why in " ".join(done.stderr.split())
