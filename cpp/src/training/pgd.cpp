@@ -76,7 +76,7 @@ class Pgd final : public Attack<T> {
                                     std::to_string(k % inputs.dimension) + " is " +
                                     format_number(static_cast<double>(inputs.data[k])) + ", outside the box from " +
                                     format_number(options_.clip_low) + " to " + format_number(options_.clip_high) +
-                                    "; rescale the inputs into it or widen it");
+                                    " that attacks are clipped to; rescale the inputs into it or widen it");
   }
 
   void perturb(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream random,

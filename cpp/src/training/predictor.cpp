@@ -194,8 +194,7 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
     if (right != nullptr) right[i] = worst.right;
     if (attacked != nullptr) std::copy(worst.point.begin(), worst.point.end(), attacked + i * d);
   };
-  return visit_points(network, *finder_, points, attack.ball().radius, resolve_threads(threads), nullptr,
-                      attack_point);
+  return visit_points(network, *finder_, points, attack.ball().radius, resolve_threads(threads), nullptr, attack_point);
 }
 
 template class Predictor<float>;

@@ -526,8 +526,9 @@ const NeuronFinder<T>& Trainer<T>::finder() const& {
 }
 
 template <class T>
-Points<T> Trainer<T>::inputs() const noexcept {
-  return {state_->inputs.data(), state_->n, state_->d};
+Points<T> Trainer<T>::inputs() const& {
+  const State& own = state();
+  return {own.inputs.data(), own.n, own.d};
 }
 
 template <class T>

@@ -98,7 +98,8 @@ class SUBLINEAR_API Trainer {
   const NeuronFinder<T>& finder() const&& = delete;
 
   /// The inputs, as they were when the trainer copied them.
-  [[nodiscard]] Points<T> inputs() const noexcept;
+  [[nodiscard]] Points<T> inputs() const&;
+  Points<T> inputs() const&& = delete;
 
   /// What the strategy proposes now for these training inputs (distinct positions), ids ascending. Changes no result.
   /// @throws std::invalid_argument for a position that does not exist.
