@@ -130,7 +130,7 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         int64_t steps_per_epoch() except +
         void set_steps_done(int64_t) except +
         const NeuronFinder[T]& finder() except +
-        Points[T] inputs()
+        Points[T] inputs() except +
         Work candidates(const int64_t*, int64_t, IdLists[int32_t]&) except +
 
 cdef extern from "sublinear/training/predictor.hpp" namespace "sublinear" nogil:
