@@ -126,6 +126,10 @@ BallTree<T>::BallTree(Points<T> points, const IndexOptions& options)
 template <class T>
 BallTree<T>::BallTree(const FlatReader& reader)
     : ForwardingIndex<T>(std::make_unique<DynamicIndex<T, WideTree<T, BallBound<T>>>>(reader)) {}
+template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> BallTree<T>::clone() const {
+  return std::unique_ptr<HalfSpaceIndex<T>>(new BallTree(*this));
+}
 
 template class BallTree<float>;
 template class BallTree<double>;

@@ -27,6 +27,8 @@ class Scan final : public ScannedIndex<T> {
   [[nodiscard]] const char* name() const noexcept override { return "brute-force"; }
   [[nodiscard]] std::size_t bytes() const noexcept override { return store_.bytes(); }
 
+  [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override { return std::make_unique<Scan>(*this); }
+
   Index insert(Points<T> points) override {
     const FloatingPointScope scope;
     const Index first = store_.append(points);
@@ -172,6 +174,10 @@ BruteForce<T>::BruteForce(Points<T> points, const IndexOptions&)
     : ForwardingIndex<T>(std::make_unique<Scan<T>>(points)) {}
 template <class T>
 BruteForce<T>::BruteForce(const FlatReader& reader) : ForwardingIndex<T>(std::make_unique<Scan<T>>(reader)) {}
+template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> BruteForce<T>::clone() const {
+  return std::unique_ptr<HalfSpaceIndex<T>>(new BruteForce(*this));
+}
 
 template class BruteForce<float>;
 template class BruteForce<double>;

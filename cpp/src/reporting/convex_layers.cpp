@@ -290,6 +290,10 @@ ConvexLayers<T>::ConvexLayers(Points<T> points, const IndexOptions& options)
 template <class T>
 ConvexLayers<T>::ConvexLayers(const FlatReader& reader)
     : ForwardingIndex<T>(std::make_unique<DynamicIndex<T, Layers<T>>>(reader)) {}
+template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> ConvexLayers<T>::clone() const {
+  return std::unique_ptr<HalfSpaceIndex<T>>(new ConvexLayers(*this));
+}
 
 template class ConvexLayers<float>;
 template class ConvexLayers<double>;

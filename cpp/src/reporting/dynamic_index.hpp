@@ -61,6 +61,19 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
     count_dead();
   }
 
+  DynamicIndex(const DynamicIndex& other)
+      : HalfSpaceIndex<T>(other),
+        dimension_(other.dimension_),
+        options_(other.options_),
+        ids_(other.ids_),
+        buffer_(other.buffer_) {
+    for (const Piece& piece : other.parts_)
+      parts_.push_back({std::make_unique<Part>(*piece.part), piece.base, piece.dead});
+  }
+  [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override {
+    return std::make_unique<DynamicIndex>(*this);
+  }
+
   [[nodiscard]] const char* name() const noexcept override { return Part::kName; }
   [[nodiscard]] Index size() const noexcept override { return ids_.alive(); }
   [[nodiscard]] Index dimension() const noexcept override { return dimension_; }

@@ -23,6 +23,11 @@ Work HalfSpaceIndex<T>::report_page(const T* normal, double threshold, Index pag
 }
 
 template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> HalfSpaceIndex<T>::clone() const {
+  throw std::logic_error(std::string("the index ") + name() + " does not offer clone");
+}
+
+template <class T>
 void HalfSpaceIndex<T>::save(FlatWriter&) const {
   throw std::logic_error(std::string("the index ") + name() + " cannot be saved");
 }

@@ -107,6 +107,10 @@ KDTree<T>::KDTree(Points<T> points, const IndexOptions& options)
 template <class T>
 KDTree<T>::KDTree(const FlatReader& reader)
     : ForwardingIndex<T>(std::make_unique<DynamicIndex<T, WideTree<T, BoxBound<T>>>>(reader)) {}
+template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> KDTree<T>::clone() const {
+  return std::unique_ptr<HalfSpaceIndex<T>>(new KDTree(*this));
+}
 
 template class KDTree<float>;
 template class KDTree<double>;

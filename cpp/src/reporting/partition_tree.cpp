@@ -445,6 +445,10 @@ PartitionTree<T>::PartitionTree(Points<T> points, const IndexOptions& options)
 template <class T>
 PartitionTree<T>::PartitionTree(const FlatReader& reader)
     : ForwardingIndex<T>(std::make_unique<DynamicIndex<T, Tree<T>>>(reader)) {}
+template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> PartitionTree<T>::clone() const {
+  return std::unique_ptr<HalfSpaceIndex<T>>(new PartitionTree(*this));
+}
 
 template <class T>
 std::vector<CrossingNumber> crossing_numbers(Points<T> points, const IndexOptions& options, const T* normals,

@@ -71,6 +71,8 @@ class Scan final : public ScannedIndex<T> {
   [[nodiscard]] const char* name() const noexcept override { return "quantized-scan"; }
   [[nodiscard]] std::size_t bytes() const noexcept override { return store_.bytes() + copies_.bytes(); }
 
+  [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override { return std::make_unique<Scan>(*this); }
+
   Index insert(Points<T> points) override {
     const FloatingPointScope scope;
     check_points(points, store_.dimension());
@@ -308,6 +310,10 @@ QuantizedScan<T>::QuantizedScan(Points<T> points, const IndexOptions&)
     : ForwardingIndex<T>(std::make_unique<Scan<T>>(points)) {}
 template <class T>
 QuantizedScan<T>::QuantizedScan(const FlatReader& reader) : ForwardingIndex<T>(std::make_unique<Scan<T>>(reader)) {}
+template <class T>
+std::unique_ptr<HalfSpaceIndex<T>> QuantizedScan<T>::clone() const {
+  return std::unique_ptr<HalfSpaceIndex<T>>(new QuantizedScan(*this));
+}
 
 template class QuantizedScan<float>;
 template class QuantizedScan<double>;

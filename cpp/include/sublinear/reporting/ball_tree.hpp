@@ -18,6 +18,12 @@ class SUBLINEAR_API BallTree final : public ForwardingIndex<T> {
   explicit BallTree(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit BallTree(const FlatReader& reader);
+  BallTree(BallTree&&) noexcept = default;
+  BallTree& operator=(BallTree&&) noexcept = default;
+  [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
+
+ private:
+  BallTree(const BallTree&) = default;
 };
 
 }  // namespace sublinear

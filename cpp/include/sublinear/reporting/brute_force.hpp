@@ -19,6 +19,12 @@ class SUBLINEAR_API BruteForce final : public ForwardingIndex<T> {
   explicit BruteForce(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit BruteForce(const FlatReader& reader);
+  BruteForce(BruteForce&&) noexcept = default;
+  BruteForce& operator=(BruteForce&&) noexcept = default;
+  [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
+
+ private:
+  BruteForce(const BruteForce&) = default;
 };
 
 }  // namespace sublinear

@@ -10,7 +10,8 @@
 
 namespace sublinear {
 
-/// Passes every call to the index it holds. Moves cheaply; not copyable.
+/// Passes every call to the index it holds, but for `clone`: a copy is one of the class that derives from this, which
+/// offers it in a line, `return std::unique_ptr<HalfSpaceIndex<T>>(new Own(*this));`. Moves cheaply.
 template <class T>
 class SUBLINEAR_API ForwardingIndex : public HalfSpaceIndex<T> {
  public:
@@ -40,6 +41,12 @@ class SUBLINEAR_API ForwardingIndex : public HalfSpaceIndex<T> {
  protected:
   /// @param index what every call goes to; not null.
   explicit ForwardingIndex(std::unique_ptr<HalfSpaceIndex<T>> index) : index_(std::move(index)) {}
+  /// Clones the index it holds: for the `clone` of a class that derives from this.
+  ForwardingIndex(const ForwardingIndex& other) : HalfSpaceIndex<T>(other), index_(other.index_->clone()) {}
+  ForwardingIndex(ForwardingIndex&&) noexcept = default;
+  ForwardingIndex& operator=(const ForwardingIndex&) = delete;
+  ForwardingIndex& operator=(ForwardingIndex&&) noexcept = default;
+  ~ForwardingIndex() override = default;
 
  private:
   std::unique_ptr<HalfSpaceIndex<T>> index_;

@@ -54,7 +54,7 @@ struct TopLists {
 /// negative count or a NaN threshold; `std::bad_alloc`. A call that throws has changed nothing.
 ///
 /// @note Thread safety: const member functions may run at the same time on any number of threads; a mutating one needs
-/// the object for itself. The application keeps readers and a writer apart, for example with a `std::shared_mutex`.
+/// the object for itself. `Snapshots` (kernels/snapshots.hpp) or a `FairSharedMutex` keep readers and a writer apart.
 ///
 /// @tparam T float or double, the type of coordinates and of the canonical product.
 template <class T>
@@ -100,6 +100,10 @@ class SUBLINEAR_API HalfSpaceIndex {
   [[nodiscard]] virtual Index pages() const noexcept { return 1; }
   /// Appends the ids of one page to `ids`.
   virtual Work report_page(const T* normal, double threshold, Index page, std::vector<Index>& ids) const;
+
+  /// A copy of its own: same points, ids and ids to come, same answers, same counted work. Cost: the memory once more.
+  /// @throws std::logic_error if an index of the application's own does not offer it, std::bad_alloc.
+  [[nodiscard]] virtual std::unique_ptr<HalfSpaceIndex<T>> clone() const;
 
   /// Writes what `load_index` needs to make an index that answers alike. @throws std::logic_error if not offered.
   virtual void save(FlatWriter& writer) const;

@@ -23,6 +23,12 @@ class SUBLINEAR_API KDTree final : public ForwardingIndex<T> {
   explicit KDTree(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit KDTree(const FlatReader& reader);
+  KDTree(KDTree&&) noexcept = default;
+  KDTree& operator=(KDTree&&) noexcept = default;
+  [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
+
+ private:
+  KDTree(const KDTree&) = default;
 };
 
 }  // namespace sublinear

@@ -32,6 +32,12 @@ class SUBLINEAR_API PartitionTree final : public ForwardingIndex<T> {
   explicit PartitionTree(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit PartitionTree(const FlatReader& reader);
+  PartitionTree(PartitionTree&&) noexcept = default;
+  PartitionTree& operator=(PartitionTree&&) noexcept = default;
+  [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
+
+ private:
+  PartitionTree(const PartitionTree&) = default;
 };
 
 /// The crossing number of one hyperplane: how many of the leaves' simplices it meets, and how many leaves there are.

@@ -26,6 +26,12 @@ class SUBLINEAR_API QuantizedScan final : public ForwardingIndex<T> {
   explicit QuantizedScan(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit QuantizedScan(const FlatReader& reader);
+  QuantizedScan(QuantizedScan&&) noexcept = default;
+  QuantizedScan& operator=(QuantizedScan&&) noexcept = default;
+  [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
+
+ private:
+  QuantizedScan(const QuantizedScan&) = default;
 };
 
 }  // namespace sublinear
