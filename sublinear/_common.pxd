@@ -29,6 +29,14 @@ cdef extern from "sublinear/kernels/csr.hpp" namespace "sublinear" nogil:
         vector[Id] ids
 
 
+cdef extern from "_access.hpp":
+    # `ask` and `change` raise RuntimeError where waiting would never end; `done` ends the last of them.
+    cppclass Access:
+        int ask() except -1
+        int change() except -1
+        void done()
+
+
 cdef inline Points[real] points_of(const real[:, ::1] array) noexcept nogil:
     cdef Points[real] points
     points.count = array.shape[0]

@@ -11,7 +11,7 @@ from libcpp.string cimport string
 from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
-from sublinear._common cimport IdLists, Points, Work, points_of, real, start_of, work_of
+from sublinear._common cimport Access, IdLists, Points, Work, points_of, real, start_of, work_of
 
 cdef extern from "sublinear/reporting/half_space_index.hpp" namespace "sublinear" nogil:
     cppclass ReportOptions:
@@ -33,6 +33,7 @@ cdef extern from "sublinear/reporting/half_space_index.hpp" namespace "sublinear
         Work count(const T*, const double*, int64_t, int, int64_t*) except +
         Work top(const T*, int64_t, int64_t, int, TopLists[T]&) except +
         Work report_page(const T*, double, int64_t, vector[int64_t]&) except +
+        unique_ptr[HalfSpaceIndex[T]] clone() except +
 
     cppclass Progress:
         pass
@@ -172,84 +173,163 @@ cdef object to_array(vector[int64_t]& values):
 
 @cython.final
 cdef class Index:
-    """One C++ index; exactly one of the two pointers is set, by dtype."""
+    """One C++ index; exactly one of the two pointers is set, by dtype. Threads may ask it together and change it in turn:
+    who comes first is served first, and waits without the GIL."""
 
     cdef unique_ptr[HalfSpaceIndex[float]] single
     cdef unique_ptr[HalfSpaceIndex[double]] wide
+    cdef Access access
+    cdef int64_t next  # the id that comes next
+    cdef int64_t changed  # how often
 
     def size(self):
-        return self.single.get().size() if self.single else self.wide.get().size()
+        self.access.ask()
+        try:
+            return self.single.get().size() if self.single else self.wide.get().size()
+        finally:
+            self.access.done()
 
     def dimension(self):
         return self.single.get().dimension() if self.single else self.wide.get().dimension()
 
     def bytes(self):
-        return self.single.get().bytes() if self.single else self.wide.get().bytes()
+        self.access.ask()
+        try:
+            return self.single.get().bytes() if self.single else self.wide.get().bytes()
+        finally:
+            self.access.done()
+
+    def next_id(self):
+        """The id that the next inserted point gets."""
+        self.access.ask()
+        try:
+            return self.next
+        finally:
+            self.access.done()
 
     def insert(self, const real[:, ::1] points):
+        """The first of the new ids."""
         cdef int64_t first
-        with nogil:
-            if real is float:
-                first = self.single.get().insert(points_of(points))
-            else:
-                first = self.wide.get().insert(points_of(points))
+        self.access.change()
+        try:
+            with nogil:
+                if real is float:
+                    first = self.single.get().insert(points_of(points))
+                else:
+                    first = self.wide.get().insert(points_of(points))
+            self.next = first + points.shape[0]
+            self.changed += 1
+        finally:
+            self.access.done()
         return first
 
     def erase(self, int64_t[::1] ids):
-        with nogil:
-            if self.single:
-                self.single.get().erase(ids_start(ids), ids.shape[0])
-            else:
-                self.wide.get().erase(ids_start(ids), ids.shape[0])
+        self.access.change()
+        try:
+            with nogil:
+                if self.single:
+                    self.single.get().erase(ids_start(ids), ids.shape[0])
+                else:
+                    self.wide.get().erase(ids_start(ids), ids.shape[0])
+            self.changed += 1
+        finally:
+            self.access.done()
 
     def move(self, int64_t[::1] ids, const real[:, ::1] points):
-        with nogil:
-            if real is float:
-                self.single.get().move(ids_start(ids), ids.shape[0], points_of(points).data)
-            else:
-                self.wide.get().move(ids_start(ids), ids.shape[0], points_of(points).data)
+        self.access.change()
+        try:
+            with nogil:
+                if real is float:
+                    self.single.get().move(ids_start(ids), ids.shape[0], points_of(points).data)
+                else:
+                    self.wide.get().move(ids_start(ids), ids.shape[0], points_of(points).data)
+            self.changed += 1
+        finally:
+            self.access.done()
+
+    def copy(self):
+        """An index of its own with the same points and ids."""
+        cdef Index other = Index()
+        self.access.ask()
+        try:
+            with nogil:
+                if self.single:
+                    other.single = move(self.single.get().clone())
+                else:
+                    other.wide = move(self.wide.get().clone())
+            other.next = self.next
+        finally:
+            self.access.done()
+        return other
 
     def pages(self):
-        return self.single.get().pages() if self.single else self.wide.get().pages()
+        """(how many pages there are, the state of the index that they are of)."""
+        self.access.ask()
+        try:
+            return self.single.get().pages() if self.single else self.wide.get().pages(), self.changed
+        finally:
+            self.access.done()
 
     def to_bytes(self):
         cdef string content
-        with nogil:
-            content = index_bytes_of[float](self.single.get()[0]) if self.single else \
-                index_bytes_of[double](self.wide.get()[0])
+        self.access.ask()
+        try:
+            with nogil:
+                content = index_bytes_of[float](self.single.get()[0]) if self.single else \
+                    index_bytes_of[double](self.wide.get()[0])
+        finally:
+            self.access.done()
         return PyBytes_FromStringAndSize(content.data(), <Py_ssize_t> content.size())
 
     def report(self, const real[:, ::1] normals, const double[::1] thresholds, int threads, bool in_order,
                int64_t limit):
+        """(offsets, ids, work, the id that all of them are below)."""
         cdef IdLists[int64_t] lists
         cdef Work work
-        with nogil:
-            if real is float:
-                work = self.single.get().report(points_of(normals).data, start_of(thresholds), normals.shape[0],
-                                                ReportOptions(threads, in_order, limit), lists)
-            else:
-                work = self.wide.get().report(points_of(normals).data, start_of(thresholds), normals.shape[0],
-                                              ReportOptions(threads, in_order, limit), lists)
-        return to_array(lists.offsets), to_array(lists.ids), work_of(work)
+        cdef int64_t below
+        self.access.ask()
+        try:
+            with nogil:
+                if real is float:
+                    work = self.single.get().report(points_of(normals).data, start_of(thresholds), normals.shape[0],
+                                                    ReportOptions(threads, in_order, limit), lists)
+                else:
+                    work = self.wide.get().report(points_of(normals).data, start_of(thresholds), normals.shape[0],
+                                                  ReportOptions(threads, in_order, limit), lists)
+            below = self.next
+        finally:
+            self.access.done()
+        return to_array(lists.offsets), to_array(lists.ids), work_of(work), below
 
-    def report_page(self, const real[:, ::1] normal, double threshold, int64_t page):
+    def report_page(self, const real[:, ::1] normal, double threshold, int64_t page, int64_t state):
+        """The ids of one page; RuntimeError if the index is no longer in that state."""
         cdef vector[int64_t] ids
-        with nogil:
-            if real is float:
-                self.single.get().report_page(points_of(normal).data, threshold, page, ids)
-            else:
-                self.wide.get().report_page(points_of(normal).data, threshold, page, ids)
+        self.access.ask()
+        try:
+            if self.changed != state:
+                raise RuntimeError("the index was changed while its ids were streamed; start the stream anew")
+            with nogil:
+                if real is float:
+                    self.single.get().report_page(points_of(normal).data, threshold, page, ids)
+                else:
+                    self.wide.get().report_page(points_of(normal).data, threshold, page, ids)
+        finally:
+            self.access.done()
         return to_array(ids)
 
     def top(self, const real[:, ::1] normals, int64_t k, int threads):
         cdef TopLists[float] singles
         cdef TopLists[double] wides
         cdef Work work
-        with nogil:
-            if real is float:
-                work = self.single.get().top(points_of(normals).data, normals.shape[0], k, threads, singles)
-            else:
-                work = self.wide.get().top(points_of(normals).data, normals.shape[0], k, threads, wides)
+        self.access.ask()
+        try:
+            with nogil:
+                if real is float:
+                    work = self.single.get().top(points_of(normals).data, normals.shape[0], k, threads, singles)
+                else:
+                    work = self.wide.get().top(points_of(normals).data, normals.shape[0], k, threads, wides)
+        finally:
+            self.access.done()
         if real is float:
             products = np.empty(singles.products.size(), np.float32)
             products[...] = singles.products
@@ -263,13 +343,17 @@ cdef class Index:
         counts = np.empty(normals.shape[0], np.int64)
         cdef int64_t[::1] view = counts
         cdef Work work
-        with nogil:
-            if real is float:
-                work = self.single.get().count(points_of(normals).data, start_of(thresholds), normals.shape[0],
-                                               threads, ids_start(view))
-            else:
-                work = self.wide.get().count(points_of(normals).data, start_of(thresholds), normals.shape[0],
-                                             threads, ids_start(view))
+        self.access.ask()
+        try:
+            with nogil:
+                if real is float:
+                    work = self.single.get().count(points_of(normals).data, start_of(thresholds), normals.shape[0],
+                                                   threads, ids_start(view))
+                else:
+                    work = self.wide.get().count(points_of(normals).data, start_of(thresholds), normals.shape[0],
+                                                 threads, ids_start(view))
+        finally:
+            self.access.done()
         return counts, work_of(work)
 
 
@@ -292,6 +376,7 @@ def make_index(str name, const real[:, ::1] points, int64_t leaf_size, callback)
         if watcher.error is not None:
             raise watcher.error from None
         raise
+    index.next = points.shape[0]
     return index
 
 

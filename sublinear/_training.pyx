@@ -10,7 +10,7 @@ from libcpp.memory cimport shared_ptr, unique_ptr
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
-from sublinear._common cimport IdLists, Points, Work, points_of, real, start_of, work_of, writable
+from sublinear._common cimport Access, IdLists, Points, Work, points_of, real, start_of, work_of, writable
 
 cdef extern from "sublinear/finding/neurons.hpp" namespace "sublinear" nogil:
     enum class Norm:
@@ -318,17 +318,29 @@ cdef PgdOptions pgd_options(dict attack):
 
 @cython.final
 cdef class Network:
-    """One C++ network; exactly one of the two pointers is set, by dtype."""
+    """One C++ network; exactly one of the two pointers is set, by dtype. Threads may ask it together and train it in turn:
+    who comes first is served first, and waits without the GIL."""
 
     cdef unique_ptr[TwoLayerNetwork[float]] single
     cdef unique_ptr[TwoLayerNetwork[double]] wide
+    cdef Access access
+
+    def reading(self):
+        """A context in which no other thread trains the network."""
+        cdef Reading context = Reading()
+        context.network = self
+        return context
 
     def copy(self):
         cdef Network other = Network()
-        if self.single:
-            other.single.reset(new_copy[float](self.single.get()[0]))
-        else:
-            other.wide.reset(new_copy[double](self.wide.get()[0]))
+        self.access.ask()
+        try:
+            if self.single:
+                other.single.reset(new_copy[float](self.single.get()[0]))
+            else:
+                other.wide.reset(new_copy[double](self.wide.get()[0]))
+        finally:
+            self.access.done()
         return other
 
     @property
@@ -355,6 +367,19 @@ cdef class Network:
     def view(self, str what):
         """A read-only array on the C++ memory of "weights", "biases" or "output_weights"; keeps the network alive."""
         return np.asarray(_View(self, what))
+
+
+@cython.final
+cdef class Reading:
+    """See `Network.reading`."""
+
+    cdef Network network
+
+    def __enter__(self):
+        self.network.access.ask()
+
+    def __exit__(self, *error):
+        self.network.access.done()
 
 
 @cython.final
@@ -454,13 +479,21 @@ cdef class Trainer:
         return self.single.get().steps_per_epoch() if self.single else self.wide.get().steps_per_epoch()
 
     def set_steps_done(self, int64_t steps):
-        if self.single:
-            self.single.get().set_steps_done(steps)
-        else:
-            self.wide.get().set_steps_done(steps)
+        self.network.access.change()
+        try:
+            if self.single:
+                self.single.get().set_steps_done(steps)
+            else:
+                self.wide.get().set_steps_done(steps)
+        finally:
+            self.network.access.done()
 
     def bytes(self):
-        return self.single.get().finder().bytes() if self.single else self.wide.get().finder().bytes()
+        self.network.access.ask()
+        try:
+            return self.single.get().finder().bytes() if self.single else self.wide.get().finder().bytes()
+        finally:
+            self.network.access.done()
 
     def inputs(self):
         """A copy of the inputs, which are the trainer's own."""
@@ -487,16 +520,21 @@ cdef class Trainer:
         cdef IdLists[int32_t] lists
         cdef Work work
         cdef const int64_t* first = &inputs[0] if inputs.shape[0] > 0 else NULL
-        with nogil:
-            if self.single:
-                work = self.single.get().candidates(first, inputs.shape[0], lists)
-            else:
-                work = self.wide.get().candidates(first, inputs.shape[0], lists)
+        self.network.access.change()
+        try:
+            with nogil:
+                if self.single:
+                    work = self.single.get().candidates(first, inputs.shape[0], lists)
+                else:
+                    work = self.wide.get().candidates(first, inputs.shape[0], lists)
+        finally:
+            self.network.access.done()
         return (*lists_of(lists), work_of(work))
 
     def step(self, double learning_rate):
         """(clean loss, robust loss, inputs, ends an epoch, work) of one step."""
         cdef StepReport report
+        self.network.access.change()
         try:
             with nogil:
                 report = self.single.get().step(learning_rate) if self.single else self.wide.get().step(learning_rate)
@@ -505,6 +543,8 @@ cdef class Trainer:
             if error is None:
                 raise
             raise error from None
+        finally:
+            self.network.access.done()
         return report.clean_loss, report.robust_loss, report.inputs, report.ends_epoch, work_of(report.work)
 
 
@@ -541,15 +581,19 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.optimizer = Optimizer.gauss_newton if gauss_newton else Optimizer.gradient
     options.damping = damping
     options.progress = stopped_by(no_signal, <void*> trainer)
-    with nogil:
-        if real is float:
-            options.attack = make_pgd[float](pgd)
-            trainer.single.reset(new CppTrainer[float](network.single.get()[0], points_of(inputs), start_of(labels),
-                                                       options))
-        else:
-            options.attack = make_pgd[double](pgd)
-            trainer.wide.reset(new CppTrainer[double](network.wide.get()[0], points_of(inputs), start_of(labels),
-                                                      options))
+    network.access.ask()
+    try:
+        with nogil:
+            if real is float:
+                options.attack = make_pgd[float](pgd)
+                trainer.single.reset(new CppTrainer[float](network.single.get()[0], points_of(inputs), start_of(labels),
+                                                           options))
+            else:
+                options.attack = make_pgd[double](pgd)
+                trainer.wide.reset(new CppTrainer[double](network.wide.get()[0], points_of(inputs), start_of(labels),
+                                                          options))
+    finally:
+        network.access.done()
     return trainer
 
 
@@ -565,22 +609,30 @@ cdef class Predictor:
         cdef int64_t columns = self.network.outputs
         outputs = np.empty((points.shape[0], columns), np.float32 if real is float else np.float64)
         cdef real[:, ::1] view = outputs
-        with nogil:
-            if real is float:
-                self.single.get().decision_function(points_of(points), threads, writable(view))
-            else:
-                self.wide.get().decision_function(points_of(points), threads, writable(view))
+        self.network.access.ask()
+        try:
+            with nogil:
+                if real is float:
+                    self.single.get().decision_function(points_of(points), threads, writable(view))
+                else:
+                    self.wide.get().decision_function(points_of(points), threads, writable(view))
+        finally:
+            self.network.access.done()
         return outputs
 
     def fired(self, const real[:, ::1] points, int threads):
         """(offsets, ids, work), ids int64 and ascending per point."""
         cdef IdLists[int32_t] lists
         cdef Work work
-        with nogil:
-            if real is float:
-                work = self.single.get().fired(points_of(points), threads, lists)
-            else:
-                work = self.wide.get().fired(points_of(points), threads, lists)
+        self.network.access.ask()
+        try:
+            with nogil:
+                if real is float:
+                    work = self.single.get().fired(points_of(points), threads, lists)
+                else:
+                    work = self.wide.get().fired(points_of(points), threads, lists)
+        finally:
+            self.network.access.done()
         return (*lists_of(lists), work_of(work))
 
     def attack(self, const real[:, ::1] points, const double[::1] labels, dict attack, str loss, uint64_t seed,
@@ -596,17 +648,21 @@ cdef class Predictor:
         cdef PgdOptions pgd = pgd_options(attack)
         cdef shared_ptr[const Loss] how = make_loss(loss.encode())
         cdef shared_ptr[const Attack[real]] by
-        with nogil:
-            if real is float:
-                by = make_pgd[float](pgd)
-                self.single.get().attack(points_of(points), start_of(labels), by.get()[0], how.get()[0], seed, threads,
-                                         writable(attacked_view),
-                                         <double*>start_of(losses_view), first_right)
-            else:
-                by = make_pgd[double](pgd)
-                self.wide.get().attack(points_of(points), start_of(labels), by.get()[0], how.get()[0], seed, threads,
-                                       writable(attacked_view),
-                                       <double*>start_of(losses_view), first_right)
+        self.network.access.ask()
+        try:
+            with nogil:
+                if real is float:
+                    by = make_pgd[float](pgd)
+                    self.single.get().attack(points_of(points), start_of(labels), by.get()[0], how.get()[0], seed, threads,
+                                             writable(attacked_view),
+                                             <double*>start_of(losses_view), first_right)
+                else:
+                    by = make_pgd[double](pgd)
+                    self.wide.get().attack(points_of(points), start_of(labels), by.get()[0], how.get()[0], seed, threads,
+                                           writable(attacked_view),
+                                           <double*>start_of(losses_view), first_right)
+        finally:
+            self.network.access.done()
         return attacked, losses, right
 
 
@@ -616,11 +672,15 @@ def make_predictor(Network network, str index, double norm, int threads):
     predictor.network = network
     cdef string encoded = index.encode()
     cdef Norm kind = norm_of(norm)
-    with nogil:
-        if network.single:
-            predictor.single.reset(new CppPredictor[float](network.single.get()[0], encoded, kind, threads))
-        else:
-            predictor.wide.reset(new CppPredictor[double](network.wide.get()[0], encoded, kind, threads))
+    network.access.ask()
+    try:
+        with nogil:
+            if network.single:
+                predictor.single.reset(new CppPredictor[float](network.single.get()[0], encoded, kind, threads))
+            else:
+                predictor.wide.reset(new CppPredictor[double](network.wide.get()[0], encoded, kind, threads))
+    finally:
+        network.access.done()
     return predictor
 
 
@@ -675,6 +735,11 @@ cdef class LowRank:
     cdef unique_ptr[CppLowRankLayer[double]] own_wide
     cdef CppLowRankLayer[float]* single
     cdef CppLowRankLayer[double]* wide
+    cdef Access own_access
+    cdef Access* access  # its own, or the network's
+
+    def __cinit__(self):
+        self.access = &self.own_access
 
     @property
     def is_single(self):
@@ -687,7 +752,11 @@ cdef class LowRank:
 
     @property
     def rank(self):
-        return self.single.rank() if self.single != NULL else self.wide.rank()
+        self.access.ask()
+        try:
+            return self.single.rank() if self.single != NULL else self.wide.rank()
+        finally:
+            self.access.done()
 
     @property
     def rank_limit(self):
@@ -695,11 +764,19 @@ cdef class LowRank:
 
     @property
     def flushes(self):
-        return self.single.flushes() if self.single != NULL else self.wide.flushes()
+        self.access.ask()
+        try:
+            return self.single.flushes() if self.single != NULL else self.wide.flushes()
+        finally:
+            self.access.done()
 
     @property
     def nbytes(self):
-        return self.single.bytes() if self.single != NULL else self.wide.bytes()
+        self.access.ask()
+        try:
+            return self.single.bytes() if self.single != NULL else self.wide.bytes()
+        finally:
+            self.access.done()
 
     def apply(self, const int64_t[::1] offsets, const int32_t[::1] ids, const real[::1] values, int threads):
         """(products, a row for each sparse vector, and work)."""
@@ -708,11 +785,15 @@ cdef class LowRank:
         cdef real[:, ::1] view = products
         cdef vector[SparseVector[real]] vectors = sparse_of[real](offsets, ids, values)
         cdef LowRankWork work
-        with nogil:
-            if real is float:
-                work = self.single.apply(vectors.data(), count, threads, writable(view))
-            else:
-                work = self.wide.apply(vectors.data(), count, threads, writable(view))
+        self.access.ask()
+        try:
+            with nogil:
+                if real is float:
+                    work = self.single.apply(vectors.data(), count, threads, writable(view))
+                else:
+                    work = self.wide.apply(vectors.data(), count, threads, writable(view))
+        finally:
+            self.access.done()
         return products, low_rank_work_of(work)
 
     def add_rank(self, const int64_t[::1] u_offsets, const int32_t[::1] u_ids, const real[::1] u_values,
@@ -721,31 +802,43 @@ cdef class LowRank:
         cdef vector[SparseVector[real]] u = sparse_of[real](u_offsets, u_ids, u_values)
         cdef vector[SparseVector[real]] v = sparse_of[real](v_offsets, v_ids, v_values)
         cdef LowRankWork work
-        with nogil:
-            if real is float:
-                work = self.single.add_rank(u.data(), v.data(), count, threads)
-            else:
-                work = self.wide.add_rank(u.data(), v.data(), count, threads)
+        self.access.change()
+        try:
+            with nogil:
+                if real is float:
+                    work = self.single.add_rank(u.data(), v.data(), count, threads)
+                else:
+                    work = self.wide.add_rank(u.data(), v.data(), count, threads)
+        finally:
+            self.access.done()
         return low_rank_work_of(work)
 
     def flush(self, int threads):
         cdef LowRankWork work
-        with nogil:
-            work = self.single.flush(threads) if self.single != NULL else self.wide.flush(threads)
+        self.access.change()
+        try:
+            with nogil:
+                work = self.single.flush(threads) if self.single != NULL else self.wide.flush(threads)
+        finally:
+            self.access.done()
         return low_rank_work_of(work)
 
     def to_dense(self, int threads):
         dense = np.empty(self.shape, np.float32 if self.single != NULL else np.float64)
         cdef float[:, ::1] single_view
         cdef double[:, ::1] wide_view
-        if self.single != NULL:
-            single_view = dense
-            with nogil:
-                self.single.write_dense(threads, writable(single_view))
-        else:
-            wide_view = dense
-            with nogil:
-                self.wide.write_dense(threads, writable(wide_view))
+        self.access.ask()
+        try:
+            if self.single != NULL:
+                single_view = dense
+                with nogil:
+                    self.single.write_dense(threads, writable(single_view))
+            else:
+                wide_view = dense
+                with nogil:
+                    self.wide.write_dense(threads, writable(wide_view))
+        finally:
+            self.access.done()
         return dense
 
 
@@ -767,6 +860,7 @@ cdef class ThreeLayers:
 
     cdef unique_ptr[CppThreeLayerNetwork[float]] single
     cdef unique_ptr[CppThreeLayerNetwork[double]] wide
+    cdef Access access
 
     @property
     def dimension(self):
@@ -783,6 +877,7 @@ cdef class ThreeLayers:
     def hidden(self):
         cdef LowRank layer = LowRank()
         layer.owner = self
+        layer.access = &self.access
         if self.single:
             layer.single = &self.single.get().hidden()
         else:
@@ -811,21 +906,29 @@ cdef class ThreeLayers:
         outputs = np.empty((1, points.shape[0]), np.float32 if real is float else np.float64)
         cdef real[:, ::1] view = outputs
         cdef LowRankWork work
-        with nogil:
-            if real is float:
-                work = self.single.get().decision_function(points_of(points), threads, writable(view))
-            else:
-                work = self.wide.get().decision_function(points_of(points), threads, writable(view))
+        self.access.ask()
+        try:
+            with nogil:
+                if real is float:
+                    work = self.single.get().decision_function(points_of(points), threads, writable(view))
+                else:
+                    work = self.wide.get().decision_function(points_of(points), threads, writable(view))
+        finally:
+            self.access.done()
         return outputs[0], low_rank_work_of(work)
 
     def fired(self, const real[:, ::1] points, int threads):
         """((offsets, ids) of the first layer, of the hidden layer); ids int64 and ascending per point."""
         cdef IdLists[int32_t] first, hidden
-        with nogil:
-            if real is float:
-                self.single.get().fired(points_of(points), threads, first, hidden)
-            else:
-                self.wide.get().fired(points_of(points), threads, first, hidden)
+        self.access.ask()
+        try:
+            with nogil:
+                if real is float:
+                    self.single.get().fired(points_of(points), threads, first, hidden)
+                else:
+                    self.wide.get().fired(points_of(points), threads, first, hidden)
+        finally:
+            self.access.done()
         return lists_of(first), lists_of(hidden)
 
 
@@ -869,10 +972,14 @@ cdef class ThreeLayerTrainer:
         return self.single.get().steps_per_epoch() if self.single else self.wide.get().steps_per_epoch()
 
     def set_steps_done(self, int64_t steps):
-        if self.single:
-            self.single.get().set_steps_done(steps)
-        else:
-            self.wide.get().set_steps_done(steps)
+        self.network.access.change()
+        try:
+            if self.single:
+                self.single.get().set_steps_done(steps)
+            else:
+                self.wide.get().set_steps_done(steps)
+        finally:
+            self.network.access.done()
 
     def first_work(self):
         return low_rank_work_of(self.single.get().first_work() if self.single else self.wide.get().first_work())
@@ -880,8 +987,12 @@ cdef class ThreeLayerTrainer:
     def step(self, double learning_rate):
         """(loss, inputs, ends an epoch, fired in the first and in the hidden layer, rank, work) of one step."""
         cdef ThreeLayerReport report
-        with nogil:
-            report = self.single.get().step(learning_rate) if self.single else self.wide.get().step(learning_rate)
+        self.network.access.change()
+        try:
+            with nogil:
+                report = self.single.get().step(learning_rate) if self.single else self.wide.get().step(learning_rate)
+        finally:
+            self.network.access.done()
         return (report.loss, report.inputs, report.ends_epoch, report.fired_first, report.fired_hidden, report.rank,
                 low_rank_work_of(report.work))
 
@@ -892,11 +1003,15 @@ def make_three_layer_trainer(ThreeLayers network, const real[:, ::1] inputs, con
     trainer.network = network
     cdef ThreeLayerOptions options
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
-    with nogil:
-        if real is float:
-            trainer.single.reset(new CppThreeLayerTrainer[float](network.single.get()[0], points_of(inputs),
-                                                                 start_of(labels), options))
-        else:
-            trainer.wide.reset(new CppThreeLayerTrainer[double](network.wide.get()[0], points_of(inputs),
-                                                                start_of(labels), options))
+    network.access.ask()
+    try:
+        with nogil:
+            if real is float:
+                trainer.single.reset(new CppThreeLayerTrainer[float](network.single.get()[0], points_of(inputs),
+                                                                     start_of(labels), options))
+            else:
+                trainer.wide.reset(new CppThreeLayerTrainer[double](network.wide.get()[0], points_of(inputs),
+                                                                    start_of(labels), options))
+    finally:
+        network.access.done()
     return trainer

@@ -10,7 +10,6 @@ from types import NoneType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sublinear.arrays import as_integer
 from sublinear.files import reading_tensors, write_whole
@@ -54,7 +53,7 @@ class Checkpoint:
         """Writes a safetensors file, whole or not at all: a kill or a full disk leaves the one before."""
         from safetensors.numpy import save
 
-        arrays = _arrays(self.network)
+        arrays = self.network.copied_arrays()
         if self.best is not None:
             arrays |= {"best": np.array(self.best.weights), "best_biases": np.array(self.best.biases)}
         state = {
@@ -108,7 +107,3 @@ def _check_tables(settings: Any, history: Any, epoch: Any) -> None:
     for name, column in history.items():
         if not isinstance(column, list):
             raise TypeError(f"{name!r} of the history is no list")
-
-
-def _arrays(network: TwoLayerNetwork) -> dict[str, NDArray[Any]]:
-    return {name: np.array(getattr(network, name)) for name in _ARRAYS}

@@ -119,7 +119,8 @@ def attack_inputs(
     "logistic", smaller first; by default -1 and 1, or the two values found. `threads` changes speed only.
     """
     points, labels = prepare(net, X, y, loss, classes)
-    worst, _ = _attacked(net, points, labels, check_attack(attack), loss, seed, threads)
+    with net.reading():
+        worst, _ = _attacked(net, points, labels, check_attack(attack), loss, seed, threads)
     return worst
 
 
@@ -184,12 +185,13 @@ def evaluate_each(
     """
     points, labels = prepare(net, X, y, loss, classes)
     checked = {name: check_attack(attack) for name, attack in attacks.items()}
-    clean = _clean(net, points, labels, loss, threads)
     judged: dict[Any, _Judged] = {}
-    for name, attack in checked.items():
-        watch(name, len(judged), len(checked))
-        _, found = _attacked(net, points, labels, attack, loss, seed, threads)
-        judged[name] = _Judged(found.losses, None if clean.right is None else found.right)
+    with net.reading():  # all of it is of the same weights
+        clean = _clean(net, points, labels, loss, threads)
+        for name, attack in checked.items():
+            watch(name, len(judged), len(checked))
+            _, found = _attacked(net, points, labels, attack, loss, seed, threads)
+            judged[name] = _Judged(found.losses, None if clean.right is None else found.right)
     if len(judged) > 1:
         judged[WORST] = functools.reduce(_Judged.worse, judged.values())
     return {

@@ -33,7 +33,7 @@ def _library(name: str, what: str) -> Any:
 def to_torch(network: TwoLayerNetwork, class_logits: bool) -> Any:
     """What `TwoLayerNetwork.to_torch` gives: a `TwoLayerModule`."""
     torch = _library("torch", "to_torch")
-    arrays = {name: torch.from_numpy(np.array(getattr(network, name))) for name in _ARRAYS}
+    arrays = {name: torch.from_numpy(array) for name, array in network.copied_arrays().items()}
     scalars = {
         name: torch.tensor(getattr(network, name), dtype=arrays["weights"].dtype) for name in ("threshold", "scale")
     }
@@ -140,7 +140,7 @@ def to_onnx(network: TwoLayerNetwork, path: str | os.PathLike[str], opset: int) 
     newest = onnx.defs.onnx_opset_version()
     if not _FIRST_OPSET <= as_integer(opset, "opset") <= newest:
         raise ValueError(f"opset is {opset}; give {_FIRST_OPSET} to {newest}, the newest of the installed onnx")
-    arrays = {name: np.array(getattr(network, name)) for name in _ARRAYS}
+    arrays = network.copied_arrays()
     size = sum(array.nbytes for array in arrays.values())
     if size > _ONNX_BYTES:
         raise ValueError(

@@ -49,8 +49,9 @@ class HalfSpaceIndex:
 
     Notes
     -----
-    Thread safety: queries may run at the same time on any number of threads and release the GIL; changes need the index
-    for themselves. A call that raises has changed nothing. Indexes can be pickled and copied.
+    Thread safety: any thread may call anything. Queries run at the same time and release the GIL; `insert`, `erase` and
+    `move` wait for the queries that began before them, and later ones wait for them. Streams raise RuntimeError once
+    the index has changed. A call that raises has changed nothing. Indexes can be pickled and copied.
     """
 
     name: ClassVar[str]
@@ -64,11 +65,10 @@ class HalfSpaceIndex:
         array = as_points(points, "points", dtype=dtype)
         with _told(progress, f"{type(self).__name__} of {len(array)} points") as callback:
             core = _reporting.make_index(self.name, array, leaf_size, callback)
-        self._adopt(core, array.dtype, len(array), leaf_size)
+        self._adopt(core, array.dtype, leaf_size)
 
-    def _adopt(self, core: _reporting.Index, dtype: np.dtype[Any], next_id: int, leaf_size: int) -> None:
-        self._core, self._dtype, self._next_id, self._leaf_size = core, dtype, next_id, leaf_size
-        self._changes = 0
+    def _adopt(self, core: _reporting.Index, dtype: np.dtype[Any], leaf_size: int) -> None:
+        self._core, self._dtype, self._leaf_size = core, dtype, leaf_size
 
     def report(
         self, normal: ArrayLike, threshold: float, *, sort: bool = True, limit: int | None = None
@@ -97,8 +97,8 @@ class HalfSpaceIndex:
         array = as_points(normals, "normals", self.dimension, self._dtype)
         limits = as_thresholds(thresholds, len(array))
         most = _NO_LIMIT if limit is None else as_integer(limit, "limit")
-        indptr, ids, work = self._core.report(array, limits, as_threads(threads), bool(sort), most)
-        return Reported(indptr, ids, Work(*work), self._next_id)
+        indptr, ids, work, below = self._core.report(array, limits, as_threads(threads), bool(sort), most)
+        return Reported(indptr, ids, Work(*work), below)
 
     def count(self, normal: ArrayLike, threshold: float) -> int:
         """How many ids `report` would give (same inclusive predicate), without collecting them."""
@@ -153,13 +153,11 @@ class HalfSpaceIndex:
         """
         array, limit = self._one(normal), float(as_thresholds([threshold], 1)[0])
         as_points(array, "normal", self.dimension, self._dtype)
-        return self._pages(array, limit, self._changes)
+        return self._pages(array, limit, *self._core.pages())
 
-    def _pages(self, normal: NDArray[Any], threshold: float, changes: int) -> Iterator[NDArray[np.int64]]:
-        for page in range(self._core.pages()):
-            if changes != self._changes:
-                raise RuntimeError("the index was changed while its ids were streamed; start the stream anew")
-            ids = self._core.report_page(normal, threshold, page)
+    def _pages(self, normal: NDArray[Any], threshold: float, pages: int, state: int) -> Iterator[NDArray[np.int64]]:
+        for page in range(pages):
+            ids = self._core.report_page(normal, threshold, page, state)
             if len(ids):
                 yield ids
 
@@ -167,14 +165,11 @@ class HalfSpaceIndex:
         """Adds points (k, d); returns their ids."""
         array = as_points(points, "points", self.dimension, self._dtype)
         first = self._core.insert(array)
-        self._next_id = first + len(array)
-        self._changes += 1
-        return np.arange(first, self._next_id)
+        return np.arange(first, first + len(array))
 
     def erase(self, ids: ArrayLike) -> None:
         """Removes the points with these distinct ids."""
         self._core.erase(as_ids(ids))
-        self._changes += 1
 
     def move(self, ids: ArrayLike, points: ArrayLike) -> None:
         """Gives the points with these distinct ids new coordinates, one row of `points` for each id."""
@@ -182,7 +177,18 @@ class HalfSpaceIndex:
         if len(rows) != len(array):
             raise ValueError(f"there are {len(rows)} ids and {len(array)} points; give one point for each id")
         self._core.move(rows, array)
-        self._changes += 1
+
+    def copy(self: _Self) -> _Self:
+        """An index of its own with the same points, ids and ids to come."""
+        index = type(self).__new__(type(self))
+        index._adopt(self._core.copy(), self._dtype, self._leaf_size)
+        return index
+
+    def __copy__(self: _Self) -> _Self:
+        return self.copy()
+
+    def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
+        return self.copy()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the index, whole or not at all, as flat arrays with a version and a checksum; no pickle."""
@@ -218,8 +224,8 @@ class HalfSpaceIndex:
             )
         index = found.__new__(found)
         core = _reporting.from_bytes(view, dtype == "float32")
-        next_id = core.insert(np.empty((0, core.dimension()), dtype))
-        index._adopt(core, np.dtype(dtype), next_id, leaf_size)
+        core.insert(np.empty((0, core.dimension()), dtype))  # nothing: so it knows which id comes next
+        index._adopt(core, np.dtype(dtype), leaf_size)
         return index
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -241,7 +247,7 @@ class HalfSpaceIndex:
     @property
     def next_id(self) -> int:
         """The id that the next inserted point gets; all ids there ever were are below."""
-        return self._next_id
+        return int(self._core.next_id())
 
     @property
     def nbytes(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -243,19 +244,23 @@ class TwoLayerNetwork:
         lifted weights, built at the first use and kept until the weights change. `index` and `threads` change speed
         only. Raises ValueError for inputs that do not fit.
         """
-        outputs = self.predictor(index, 2.0, threads).decision_function(self._points(X), as_threads(threads))
+        points = self._points(X)
+        with self.reading():
+            outputs = self.predictor(index, 2.0, threads).decision_function(points, as_threads(threads))
         return outputs[:, 0] if self.n_outputs == 1 else outputs
 
     def fired(self, X: ArrayLike, index: str | None = None, threads: int | None = None) -> Reported:
         """The neurons that fire at each row of X, ascending. Parameters as in `decision_function`."""
-        indptr, ids, work = self.predictor(index, 2.0, threads).fired(self._points(X), as_threads(threads))
+        points = self._points(X)
+        with self.reading():
+            indptr, ids, work = self.predictor(index, 2.0, threads).fired(points, as_threads(threads))
         return Reported(indptr, ids, Work(*work), self.width)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file, whole or not at all: the three arrays, and in its metadata scalars and record."""
         from safetensors.numpy import save
 
-        arrays = {name: np.array(getattr(self, name)) for name in ("weights", "biases", "output_weights")}
+        arrays = self.copied_arrays()
         scalars = {"threshold": self.threshold, "scale": self.scale, "activation": self.activation}
         metadata = {"format": _FORMAT, "scalars": json.dumps(scalars)}
         if self.record is not None:
@@ -311,9 +316,10 @@ class TwoLayerNetwork:
         exchange.to_onnx(self, path, opset)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arrays = (np.array(self.weights), np.array(self.output_weights), np.array(self.biases))
+        arrays = self.copied_arrays()
         record = None if self.record is None else self.record.to_json()
-        return _of_arrays, (*arrays, self.threshold, self.scale, self.activation, record)
+        ordered = (arrays[name] for name in ("weights", "output_weights", "biases"))
+        return _of_arrays, (*ordered, self.threshold, self.scale, self.activation, record)
 
     def __repr__(self) -> str:
         return (
@@ -322,8 +328,17 @@ class TwoLayerNetwork:
             f"dtype={self.dtype})"
         )
 
+    def reading(self) -> AbstractContextManager[None]:
+        """A context in which no other thread trains the network. For the library's own modules."""
+        return self._core.reading()
+
+    def copied_arrays(self) -> dict[str, NDArray[Any]]:
+        """Copies of "weights", "biases" and "output_weights", all of one moment of training."""
+        with self.reading():
+            return {name: np.array(getattr(self, name)) for name in ("weights", "biases", "output_weights")}
+
     def predictor(self, index: str | None, norm: float, threads: int | None) -> _training.Predictor:
-        """What answers for these weights, kept until they change. For the library's own modules."""
+        """What answers for these weights, kept until they change. For the library's own modules, inside `reading`."""
         if index is not None and index != "auto" and index not in INDEXES:
             raise ValueError(f"index is {index!r}; known are 'auto', {', '.join(map(repr, INDEXES))}, or None to scan")
         key = (index or "", norm)

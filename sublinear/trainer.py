@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -65,8 +66,9 @@ class Trainer:
     Notes
     -----
     Labels: two values for "logistic" (-1 and 1, or any two, the smaller one -1; later calls of `fit` keep those of the
-    first), class indices 0 ... c - 1 for "cross-entropy", numbers for the others. One thread at a time may use a
-    trainer; steps release the GIL.
+    first), class indices 0 ... c - 1 for "cross-entropy", numbers for the others. Steps release the GIL. One thread at
+    a time may call `fit`, others raise RuntimeError; meanwhile other threads may ask the network, between steps, and
+    train it with trainers of their own.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Trainer:
         self.optimizer = optimizer
         self.damping = as_number(damping, "damping", positive=True)
         self._threads = as_threads(threads)
+        self._at_work = threading.Lock()
         self._core: _training.Trainer | None = None
         self._labels: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None  # and weights of inputs; copies
         self._classes: tuple[float, float] | None = None
@@ -169,13 +172,32 @@ class Trainer:
         between steps, or within a long one, which then has not happened.
 
         Raises ValueError or TypeError for data that does not fit, before anything changed; MemoryError if the structure
-        may not be that large; DivergenceError if the loss or a step is not finite, with the weights before that step.
+        may not be that large; DivergenceError if the loss or a step is not finite, with the weights before that step;
+        RuntimeError if another thread, or the caller of this callback, is in the middle of `fit`.
         """
-        epochs = as_integer(epochs, "epochs")
+        if not self._at_work.acquire(blocking=False):
+            raise RuntimeError(
+                "the trainer is in the middle of a call of fit, of another thread or the one whose callback this is; "
+                "call it when that has returned, or give each thread a trainer of its own"
+            )
+        try:
+            return self._fit(X, y, as_integer(epochs, "epochs"), validation, tuple(callbacks), sample_weight)
+        finally:
+            self._at_work.release()
+
+    def _fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        epochs: int,
+        validation: tuple[ArrayLike, ArrayLike] | None,
+        watching: tuple[Callable[[Progress], object], ...],
+        sample_weight: ArrayLike | None,
+    ) -> History:
         core = self._prepare(X, y, sample_weight)
         if validation is not None:
             held_out, held_out_labels = map(np.copy, prepare(self.net, *validation, self.loss, self._classes))
-        history, watching = History(), tuple(callbacks)
+        history = History()
         per_epoch = core.steps_per_epoch()
         go_on = True
         while go_on and len(history.seconds) < epochs:
