@@ -175,11 +175,10 @@ TEST_CASE("numbers in messages have the digits that tell, and no more") {
   options.loss = make_loss("cross-entropy");
   options.attack = make_pgd<float>(pgd(0.1));
   Trainer<float> trainer(network, problem.points(), problem.labels.data(), options);
-  CHECK_THROWS_WITH_AS(
-      trainer.step(std::numeric_limits<double>::max()),
-      "step 0 with learning rate 1.79769313e+308 would make weights overflow; the network is as it was "
-      "before the step, train it with a lower learning rate",
-      std::overflow_error);
+  CHECK_THROWS_WITH_AS(trainer.step(std::numeric_limits<double>::max()),
+                       "step 0 with learning rate 1.79769313e+308 would make weights, or products of them with inputs, "
+                       "overflow; the network is as it was before the step, train it with a lower learning rate",
+                       std::overflow_error);
   options.input_weights = {1, 1, 1, -1e-9};
   CHECK_THROWS_WITH_AS(Trainer<float>(network, problem.points(), problem.labels.data(), options),
                        "the weight of input 3 is -1e-09; give finite numbers >= 0", std::invalid_argument);

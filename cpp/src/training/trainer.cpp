@@ -42,7 +42,7 @@ constexpr std::size_t kSmallLists = std::size_t{16} << 20;
 
 template <class T>
 struct Trainer<T>::State {
-  std::atomic_flag busy = ATOMIC_FLAG_INIT;  // in the middle of a call
+  std::atomic<bool> busy{false};  // in the middle of a call
   TwoLayerNetwork<T>& network;
   TrainerOptions<T> options;
   int threads;
@@ -461,16 +461,23 @@ struct Trainer<T>::State {
 template <class T>
 struct Trainer<T>::Call {
   explicit Call(State& state) : state_(state) {
-    if (state.busy.test_and_set(std::memory_order_acquire))
-      throw std::logic_error(
-          "the trainer is in the middle of a call, of another thread or the one whose callback this is; call it again "
-          "when that has returned");
+    if (state.busy.exchange(true, std::memory_order_acquire)) refuse();
   }
-  ~Call() { state_.busy.clear(std::memory_order_release); }
+  ~Call() { state_.busy.store(false, std::memory_order_release); }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
+  static void require_none(const State& state) {
+    if (state.busy.load(std::memory_order_acquire)) refuse();
+  }
+
  private:
+  [[noreturn]] static void refuse() {
+    throw std::logic_error(
+        "the trainer is in the middle of a call, of another thread or the one whose callback this is; call it again "
+        "when that has returned");
+  }
+
   State& state_;
 };
 
@@ -518,8 +525,8 @@ void Trainer<T>::set_steps_done(std::int64_t steps) {
 
 template <class T>
 const NeuronFinder<T>& Trainer<T>::finder() const& {
-  State& own = state();
-  const Call call(own);
+  const State& own = state();
+  Call::require_none(own);
   if (own.finder == nullptr)
     throw std::logic_error("there is no structure since a call failed; the next step builds it again");
   return *own.finder;
