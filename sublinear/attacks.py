@@ -191,3 +191,14 @@ def parse_attacks(text: str) -> dict[str, Attack]:
     if not attacks:
         raise ValueError("there are no attacks; name at least one, such as pgd:0.05")
     return attacks
+
+
+def attacks_of(trained: Attack | None) -> str:
+    """What to judge a network under that was trained against this attack, as `parse_attacks` takes it: the attack, one
+    step of it and 50; for a network of which nobody said, or without an attack, those of radius 0.05."""
+    attack = PGD(0.05) if trained is None or isinstance(trained, NoAttack) else trained
+    mark = ":slice" if attack.domain == "slice" else "" if attack.norm == 2 else ":inf"
+    steps = attack.steps if isinstance(attack, PGD) else 1
+    own = f"pgd:{attack.radius!r}" + (f":{steps}" if steps != 10 else "")
+    texts = [f"fgsm:{attack.radius!r}{mark}", f"{own}{mark}", f"pgd:{attack.radius!r}:50{mark}"]
+    return ",".join(dict.fromkeys(texts))

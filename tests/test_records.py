@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import sublinear as sl
 from mutations import changed_json
+from sublinear.attacks import attacks_of, parse_attacks
 from sublinear.cli import app
 from sublinear.identity import weights_hash
 from sublinear.judged_data import find_network, judged_data
@@ -211,6 +212,20 @@ def test_weights_that_were_changed_since_are_told_of(trained, tmp_path):
     network.save(tmp_path / "changed")
     done = evaluate(tmp_path / "changed")
     assert "the weights are not those that the network's record is of" in done.stderr
+
+
+def test_a_network_is_judged_under_the_attack_it_was_trained_against(trained):
+    done = CliRunner().invoke(app, ["evaluate", str(trained[0]), "--json"])
+    assert list(json.loads(done.stdout)["attacks"]) == ["fgsm:0.05", "pgd:0.05:2", "pgd:0.05:50", "worst of all"]
+    for attack in (sl.PGD(0.1, 50, norm="inf"), sl.PGD(1e-05), sl.PGD(0.3, 7, domain="slice"), sl.FGSM(0.2)):
+        judged = list(parse_attacks(attacks_of(attack)).values())
+        assert {each.radius for each in judged} == {attack.radius}
+        assert {each.norm for each in judged} == {attack.norm}
+        assert {each.domain for each in judged} == {attack.domain}
+        assert attack in judged
+        assert judged[0] == sl.FGSM(attack.radius, attack.norm, domain=attack.domain)
+        assert max(getattr(each, "steps", 1) for each in judged) == 50
+    assert attacks_of(None) == attacks_of(sl.NoAttack()) == "fgsm:0.05,pgd:0.05,pgd:0.05:50"
 
 
 def test_networks_without_a_record_load_and_are_judged_with_a_notice(tmp_path):

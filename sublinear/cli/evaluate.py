@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sublinear.attacks import parse_attacks
+from sublinear.attacks import attacks_of, parse_attacks
 from sublinear.cli.common import (
     Threads,
     app,
@@ -42,8 +42,12 @@ def evaluate_command(
         int | None, typer.Option(help="Of drawn data; of the split, for networks that do not say theirs.")
     ] = None,
     attacks: Annotated[
-        str, typer.Option(help="Comma-separated: fgsm:R, pgd:R or pgd:R:STEPS, each with :inf for the norm inf.")
-    ] = "fgsm:0.05,pgd:0.05,pgd:0.05:50,pgd:0.01:10:inf",
+        str | None,
+        typer.Option(
+            help="Comma-separated: fgsm:R, pgd:R or pgd:R:STEPS, each with :inf for the norm inf, or :slice; default: "
+            "that of training, with one step and with 50 beside it."
+        ),
+    ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out rows with labels that the network does not know.")
     ] = False,
@@ -55,16 +59,17 @@ def evaluate_command(
     Labels, columns and normalization are those of its training: labels and columns are matched by name. Of the data it
     was trained on, the rows held out then are judged; of other data all rows, or their own test rows.
     """
-    settings: dict[str, Any] = {
-        "dataset": dataset,
-        "normalization": normalization,
-        "seed": seed,
-        "attacks": attacks,
-        "skip_unknown": skip_unknown,
-        "threads": threads,
-    }
     with one_sentence():
         net, file = find_network(network)
+        attacks = attacks_of(None if net.record is None else net.record.attack) if attacks is None else attacks
+        settings: dict[str, Any] = {
+            "dataset": dataset,
+            "normalization": normalization,
+            "seed": seed,
+            "attacks": attacks,
+            "skip_unknown": skip_unknown,
+            "threads": threads,
+        }
         data = judged_data(net, file, dataset, seed, normalization, skip_unknown)
         for text in data.notices:
             notice(text, "note:")
