@@ -12,6 +12,9 @@
 #include <vector>
 
 #include "kernels/whole_file.hpp"
+#include "sublinear/reporting/half_space_index.hpp"
+#include "sublinear/reporting/index_file.hpp"
+#include "sublinear/training/network_file.hpp"
 
 using namespace sublinear;
 namespace fs = std::filesystem;
@@ -113,7 +116,33 @@ TEST_CASE("what is no regular file is written to and stays what it is") {
   CHECK(put(std::string("a\0b", 3), "x") == EINVAL);
 }
 
-TEST_CASE("networks and indexes name the path that was given, and the reason") {
+TEST_CASE("networks and indexes are written so") {
+  const Folder folder;
+  const float numbers[] = {1, 2, 3, 4};
+  const auto index = make_index<float>("brute-force", Points<float>{numbers, 2, 2});
+  Initialization how;
+  how.name = "ntk";
+  how.dimension = 3;
+  how.width = 8;
+  const TwoLayerNetwork<float> network = random_network<float>(how);
+  for (const std::string name : {"index", "network"}) {
+    const auto save = [&](const std::string& path) {
+      name == "index" ? save_index(*index, path) : save_network(network, path);
+    };
+    std::ofstream(folder / name) << "before";
+    REQUIRE(chmod((folder / name).c_str(), 0600) == 0);
+    fs::create_symlink(name, folder / (name + " link"));
+    save(folder / (name + " link"));
+    CHECK(mode(folder / name) == 0600);
+    CHECK(fs::is_symlink(folder / (name + " link")));
+    CHECK(read_whole(folder / name, "it").size() > 20);
+    CHECK_THROWS_WITH_AS(save(folder / "missing/file"), doctest::Contains("missing/file: No such file"),
+                         std::runtime_error);
+  }
+  CHECK(folder.names().size() == 4);
+}
+
+TEST_CASE("errors name the path that was given, and the reason") {
   const std::string place = "/nonexistent-folder/network.bin";
   CHECK_THROWS_WITH_AS(
       write_whole(place, "x", "the network"),
