@@ -138,6 +138,10 @@ def test_the_table_has_a_row_for_each_result(folder, page):
     done = [row for row in rows if row["status"] == "done"]
     assert all(row["seconds_per_iteration"] > 0 for row in done)
     assert {row["strategy"] for row in rows if row["status"] == "refused"} == {"dtree"}
+    for row in done:
+        if row["kind"] == "compare":
+            assert row["seconds_per_epoch_low"] <= row["seconds_per_epoch"] <= row["seconds_per_epoch_high"]
+            assert row["interleaved"] is True
     with (folder / "report.csv").open(newline="") as file:
         read = list(csv.DictReader(file))
     assert [row["strategy"] for row in read] == [row["strategy"] for row in rows]

@@ -148,8 +148,11 @@ def _show(comparison: Comparison, path: Path) -> None:
         console.print("Means over all epochs; added ones were taken at random. Recall is measured in")
         console.print("the end: of the neurons that fire at the training inputs, the share found.")
     console.print(times_table(comparison))
-    console.print("Medians over the epochs, and the middle half of them. Strategies took turns, an")
-    console.print("epoch each; ratios are of epochs of one round.")
+    if sum(run.error is None for run in comparison.runs) > 1:
+        console.print("Medians over the epochs, and the middle half of them. Strategies took turns, an")
+        console.print("epoch each; ratios are of epochs of one round.")
+    else:
+        console.print("Median over the epochs, and the middle half of them.")
     if any(not run.interleaved for run in comparison.runs):
         console.print("* had no room beside the others and trained alone after them.")
     written(path)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sublinear.files import reading
+from sublinear.intervals import middle_half
 from sublinear.scaling import read_record
 from sublinear.theory import THEORY_FORMAT
 from sublinear.training_run import HISTORY
@@ -141,11 +142,20 @@ def _of_run(path: Path, content: dict[str, Any], run: dict[str, Any]) -> dict[st
         "dtype": network["dtype"],
         **_where(content),
         "seconds_per_epoch": run.get("seconds_per_epoch"),
+        **_quartiles(run),
+        "interleaved": run.get("interleaved"),
         "seconds_per_iteration": seconds_per_iteration(content, run),
         "clean_accuracy": run.get("clean_accuracy"),
         "robust_accuracy": run.get("robust_accuracy"),
         **_figures(run),
     }
+
+
+def _quartiles(run: dict[str, Any]) -> dict[str, Any]:
+    """Between what the middle half of a run's epochs lies."""
+    seconds = run.get("history", {}).get("seconds")
+    half = middle_half(seconds) if seconds else None
+    return {f"seconds_per_epoch_{end}": None if half is None else getattr(half, end) for end in ("low", "high")}
 
 
 def steps_per_epoch(content: dict[str, Any]) -> int:
