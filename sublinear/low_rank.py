@@ -105,8 +105,9 @@ class LowRankLayer:
 
     Notes
     -----
-    The same calls give the same bits at any number of threads and any instruction set. Reading may be done by several
-    threads at once; `add_rank` and `flush` need the layer for themselves.
+    The same calls give the same bits at any number of threads and any instruction set. Any thread
+    may call anything: products are made at the same time; `add_rank` and `flush` wait for those that began before them,
+    and later ones wait for them.
     """
 
     def __init__(self, weights: ArrayLike, rank_limit: int | None = None, dtype: Any = None) -> None:

@@ -62,7 +62,10 @@ class TwoLayerNetwork:
 
     Notes
     -----
-    Reading may be done by several threads at once; training needs the network for itself.
+    Thread safety: any thread may call anything. Questions run at the same time; a training step in another thread waits
+    for those that began before it, and later ones wait for it, so every answer is of one state of the weights. The
+    views (`weights` and such) wait for nobody and show steps half done. RuntimeError where a thread would wait for
+    itself.
     """
 
     def __init__(
