@@ -109,11 +109,10 @@ def compare_command(
         )
         folder = prepare(out)
         path = folder / "results.json"
-        with locked_folder(folder):
+        with locked_folder(folder), strategy_progress() as watch:
             data = settings.load()
             replaced = check_replaceable(path, settings.describe(data), overwrite)
-            with strategy_progress() as watch:
-                comparison = compare(settings, watch, data)
+            comparison = compare(settings, watch, data)
             content = json.dumps(comparison.as_dict(), indent=2)
             write_whole(path, content.encode() + b"\n")
     if as_json:

@@ -70,11 +70,11 @@ def evaluate_command(
             "skip_unknown": skip_unknown,
             "threads": threads,
         }
-        data = judged_data(net, file, dataset, seed, normalization, skip_unknown)
-        for text in data.notices:
-            notice(text, "note:")
         loss = "logistic" if net.n_outputs == 1 else "cross-entropy"
-        with progress("starting") as tell:
+        with progress("loading the data") as tell:
+            data = judged_data(net, file, dataset, seed, normalization, skip_unknown)
+            for text in data.notices:
+                notice(text, "note:")
             judged = evaluate_each(
                 net,
                 data.X,
