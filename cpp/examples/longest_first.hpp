@@ -20,6 +20,11 @@ class LongestFirst final : public sublinear::ForwardingIndex<float> {
 
   [[nodiscard]] const char* name() const noexcept override { return "longest-first"; }
 
+  // Offered in a line, where snapshots or copies are wanted.
+  [[nodiscard]] std::unique_ptr<HalfSpaceIndex<float>> clone() const override {
+    return std::unique_ptr<HalfSpaceIndex<float>>(new LongestFirst(*this));
+  }
+
   // What can fail comes first: a move that throws has changed nothing.
   void move(const Index* ids, Index count, const float* points) override {
     std::vector<float> rows = rows_;
