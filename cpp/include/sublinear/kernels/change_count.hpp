@@ -12,8 +12,8 @@ namespace sublinear {
 class ChangeCount {
  public:
   ChangeCount() noexcept = default;
-  ChangeCount(const ChangeCount&) noexcept = default;
-  ChangeCount(ChangeCount&& other) noexcept : count_(other.count_++) {}
+  ChangeCount(const ChangeCount&) noexcept = default;                    ///< the count of the original
+  ChangeCount(ChangeCount&& other) noexcept : count_(other.count_++) {}  ///< the other object has lost its value
   /// Another value has taken this object's place.
   ChangeCount& operator=(const ChangeCount& other) noexcept {
     count_ = std::max(count_, other.count_) + 1;

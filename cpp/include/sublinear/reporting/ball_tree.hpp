@@ -18,8 +18,8 @@ class SUBLINEAR_API BallTree final : public ForwardingIndex<T> {
   explicit BallTree(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit BallTree(const FlatReader& reader);
-  BallTree(BallTree&&) noexcept = default;
-  BallTree& operator=(BallTree&&) noexcept = default;
+  BallTree(BallTree&&) noexcept = default;             ///< moves cheaply
+  BallTree& operator=(BallTree&&) noexcept = default;  ///< the same
   [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
 
  private:

@@ -19,8 +19,8 @@ class SUBLINEAR_API BruteForce final : public ForwardingIndex<T> {
   explicit BruteForce(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit BruteForce(const FlatReader& reader);
-  BruteForce(BruteForce&&) noexcept = default;
-  BruteForce& operator=(BruteForce&&) noexcept = default;
+  BruteForce(BruteForce&&) noexcept = default;             ///< moves cheaply
+  BruteForce& operator=(BruteForce&&) noexcept = default;  ///< the same
   [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
 
  private:

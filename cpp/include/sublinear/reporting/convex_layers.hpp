@@ -22,8 +22,8 @@ class SUBLINEAR_API ConvexLayers final : public ForwardingIndex<T> {
   explicit ConvexLayers(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote. Costs a build.
   explicit ConvexLayers(const FlatReader& reader);
-  ConvexLayers(ConvexLayers&&) noexcept = default;
-  ConvexLayers& operator=(ConvexLayers&&) noexcept = default;
+  ConvexLayers(ConvexLayers&&) noexcept = default;             ///< moves cheaply
+  ConvexLayers& operator=(ConvexLayers&&) noexcept = default;  ///< the same
   [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
 
  private:

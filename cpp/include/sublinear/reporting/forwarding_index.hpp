@@ -43,9 +43,9 @@ class SUBLINEAR_API ForwardingIndex : public HalfSpaceIndex<T> {
   explicit ForwardingIndex(std::unique_ptr<HalfSpaceIndex<T>> index) : index_(std::move(index)) {}
   /// Clones the index it holds: for the `clone` of a class that derives from this.
   ForwardingIndex(const ForwardingIndex& other) : HalfSpaceIndex<T>(other), index_(other.index_->clone()) {}
-  ForwardingIndex(ForwardingIndex&&) noexcept = default;
+  ForwardingIndex(ForwardingIndex&&) noexcept = default;  ///< moves cheaply
   ForwardingIndex& operator=(const ForwardingIndex&) = delete;
-  ForwardingIndex& operator=(ForwardingIndex&&) noexcept = default;
+  ForwardingIndex& operator=(ForwardingIndex&&) noexcept = default;  ///< the same
   ~ForwardingIndex() override = default;
 
  private:

@@ -23,8 +23,8 @@ class SUBLINEAR_API KDTree final : public ForwardingIndex<T> {
   explicit KDTree(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit KDTree(const FlatReader& reader);
-  KDTree(KDTree&&) noexcept = default;
-  KDTree& operator=(KDTree&&) noexcept = default;
+  KDTree(KDTree&&) noexcept = default;             ///< moves cheaply
+  KDTree& operator=(KDTree&&) noexcept = default;  ///< the same
   [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
 
  private:

@@ -32,8 +32,8 @@ class SUBLINEAR_API PartitionTree final : public ForwardingIndex<T> {
   explicit PartitionTree(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit PartitionTree(const FlatReader& reader);
-  PartitionTree(PartitionTree&&) noexcept = default;
-  PartitionTree& operator=(PartitionTree&&) noexcept = default;
+  PartitionTree(PartitionTree&&) noexcept = default;             ///< moves cheaply
+  PartitionTree& operator=(PartitionTree&&) noexcept = default;  ///< the same
   [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
 
  private:

@@ -26,8 +26,8 @@ class SUBLINEAR_API QuantizedScan final : public ForwardingIndex<T> {
   explicit QuantizedScan(Points<T> points, const IndexOptions& options = {});
   /// What `save_index` wrote.
   explicit QuantizedScan(const FlatReader& reader);
-  QuantizedScan(QuantizedScan&&) noexcept = default;
-  QuantizedScan& operator=(QuantizedScan&&) noexcept = default;
+  QuantizedScan(QuantizedScan&&) noexcept = default;             ///< moves cheaply
+  QuantizedScan& operator=(QuantizedScan&&) noexcept = default;  ///< the same
   [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override;
 
  private:

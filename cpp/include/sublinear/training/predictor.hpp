@@ -45,8 +45,8 @@ class SUBLINEAR_API Predictor {
   Predictor(const TwoLayerNetwork<T>&& network, const IndexFactory<T>& index_factory, Norm norm = Norm::two,
             int threads = 0) = delete;
   ~Predictor();
-  Predictor(Predictor&&) noexcept;
-  Predictor& operator=(Predictor&&) noexcept;
+  Predictor(Predictor&&) noexcept;             ///< with the network, if it owns one
+  Predictor& operator=(Predictor&&) noexcept;  ///< the same
 
   /// The network it answers for.
   [[nodiscard]] const TwoLayerNetwork<T>& network() const& { return current(); }

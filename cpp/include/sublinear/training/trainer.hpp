@@ -72,8 +72,8 @@ class SUBLINEAR_API Trainer {
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
-  Trainer(Trainer&&) noexcept;
-  Trainer& operator=(Trainer&&) noexcept;
+  Trainer(Trainer&&) noexcept;             ///< goes on where the other one was
+  Trainer& operator=(Trainer&&) noexcept;  ///< the same
 
   /// One step with this learning rate. An epoch visits every input once, in an order that is a function of
   /// (seed, epoch); the last batch of an epoch may be smaller.
