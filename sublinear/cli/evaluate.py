@@ -15,10 +15,11 @@ from sublinear.cli.common import (
     one_sentence,
     thread_count,
 )
-from sublinear.evaluation import evaluate_each
+from sublinear.evaluation import Evaluation, evaluate_each
 from sublinear.files import command
 from sublinear.identity import provenance, weights_hash
-from sublinear.judged_data import find_network, judged_data
+from sublinear.judged_data import JudgedData, find_network, judged_data
+from sublinear.network import TwoLayerNetwork
 from sublinear.progress import progress
 from sublinear.tables import evaluation_table
 from sublinear.terminal import notice, print_json, results_console
@@ -87,18 +88,29 @@ def evaluate_command(
                 watch=lambda name, done, count: tell(f"{name} ({done + 1} of {count})", done, count),
             )
     if as_json:
-        options = {name.replace("_", "-"): value for name, value in settings.items()}
-        content = {
-            "format": EVALUATION_FORMAT,
-            **provenance(command("evaluate", options, str(network)), settings, thread_count(threads)),
-            "network": {"file": str(file), "weights_sha256": weights_hash(net)},
-            "dataset": data.as_dict(),
-            "attacks": {name: each.as_dict() for name, each in judged.items()},
-        }
-        print_json(json.dumps(content, indent=2))
+        print_json(json.dumps(_content(network, file, net, settings, data, judged), indent=2))
     else:
         console = results_console()
         other = net.record is not None and net.record.data.sha256 != data.sha256
         which = f"{data.part} of other data than it was trained on" if other else data.part
         console.print(f"{file} on {len(data.X)} rows of {data.name}: {which}", soft_wrap=True)
         console.print(evaluation_table(judged))
+
+
+def _content(
+    given: Path,
+    file: Path,
+    net: TwoLayerNetwork,
+    settings: dict[str, Any],
+    data: JudgedData,
+    judged: dict[str, Evaluation],
+) -> dict[str, Any]:
+    options = {name.replace("_", "-"): value for name, value in settings.items()}
+    trained = None if net.record is None else net.record.run
+    return {
+        "format": EVALUATION_FORMAT,
+        **provenance(command("evaluate", options, str(given)), settings, thread_count(settings["threads"])),
+        "network": {"file": str(file), "weights_sha256": weights_hash(net), "run": trained},
+        "dataset": data.as_dict(),
+        "attacks": {name: each.as_dict() for name, each in judged.items()},
+    }
