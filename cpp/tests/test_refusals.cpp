@@ -164,6 +164,21 @@ TEST_CASE_TEMPLATE("layers of low rank refuse null pointers and empty callbacks"
   CHECK_REFUSES(ThreeLayerTrainer<T>(network, {weights.data(), 2, 2}, nullptr, {}));
 }
 
+namespace {
+
+// Goes further than it says.
+class TooFar final : public Attack<double> {
+ public:
+  [[nodiscard]] Ball ball() const noexcept override { return {1e-9, Norm::infinity}; }
+  void perturb(LocalNetwork<double>& network, const Loss&, const double* x, double, RandomStream,
+               double* out) const override {
+    for (Index j = 0; j < network.dimension(); ++j) out[j] = x[j];
+    out[0] += 1e-6;
+  }
+};
+
+}  // namespace
+
 TEST_CASE("numbers in messages have the digits that tell, and no more") {
   CHECK(format_number(0.05) == "0.05");
   CHECK(format_number(1e-6) == "1e-06");
@@ -179,6 +194,16 @@ TEST_CASE("numbers in messages have the digits that tell, and no more") {
                        "step 0 with learning rate 1.79769313e+308 would make weights, or products of them with inputs, "
                        "overflow; the network is as it was before the step, train it with a lower learning rate",
                        std::overflow_error);
+  const std::vector<double> zeros(4 * 3);
+  TrainerOptions<double> further;
+  further.loss = options.loss;
+  further.attack = std::make_shared<TooFar>();
+  auto wide = Problem<double>(4, 3, "cross-entropy").network(30);
+  Trainer<double> attacked(wide, {zeros.data(), 4, 3}, problem.labels.data(), further);
+  CHECK_THROWS_WITH_AS(attacked.step(1),
+                       "the attack moved an input by 1e-06, out of its ball of radius 1e-09; Attack::perturb must stay "
+                       "inside Attack::ball",
+                       std::logic_error);
   options.input_weights = {1, 1, 1, -1e-9};
   CHECK_THROWS_WITH_AS(Trainer<float>(network, problem.points(), problem.labels.data(), options),
                        "the weight of input 3 is -1e-09; give finite numbers >= 0", std::invalid_argument);
