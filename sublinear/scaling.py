@@ -374,6 +374,7 @@ def _ended(cells: list[Cell], contents: Contents, folder: Path, retry: bool) -> 
         contents.check(Cell(**record["cell"]), content, f"the cells in {folder} were run on")
         if record["status"] == "done" or not retry:
             kept[cell_key(record["cell"], content)] = record
+            kept.setdefault(cell_key(record["cell"], Content()), record)  # should the data not be there any more
     found = {}
     for cell in cells:
         keys = [cell_key(asdict(cell), content) for content in (contents[cell], Content())]

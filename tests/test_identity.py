@@ -125,6 +125,17 @@ def test_a_sweep_refuses_a_file_whose_content_changed_and_takes_the_same_by_anot
     assert len(list(out.iterdir())) == 2
 
 
+def test_cells_outlive_their_data(tmp_path):
+    data, out = write_csv(tmp_path / "data.csv"), tmp_path / "out"
+    out.mkdir()
+    first = sweep_cells(replace(SWEEP, dataset=str(data)), out)
+    data.unlink()
+    assert sweep_cells(replace(SWEEP, dataset=str(data)), out) == first
+    *_, wider = sweep_cells(replace(SWEEP, dataset=str(data), widths=(16, 32, 64)), out)
+    assert wider["status"] == "failed"
+    assert "there is no such file" in wider["error"]
+
+
 def test_cells_of_two_contents_are_in_no_fit_together(tmp_path):
     from sublinear.sweep_results import growth_lines
 

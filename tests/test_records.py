@@ -133,6 +133,17 @@ def test_inputs_are_scaled_by_the_statistics_of_training(trained, tmp_path):
     assert "brings its own, standard+unit, with the statistics of its training data; leave it out" in refused.stderr
 
 
+def test_labels_and_scaling_serve_in_python_too(trained):
+    run, _, X, y = trained
+    network = sl.TwoLayerNetwork.load(run / NETWORK)
+    data = network.record.data
+    named = np.array(data.labels)[network.decision_function(data.normalization(X)).argmax(axis=1)]
+    assert (named == y).mean() > 0.95
+    assert len(data.normalization(X[:0])) == 0
+    with pytest.raises(ValueError, match="X has 3 columns; give 4"):
+        data.normalization(X[:, :3])
+
+
 def test_data_that_changed_are_refused_unless_they_are_named(trained, tmp_path):
     shutil.copytree(trained[0].parent, tmp_path / "there")
     data = tmp_path / "there" / "data.csv"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from sublinear.arrays import as_number
+from sublinear.arrays import as_number, as_points
 
 Matrix = NDArray[np.float64]
 Statistics = dict[str, Any]
@@ -53,7 +53,7 @@ def _unit(rows: Matrix, _: Statistics) -> Matrix:
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     if (~np.isfinite(lengths) | ((lengths < _SHORTEST) & rows.any(axis=1))).any():
         raise ValueError("a row is too long or too short for the squares of its values")
-    unit: Matrix = normalize(rows)
+    unit: Matrix = normalize(rows) if len(rows) else rows
     return unit
 
 
@@ -122,8 +122,13 @@ class Normalization:
             rows = _applied(step, rows, statistics[-1], name)
         return cls(text, train.shape[1], statistics), np.ascontiguousarray(rows)
 
-    def __call__(self, rows: Matrix, name: str) -> Matrix:
-        """The rows (n, d) after all steps. ValueError where values of `name` are too large or too small for one."""
+    def __call__(self, rows: ArrayLike, name: str = "X") -> Matrix:
+        """The rows (n, d) after all steps, float64; `name` is what messages call them.
+
+        ValueError for another number of features than `n_features`, and for values that are too large or too small for
+        a step; TypeError for what are no numbers.
+        """
+        rows = as_points(rows, name, self.n_features, np.float64)
         for step, statistics in zip(self._steps, self.statistics, strict=True):
             rows = _applied(step, rows, statistics, name)
         return np.ascontiguousarray(rows)
