@@ -35,6 +35,7 @@ from sublinear.network_record import NetworkRecord
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy
+from sublinear.threads import default_threads
 from sublinear.trainer import DivergenceError, Trainer
 from sublinear.work import Work
 
@@ -108,6 +109,7 @@ __all__ = [
     "attack_inputs",
     "build_info",
     "choose_index",
+    "default_threads",
     "describe_datasets",
     "evaluate",
     "from_slice",

@@ -20,7 +20,6 @@ cdef extern from "sublinear/kernels/build_info.hpp" namespace "sublinear":
         string revision
         string compiler
         long standard
-        string threads
         string eigen
         cpp_bool shared
         vector[SimdLevel] simd_levels
@@ -35,6 +34,13 @@ cdef extern from "sublinear/kernels/parallel.hpp" namespace "sublinear":
 cdef extern from "kernels/whole_file.hpp" namespace "sublinear":
     int replace_file_at "sublinear::replace_file"(const string&, const char*, size_t) nogil
     void remove_leftovers_of "sublinear::remove_leftovers"(const string&) nogil
+
+
+cdef extern from *:
+    """
+    // By this name threadpoolctl knows the module.
+    extern "C" __attribute__((visibility("default"))) const int sublinear_threads = 1;
+    """
 
 
 cdef extern from "sublinear/kernels/inner_product.hpp" namespace "sublinear" nogil:
@@ -60,8 +66,8 @@ def simd_level():
 def build_info():
     """What the C++ library was built with, by the names it has in C++."""
     cdef BuildInfo info = build_info_of()
-    return {"version": info.version.decode(), "revision": info.revision.decode(), "compiler": info.compiler.decode(), "standard": info.standard,
-            "threads": info.threads.decode(), "eigen": info.eigen.decode(),
+    return {"version": info.version.decode(), "revision": info.revision.decode(), "compiler": info.compiler.decode(),
+            "standard": info.standard, "eigen": info.eigen.decode(),
             "simd_levels": [name(level).decode() for level in info.simd_levels]}
 
 
@@ -71,7 +77,7 @@ def available_memory():
 
 
 def resolve_threads(int requested):
-    """The number of threads used for a request; 0 asks for all processors."""
+    """The number of threads used for a request; 0 asks for as many as the process should use."""
     return resolve_threads_of(requested)
 
 

@@ -3,7 +3,6 @@ cimport cython
 import numpy as np
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t
 from libcpp cimport bool
 from libcpp.memory cimport unique_ptr
@@ -12,6 +11,8 @@ from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
 from sublinear._common cimport Access, IdLists, Points, Work, points_of, real, start_of, work_of
+
+include "_watched.pxi"
 
 cdef extern from "sublinear/reporting/half_space_index.hpp" namespace "sublinear" nogil:
     cppclass ReportOptions:
@@ -34,9 +35,6 @@ cdef extern from "sublinear/reporting/half_space_index.hpp" namespace "sublinear
         Work top(const T*, int64_t, int64_t, int, TopLists[T]&) except +
         Work report_page(const T*, double, int64_t, vector[int64_t]&) except +
         unique_ptr[HalfSpaceIndex[T]] clone() except +
-
-    cppclass Progress:
-        pass
 
     cppclass IndexOptions:
         int64_t leaf_size
@@ -73,39 +71,6 @@ cdef extern from "sublinear/reporting/index_file.hpp" namespace "sublinear" nogi
     unique_ptr[HalfSpaceIndex[T]] index_from_bytes_of "sublinear::index_from_bytes"[T](const char*, size_t) except +
 
 
-cdef extern from *:
-    """
-    // Ends a long call after a Python error, which the watcher keeps.
-    inline sublinear::Progress watched_by(bool (*call)(void*, double), void* watcher) {
-      return [call, watcher](double done) {
-        if (!call(watcher, done)) throw std::runtime_error("stopped");
-      };
-    }
-    """
-    Progress watched_by(bool (*)(void*, double) noexcept with gil, void*) nogil
-
-
-@cython.final
-@cython.internal
-cdef class Watcher:
-    """Tells a callable how far a long call is, and keeps what it raised."""
-
-    cdef object callback
-    cdef object error
-
-
-cdef bool tell(void* watcher, double done) noexcept with gil:
-    cdef Watcher own = <Watcher> watcher
-    try:
-        PyErr_CheckSignals()  # Ctrl-C
-        if own.callback is not None:
-            own.callback(done)
-        return True
-    except BaseException as error:
-        own.error = error
-        return False
-
-
 def index_serves(str name, int64_t dimension):
     """Whether the structure serves points of this many dimensions."""
     return index_serves_of(name.encode(), dimension)
@@ -123,7 +88,7 @@ def crossing_numbers(const real[:, ::1] points, int64_t leaf_size, const real[:,
     cdef IndexOptions options
     cdef vector[CrossingNumber] numbers
     options.leaf_size = leaf_size
-    with nogil:
+    with Watched(), nogil:
         numbers = crossing_numbers_of(points_of(points), options, points_of(normals).data, start_of(thresholds),
                                             normals.shape[0])
     return [(each.crossed, each.leaves) for each in numbers]
@@ -212,7 +177,7 @@ cdef class Index:
         cdef int64_t first
         self.access.change()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     first = self.single.get().insert(points_of(points))
                 else:
@@ -289,7 +254,7 @@ cdef class Index:
         cdef int64_t below
         self.access.ask()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     work = self.single.get().report(points_of(normals).data, start_of(thresholds), normals.shape[0],
                                                     ReportOptions(threads, in_order, limit), lists)
@@ -308,7 +273,7 @@ cdef class Index:
         try:
             if self.changed != state:
                 raise RuntimeError("the index was changed while its ids were streamed; start the stream anew")
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     self.single.get().report_page(points_of(normal).data, threshold, page, ids)
                 else:
@@ -323,7 +288,7 @@ cdef class Index:
         cdef Work work
         self.access.ask()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     work = self.single.get().top(points_of(normals).data, normals.shape[0], k, threads, singles)
                 else:
@@ -345,7 +310,7 @@ cdef class Index:
         cdef Work work
         self.access.ask()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     work = self.single.get().count(points_of(normals).data, start_of(thresholds), normals.shape[0],
                                                    threads, ids_start(view))
@@ -361,21 +326,16 @@ def make_index(str name, const real[:, ::1] points, int64_t leaf_size, callback)
     """An index over a copy of the points; `callback`, if any, is told how far the build is."""
     cdef Index index = Index()
     cdef string encoded = name.encode()
-    cdef Watcher watcher = Watcher()
+    cdef Watched watched = Watched(callback)
     cdef IndexOptions options
-    watcher.callback = callback
     options.leaf_size = leaf_size
-    options.progress = watched_by(tell, <void*> watcher)
-    try:
-        with nogil:
-            if real is float:
-                index.single = move(make_index_of[float](encoded, points_of(points), options))
-            else:
-                index.wide = move(make_index_of[double](encoded, points_of(points), options))
-    except RuntimeError:
-        if watcher.error is not None:
-            raise watcher.error from None
-        raise
+    if callback is not None:
+        options.progress = watched_by(tell, <void*> watched)  # told more often than the scope
+    with watched, nogil:
+        if real is float:
+            index.single = move(make_index_of[float](encoded, points_of(points), options))
+        else:
+            index.wide = move(make_index_of[double](encoded, points_of(points), options))
     index.next = points.shape[0]
     return index
 
@@ -384,7 +344,7 @@ def from_bytes(const unsigned char[::1] content, bool single):
     """The index that `to_bytes` wrote."""
     cdef Index index = Index()
     cdef const char* start = <const char*> &content[0] if content.shape[0] > 0 else NULL
-    with nogil:
+    with Watched(), nogil:
         if single:
             index.single = move(index_from_bytes_of[float](start, content.shape[0]))
         else:

@@ -3,7 +3,6 @@ cimport cython
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from cpython.exc cimport PyErr_CheckSignals
 from libc.string cimport memcmp, memcpy
 from libcpp cimport bool as cpp_bool
 from libcpp.memory cimport shared_ptr, unique_ptr
@@ -11,6 +10,8 @@ from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from sublinear._common cimport Access, IdLists, Points, Work, points_of, real, start_of, work_of, writable
+
+include "_watched.pxi"
 
 cdef extern from "sublinear/finding/neurons.hpp" namespace "sublinear" nogil:
     enum class Norm:
@@ -95,10 +96,6 @@ cdef extern from "sublinear/training/attack.hpp" namespace "sublinear" nogil:
         double clip_high
         Domain domain
     shared_ptr[const Attack[T]] make_pgd[T](const PgdOptions&) except +
-
-cdef extern from "sublinear/kernels/progress.hpp" namespace "sublinear" nogil:
-    cppclass Progress:
-        pass
 
 cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
     enum class Optimizer:
@@ -239,17 +236,6 @@ cdef extern from *:
     CppThreeLayerNetwork[T]* new_three_layers[T](Points[T], Points[T], const T*, double, double, double,
                                                  int64_t) except + nogil
     CppThreeLayerNetwork[T]* new_random_three_layers[T](const ThreeLayerInitialization&) except + nogil
-
-cdef extern from *:
-    """
-    // Ends a step after a Python error, which the trainer keeps. (Objects know themselves: no reference is counted.)
-    inline sublinear::Progress stopped_by(bool (*ask)(void*), void* trainer) {
-      return [ask, trainer](double) {
-        if (!ask(trainer)) throw std::runtime_error("stopped");
-      };
-    }
-    """
-    Progress stopped_by(cpp_bool (*)(void*) noexcept with gil, void*) nogil
 
 _BIASES = {None: 0, "zero": 1, "gaussian": 2, "constant": 3}
 _ACTIVATIONS = {None: 0, "shifted": 1, "jump": 2}
@@ -455,7 +441,7 @@ def random_network(bint single, str init, int64_t dimension, int64_t width, int6
     how.dimension, how.width, how.outputs, how.seed = dimension, width, outputs, seed
     how.kappa, how.coupled, how.bias_value = kappa, coupled, bias_value
     cdef int bias_choice = _BIASES[bias], activation_choice = _ACTIVATIONS[activation]
-    with nogil:
+    with Watched(), nogil:
         if single:
             network.single.reset(new_random_network[float](how, bias_choice, activation_choice))
         else:
@@ -468,7 +454,7 @@ cdef class Trainer:
     """One C++ trainer; keeps its network alive."""
 
     cdef Network network
-    cdef object error  # what ended a step
+    cdef Watched watched
     cdef unique_ptr[CppTrainer[float]] single
     cdef unique_ptr[CppTrainer[double]] wide
 
@@ -487,6 +473,12 @@ cdef class Trainer:
                 self.wide.get().set_steps_done(steps)
         finally:
             self.network.access.done()
+
+    def raise_late(self):
+        """Raises what came too late to stop the last step, which is done."""
+        if self.watched.error is not None:
+            self.set_steps_done(self.steps_done())
+            self.watched.rethrow()
 
     def bytes(self):
         self.network.access.ask()
@@ -522,7 +514,7 @@ cdef class Trainer:
         cdef const int64_t* first = &inputs[0] if inputs.shape[0] > 0 else NULL
         self.network.access.change()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if self.single:
                     work = self.single.get().candidates(first, inputs.shape[0], lists)
                 else:
@@ -539,23 +531,11 @@ cdef class Trainer:
             with nogil:
                 report = self.single.get().step(learning_rate) if self.single else self.wide.get().step(learning_rate)
         except RuntimeError:
-            error, self.error = self.error, None
-            if error is None:
-                raise
-            raise error from None
+            self.watched.rethrow()
+            raise
         finally:
             self.network.access.done()
         return report.clean_loss, report.robust_loss, report.inputs, report.ends_epoch, work_of(report.work)
-
-
-cdef cpp_bool no_signal(void* trainer) noexcept with gil:
-    # Between blocks of inputs: Ctrl-C ends the step, which then has not happened.
-    try:
-        PyErr_CheckSignals()
-        return True
-    except BaseException as error:
-        (<Trainer> trainer).error = error
-        return False
 
 
 def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] labels, str strategy, str index,
@@ -563,7 +543,7 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
                  uint64_t seed, int threads, bint train_biases, bint gauss_newton, double damping):
     """A trainer; builds the strategy's structure. No `weights`: all inputs count alike."""
     cdef Trainer trainer = Trainer()
-    trainer.network = network
+    trainer.network, trainer.watched = network, Watched()
     cdef TrainerOptions[real] options
     cdef PgdOptions pgd = pgd_options(attack)
     options.strategy = strategy.encode()
@@ -580,10 +560,10 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.train_biases = train_biases
     options.optimizer = Optimizer.gauss_newton if gauss_newton else Optimizer.gradient
     options.damping = damping
-    options.progress = stopped_by(no_signal, <void*> trainer)
+    options.progress = watched_by(tell, <void*> trainer.watched)
     network.access.ask()
     try:
-        with nogil:
+        with trainer.watched, nogil:
             if real is float:
                 options.attack = make_pgd[float](pgd)
                 trainer.single.reset(new CppTrainer[float](network.single.get()[0], points_of(inputs), start_of(labels),
@@ -611,7 +591,7 @@ cdef class Predictor:
         cdef real[:, ::1] view = outputs
         self.network.access.ask()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     self.single.get().decision_function(points_of(points), threads, writable(view))
                 else:
@@ -626,7 +606,7 @@ cdef class Predictor:
         cdef Work work
         self.network.access.ask()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     work = self.single.get().fired(points_of(points), threads, lists)
                 else:
@@ -650,7 +630,7 @@ cdef class Predictor:
         cdef shared_ptr[const Attack[real]] by
         self.network.access.ask()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     by = make_pgd[float](pgd)
                     self.single.get().attack(points_of(points), start_of(labels), by.get()[0], how.get()[0], seed, threads,
@@ -674,7 +654,7 @@ def make_predictor(Network network, str index, double norm, int threads):
     cdef Norm kind = norm_of(norm)
     network.access.ask()
     try:
-        with nogil:
+        with Watched(), nogil:
             if network.single:
                 predictor.single.reset(new CppPredictor[float](network.single.get()[0], encoded, kind, threads))
             else:
@@ -787,7 +767,7 @@ cdef class LowRank:
         cdef LowRankWork work
         self.access.ask()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     work = self.single.apply(vectors.data(), count, threads, writable(view))
                 else:
@@ -804,7 +784,7 @@ cdef class LowRank:
         cdef LowRankWork work
         self.access.change()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     work = self.single.add_rank(u.data(), v.data(), count, threads)
                 else:
@@ -831,11 +811,11 @@ cdef class LowRank:
         try:
             if self.single != NULL:
                 single_view = dense
-                with nogil:
+                with Watched(), nogil:
                     self.single.write_dense(threads, writable(single_view))
             else:
                 wide_view = dense
-                with nogil:
+                with Watched(), nogil:
                     self.wide.write_dense(threads, writable(wide_view))
         finally:
             self.access.done()
@@ -908,7 +888,7 @@ cdef class ThreeLayers:
         cdef LowRankWork work
         self.access.ask()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     work = self.single.get().decision_function(points_of(points), threads, writable(view))
                 else:
@@ -922,7 +902,7 @@ cdef class ThreeLayers:
         cdef IdLists[int32_t] first, hidden
         self.access.ask()
         try:
-            with nogil:
+            with Watched(), nogil:
                 if real is float:
                     self.single.get().fired(points_of(points), threads, first, hidden)
                 else:
@@ -952,7 +932,7 @@ def random_three_layers(bint single, int64_t dimension, int64_t width, uint64_t 
     cdef ThreeLayerInitialization how
     how.dimension, how.width, how.seed = dimension, width, seed
     how.kappa, how.coupled, how.rank_limit = kappa, coupled, rank_limit
-    with nogil:
+    with Watched(), nogil:
         if single:
             network.single.reset(new_random_three_layers[float](how))
         else:
@@ -989,7 +969,7 @@ cdef class ThreeLayerTrainer:
         cdef ThreeLayerReport report
         self.network.access.change()
         try:
-            with nogil:
+            with Watched(), nogil:
                 report = self.single.get().step(learning_rate) if self.single else self.wide.get().step(learning_rate)
         finally:
             self.network.access.done()
@@ -1005,7 +985,7 @@ def make_three_layer_trainer(ThreeLayers network, const real[:, ::1] inputs, con
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
     network.access.ask()
     try:
-        with nogil:
+        with Watched(), nogil:
             if real is float:
                 trainer.single.reset(new CppThreeLayerTrainer[float](network.single.get()[0], points_of(inputs),
                                                                      start_of(labels), options))

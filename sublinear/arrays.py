@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sublinear.threads import default_threads
+
 FloatArray = NDArray[Any]
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -120,8 +122,8 @@ def as_integer(value: Any, what: str, low: int = 0) -> int:
 
 
 def as_threads(threads: int | None) -> int:
-    """0 (all processors) for None, else an integer >= 1."""
-    return 0 if threads is None else as_integer(threads, "threads", 1)
+    """`default_threads()` for None, else an integer >= 1."""
+    return default_threads() if threads is None else as_integer(threads, "threads", 1)
 
 
 def as_seed(seed: int) -> int:

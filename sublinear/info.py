@@ -25,12 +25,11 @@ def simd_level() -> str:
 def build_info() -> dict[str, Any]:
     """What was built, and what it can use here.
 
-    "version"; of the compiled library: "compiler", C++ "standard" (201703), "threads" ("OpenMP" and the date of its
-    specification, or "std::thread"), "revision" (of the sources in git, such as "a1b2c3d4e5f6", with "-dirty" after it
-    where they had changes; "unknown" for sources without one), "eigen" (the version found when it was built, against
-    which the Eigen interface was checked; "" if none; nothing compiled contains Eigen); "simd_levels", the instruction
-    sets that this build and processor offer, slowest first; "simd_level", the one in force. The same as
-    `sublinear::build_info` in C++.
+    "version"; of the compiled library: "compiler", C++ "standard" (201703), "revision" (of the sources in git, such as
+    "a1b2c3d4e5f6", with "-dirty" after it where they had changes; "unknown" for sources without one), "eigen" (the
+    version found when it was built, against which the Eigen interface was checked; "" if none; nothing compiled
+    contains Eigen); "simd_levels", the instruction sets that this build and processor offer, slowest first;
+    "simd_level", the one in force. The same as `sublinear::build_info` in C++.
     """
     return {**_kernels.build_info(), "version": metadata.version("sublinear"), "simd_level": simd_level()}
 

@@ -169,7 +169,7 @@ class Trainer:
 
         `validation` (X, y) is judged after each epoch, clean and attacked. Each of `callbacks` is called after every
         step with a `Progress`; one that returns False ends the call after that step. Ctrl-C raises KeyboardInterrupt
-        between steps, or within a long one, which then has not happened.
+        within a second, after a step or within a long one, which then has not happened.
 
         Raises ValueError or TypeError for data that does not fit, before anything changed; MemoryError if the structure
         may not be that large; DivergenceError if the loss or a step is not finite, with the weights before that step;
@@ -214,6 +214,7 @@ class Trainer:
                 sums = sums.with_step(progress)
                 for callback in watching:  # every one is told, also after one that asks to stop
                     go_on = callback(progress) is not False and go_on
+                core.raise_late()
                 if not go_on and not ended:
                     return history
             figures = sums.figures(self.net.width)

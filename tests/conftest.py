@@ -1,11 +1,7 @@
 """Settings and data every test shares."""
 
-import os
 import signal
 from importlib.util import find_spec
-
-# Tests share few processors: a thread that waits sleeps, where OpenMP's would spin. It is read when OpenMP is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import pytest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import sublinear as sl
 from sublinear import arrays
 
 
@@ -121,7 +122,7 @@ def test_numbers_and_integers():
         arrays.as_integer(0, "n", 1)
     with pytest.raises(ValueError, match="below 2\\^64"):
         arrays.as_seed(2**64)
-    assert arrays.as_threads(None) == 0
+    assert arrays.as_threads(None) == sl.default_threads()
     with pytest.raises(ValueError, match="threads is 0"):
         arrays.as_threads(0)
 

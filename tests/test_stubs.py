@@ -155,6 +155,7 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "Trainer.trains_on": lambda: trainer().trains_on(POINTS),
         "Trainer.candidates": lambda: trainer().candidates(IDS),
         "Trainer.step": lambda: trainer().step(0.1),
+        "Trainer.raise_late": lambda: trainer().raise_late(),
         "Predictor.decision_function": lambda: predictor().decision_function(POINTS, 1),
         "Predictor.fired": lambda: predictor().fired(POINTS, 1),
         "Predictor.attack": lambda: predictor().attack(POINTS, LABELS, sl.PGD(0.1).options(), "logistic", 0, 1),

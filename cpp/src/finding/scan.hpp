@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "finding/row_limits.hpp"
+#include "kernels/watch.hpp"
 #include "sublinear/finding/neuron_finder.hpp"
 #include "sublinear/kernels/csr.hpp"
 #include "sublinear/kernels/inner_product.hpp"
@@ -32,6 +33,7 @@ void visit_products(const Neurons<T>& neurons, Index begin, Index end, PointAt&&
   T products[kMostRows];
   const Index d = neurons.dimension, block = rows_per_block<T>(d);
   for (Index first = 0; first < neurons.count; first += block) {
+    keep_watch(static_cast<double>(first) / static_cast<double>(neurons.count));
     const Index size = std::min(block, neurons.count - first);
     for (Index k = begin; k < end; ++k) {
       inner_products(neurons.row(static_cast<NeuronId>(first)), size, d, point_at(k), products);

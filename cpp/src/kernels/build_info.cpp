@@ -3,10 +3,6 @@
 #include "sublinear/version.hpp"
 #include "sublinear_revision.hpp"  // written by cmake/Revision.cmake
 
-#if defined(SUBLINEAR_OPENMP)
-#include <omp.h>
-#endif
-
 namespace sublinear {
 
 BuildInfo build_info() {
@@ -21,11 +17,6 @@ BuildInfo build_info() {
                   std::to_string(__GNUC_PATCHLEVEL__);
 #endif
   info.standard = __cplusplus;
-#if defined(SUBLINEAR_OPENMP)
-  info.threads = "OpenMP " + std::to_string(_OPENMP);
-#else
-  info.threads = "std::thread";
-#endif
   info.eigen = SUBLINEAR_EIGEN_VERSION;
 #if defined(SUBLINEAR_SHARED)
   info.shared = true;

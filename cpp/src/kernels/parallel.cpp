@@ -1,23 +1,16 @@
 #include "sublinear/kernels/parallel.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cfenv>
 #include <exception>
 #include <mutex>
-#include <new>
-#include <stdexcept>
-#include <string>
-#include <system_error>
-#include <thread>
-#include <vector>
+
+#include "kernels/thread_pool.hpp"
+#include "kernels/watch.hpp"
 
 #if defined(SUBLINEAR_X86)
 #include <immintrin.h>
-#endif
-#if defined(__linux__)
-#include <sched.h>
-#endif
-#if defined(SUBLINEAR_OPENMP)
-#include <omp.h>
 #endif
 
 namespace sublinear {
@@ -39,53 +32,71 @@ FloatingPointScope::FloatingPointScope() noexcept : saved_(static_cast<unsigned 
 FloatingPointScope::~FloatingPointScope() { std::fesetround(static_cast<int>(saved_)); }
 #endif
 
-int resolve_threads(int requested) {
-  if (requested < 0)
-    throw std::invalid_argument("threads is " + std::to_string(requested) +
-                                "; give a positive number, or 0 for all processors");
-  if (requested > 0) return requested;
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-#endif
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
+namespace {
 
-void run_workers(int workers, const std::function<void(int)>& work) {
-  if (workers == 1) {
-    const FloatingPointScope scope;
-    work(0);
-    return;
-  }
-  std::exception_ptr failure;
-  std::mutex failure_mutex;
-  const auto guarded = [&](int worker) {
+// A loop over ranges, for whoever comes.
+class Loop final : public PoolTask {
+ public:
+  Loop(Index count, Index grain, const RangeBody& body)
+      : count_(count), grain_(grain), ranges_((count + grain - 1) / grain), body_(body), watch_(current_watch()) {}
+
+  [[nodiscard]] Index ranges() const noexcept { return ranges_; }
+
+  void work(int worker) noexcept override {
+    const FloatingPointScope environment;
+    const WorkingFor loop(stopped_);
+    Watch* const watch = worker == 0 ? watch_ : nullptr;
     try {
-      const FloatingPointScope scope;
-      work(worker);
+      for (Index range = next_++; range < ranges_; range = next_++) {
+        const double all = static_cast<double>(ranges_), done = static_cast<double>(range) / all;
+        if (watch != nullptr) watch->look(done);
+        const WatchedPart part(watch, done, done + 1 / all);
+        body_(range * grain_, std::min(count_, (range + 1) * grain_), worker);
+      }
     } catch (...) {
-      const std::lock_guard<std::mutex> lock(failure_mutex);
-      if (!failure) failure = std::current_exception();
+      fail();
     }
-  };
-#if defined(SUBLINEAR_OPENMP)
-  // OpenMP may grant fewer threads than asked for; the loop gives every worker its turn all the same.
-#pragma omp parallel for num_threads(workers) schedule(static, 1)
-  for (int worker = 0; worker < workers; ++worker) guarded(worker);
-#else
-  std::vector<std::thread> threads;
-  threads.reserve(static_cast<std::size_t>(workers));
-  int started = 1;
-  try {
-    for (; started < workers; ++started) threads.emplace_back(guarded, started);
-  } catch (const std::system_error&) {  // the system grants no more threads: this one takes their turns
-  } catch (const std::bad_alloc&) {
   }
-  guarded(0);
-  for (int worker = started; worker < workers; ++worker) guarded(worker);
-  for (std::thread& thread : threads) thread.join();
-#endif
-  if (failure) std::rethrow_exception(failure);
+
+  void wait() noexcept override {
+    if (watch_ == nullptr || stopped_.load(std::memory_order_relaxed)) return;
+    try {
+      watch_->look(std::min(1.0, static_cast<double>(next_) / static_cast<double>(ranges_)));
+    } catch (...) {
+      fail();
+    }
+  }
+
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  // Keeps the first exception, and has the others stop.
+  void fail() noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+    next_ = ranges_;
+    stopped_.store(true, std::memory_order_relaxed);
+  }
+
+  const Index count_, grain_, ranges_;
+  const RangeBody& body_;
+  Watch* const watch_;
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<Index> next_{0};
+};
+
+}  // namespace
+
+void run_ranges(Index count, int threads, Index grain, const RangeBody& body) {
+  Loop loop(count, grain, body);
+  const int workers = static_cast<int>(std::min<Index>(threads, loop.ranges()));
+  if (workers <= 0) return;
+  run_in_pool(workers, loop);
+  loop.rethrow();
 }
 
 }  // namespace sublinear

@@ -6,6 +6,7 @@
 #include <new>
 #include <vector>
 
+#include "kernels/watch.hpp"
 #include "reporting/far_side.hpp"
 #include "reporting/point_store.hpp"
 #include "reporting/query_panels.hpp"
@@ -17,7 +18,7 @@ namespace {
 template <class T>
 class Scan final : public ScannedIndex<T> {
  public:
-  explicit Scan(Points<T> points) : ScannedIndex<T>(points.dimension) { insert(points); }
+  explicit Scan(Points<T> points) : ScannedIndex<T>(points.dimension) { add(points); }
   explicit Scan(const FlatReader& reader) : ScannedIndex<T>(reader) {
     const FloatingPointScope scope;
     store_.load(reader);
@@ -30,13 +31,12 @@ class Scan final : public ScannedIndex<T> {
   [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override { return std::make_unique<Scan>(*this); }
 
   Index insert(Points<T> points) override {
-    const FloatingPointScope scope;
-    const Index first = store_.append(points);
-    see_norms(points);
-    return first;
+    const Unwatched whole;
+    return add(points);
   }
 
   void erase(const Index* ids, Index count) override {
+    const Unwatched whole;
     const std::vector<Index> slots = store_.slots_of(ids, count);
     store_.erase(slots);
     if (2 * store_.alive() >= store_.slots()) return;
@@ -47,6 +47,7 @@ class Scan final : public ScannedIndex<T> {
   }
 
   void move(const Index* ids, Index count, const T* points) override {
+    const Unwatched whole;
     const FloatingPointScope scope;
     const std::vector<Index> slots = store_.slots_of(ids, count);
     store_.check_rows(points, count);
@@ -80,6 +81,13 @@ class Scan final : public ScannedIndex<T> {
   }
 
  private:
+  Index add(Points<T> points) {
+    const FloatingPointScope scope;
+    const Index first = store_.append(points);
+    see_norms(points);
+    return first;
+  }
+
   static constexpr Index kQueriesTogether = 16;  // they share each block of points while it is in the cache
 
   // Queries side by side, with the two thresholds between which the canonical product has to decide: scores and the
@@ -144,13 +152,15 @@ class Scan final : public ScannedIndex<T> {
       parallel_for(queries, threads, kQueriesTogether, [&](Index begin, Index end, int) {
         Work ignored;
         Slot32 slots[PointStore<T>::kRowsTogether];
-        for (Index first = 0; first < store_.slots(); first += block)
+        for (Index first = 0; first < store_.slots(); first += block) {
+          keep_watch(static_cast<double>(first) / static_cast<double>(store_.slots()));
           for (Index q = begin; q < end; ++q) {
             Index size = 0;
             store_.scan(first, std::min(store_.slots(), first + block), normals + q * d, thresholds[q], ignored,
                         [&](Index slot) { slots[size++] = static_cast<Slot32>(slot); });
             take(q, static_cast<const Slot32*>(slots), size);
           }
+        }
       });
     }
     Work work;  // a pair counts once, whether or not the canonical product had to confirm it
@@ -159,8 +169,10 @@ class Scan final : public ScannedIndex<T> {
   }
 
   void see_norms(Points<T> points) {
-    for (Index k = 0; k < points.count; ++k)
+    for (Index k = 0; k < points.count; ++k) {
+      keep_watch(static_cast<double>(k) / static_cast<double>(points.count));
       largest_norm_ = std::max(largest_norm_, euclidean_norm_bound(points.row(k), points.dimension));
+    }
   }
 
   using ScannedIndex<T>::store_;

@@ -28,7 +28,6 @@ class Layers {
   static constexpr bool kMoves = false;
   struct Options {
     Index leaf_size = 0;  // of trees, ignored
-    const Progress* progress = nullptr;
   };
 
   static void check_dimension(Index d) {
@@ -37,7 +36,7 @@ class Layers {
                                   " columns; convex-layers serves 2 dimensions, use kd-tree for more");
   }
 
-  Layers(Points<T> points, const Options& options, std::vector<std::int32_t>& order) {
+  Layers(Points<T> points, const Options&, std::vector<std::int32_t>& order) {
     // Distinct points in the order of (x, y), and the rows that are equal to each.
     std::vector<std::int32_t> rows(static_cast<std::size_t>(points.count));
     for (std::size_t k = 0; k < rows.size(); ++k) rows[k] = static_cast<std::int32_t>(k);
@@ -81,9 +80,9 @@ class Layers {
         lower.erase(k);
       }
       const auto done = static_cast<Index>(corners_.size());
-      if (options.progress != nullptr && *options.progress && done - told >= (Index{1} << 15)) {
+      if (done - told >= (Index{1} << 13)) {
         told = done;
-        (*options.progress)(static_cast<double>(done) / static_cast<double>(places.size()));
+        keep_watch(static_cast<double>(done) / static_cast<double>(places.size()));
       }
     }
     layer_starts_.push_back(static_cast<std::int32_t>(corners_.size()));

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/watch.hpp"
 #include "reporting/far_side.hpp"
 #include "reporting/point_store.hpp"
 #include "reporting/sorted_ids.hpp"
@@ -28,22 +29,23 @@ namespace sublinear {
 template <class T, class Part>
 class DynamicIndex final : public HalfSpaceIndex<T> {
  public:
-  DynamicIndex(Points<T> points, const IndexOptions& options) : dimension_(points.dimension), options_(options) {
+  DynamicIndex(Points<T> points, const IndexOptions& options)
+      : dimension_(points.dimension), leaf_size_(options.leaf_size) {
     const FloatingPointScope scope;
+    const WatchScope told(options.progress, {});
     require_dimension(dimension_);
     Part::check_dimension(dimension_);
     require(options.leaf_size >= 0, "leaf_size is negative; give at least 1, or 0 for the structure's own");
     insert(points);
     if (parts_.empty()) rebuild(0);  // few points, but all there are
-    options_.progress = nullptr;
   }
 
   explicit DynamicIndex(const FlatReader& reader) : dimension_(reader.take_number("dimension")) {
     const FloatingPointScope scope;
     if (dimension_ < 1) reader.fail("its dimension is below 1");
     Part::check_dimension(dimension_);
-    options_.leaf_size = reader.take_number("leaf_size");
-    if (options_.leaf_size < 0 || options_.leaf_size > kMostPoints) reader.fail("its leaf_size is out of range");
+    leaf_size_ = reader.take_number("leaf_size");
+    if (leaf_size_ < 0 || leaf_size_ > kMostPoints) reader.fail("its leaf_size is out of range");
     const std::vector<Index> sizes = reader.take<Index>("sizes");
     const std::vector<T> rows = reader.take<T>("rows");
     const Index slots = static_cast<Index>(rows.size()) / dimension_;
@@ -64,7 +66,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
   DynamicIndex(const DynamicIndex& other)
       : HalfSpaceIndex<T>(other),
         dimension_(other.dimension_),
-        options_(other.options_),
+        leaf_size_(other.leaf_size_),
         ids_(other.ids_),
         buffer_(other.buffer_) {
     for (const Piece& piece : other.parts_)
@@ -95,12 +97,17 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
     try {
       settle();
     } catch (const std::bad_alloc&) {  // only a saving, and right without
+    } catch (...) {                    // stopped
+      ids_.take_back(points.count);
+      buffer_.resize(buffer_.size() - static_cast<std::size_t>(points.count * dimension_));
+      throw;
     }
     return first;
   }
 
   void erase(const Index* ids, Index count) override {
     const FloatingPointScope scope;
+    const Unwatched whole;
     const std::vector<Index> slots = ids_.slots_of(ids, count);
     ids_.erase(slots);
     note_dead(slots);
@@ -109,6 +116,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
 
   void move(const Index* ids, Index count, const T* points) override {
     const FloatingPointScope scope;
+    const Unwatched whole;
     const std::vector<Index> slots = ids_.slots_of(ids, count);
     require_finite(points, count, dimension_, "points");
     if constexpr (Part::kMoves)
@@ -201,7 +209,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
 
   void save(FlatWriter& writer) const override {
     writer.add("dimension", &dimension_, 1);
-    writer.add("leaf_size", &options_.leaf_size, 1);
+    writer.add("leaf_size", &leaf_size_, 1);
     std::vector<Index> sizes;
     for (const Piece& piece : parts_) sizes.push_back(piece.part->size());
     writer.add("sizes", sizes.data(), sizes.size());
@@ -440,8 +448,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
 
   [[nodiscard]] typename Part::Options part_options() const {
     typename Part::Options options;
-    options.leaf_size = options_.leaf_size;
-    options.progress = &options_.progress;
+    options.leaf_size = leaf_size_;
     return options;
   }
   static std::string prefix(std::size_t part) { return "part" + std::to_string(part) + "."; }
@@ -584,7 +591,7 @@ class DynamicIndex final : public HalfSpaceIndex<T> {
   }
 
   Index dimension_;
-  IndexOptions options_;
+  Index leaf_size_ = 0;
   IdMap ids_;
   std::vector<Piece> parts_;
   AlignedVector<T> buffer_;

@@ -57,6 +57,14 @@ class IdMap {
     return first;
   }
 
+  // Undoes an append of this many: they are the last slots and ids.
+  void take_back(Index count) noexcept {
+    where_.resize(where_.size() - at(count));
+    ids_.resize(ids_.size() - at(count));
+    alive_.resize(alive_.size() - at(count));
+    alive_count_ -= count;
+  }
+
   // The slots of these ids, which must be known and distinct.
   [[nodiscard]] std::vector<Index> slots_of(const Index* ids, Index count) const {
     require(count >= 0, "the number of ids is negative");

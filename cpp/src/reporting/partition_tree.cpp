@@ -459,8 +459,8 @@ std::vector<CrossingNumber> crossing_numbers(Points<T> points, const IndexOption
   check_queries(normals, thresholds, queries, points.dimension);
   typename Tree<T>::Options tree_options;
   tree_options.leaf_size = options.leaf_size;
-  tree_options.progress = &options.progress;
   std::vector<std::int32_t> order;
+  const WatchScope told(options.progress, {});
   const Tree<T> tree(points, tree_options, order);
   std::vector<CrossingNumber> numbers;
   for (Index q = 0; q < queries; ++q) {

@@ -57,7 +57,7 @@ class Scan final : public ScannedIndex<T> {
       throw std::invalid_argument("points have " + std::to_string(points.dimension) +
                                   " columns; quantized-scan serves at most " +
                                   std::to_string(QuantizedScan<T>::kMostDimensions) + ", use brute-force");
-    insert(points);
+    add(points);
   }
   explicit Scan(const FlatReader& reader) : ScannedIndex<T>(reader), stride_((store_.dimension() + 3) / 4 * 4) {
     if (store_.dimension() > QuantizedScan<T>::kMostDimensions) reader.fail("its points have too many dimensions");
@@ -74,16 +74,12 @@ class Scan final : public ScannedIndex<T> {
   [[nodiscard]] std::unique_ptr<HalfSpaceIndex<T>> clone() const override { return std::make_unique<Scan>(*this); }
 
   Index insert(Points<T> points) override {
-    const FloatingPointScope scope;
-    check_points(points, store_.dimension());
-    copies_.make_room(store_.slots() + points.count, stride_);
-    const Index begin = store_.slots(), first = store_.append(points);
-    copies_.resize(store_.slots(), stride_);
-    write_copies(begin, store_.slots());
-    return first;
+    const Unwatched whole;
+    return add(points);
   }
 
   void erase(const Index* ids, Index count) override {
+    const Unwatched whole;
     const FloatingPointScope scope;
     const std::vector<Index> slots = store_.slots_of(ids, count);
     store_.erase(slots);
@@ -98,6 +94,7 @@ class Scan final : public ScannedIndex<T> {
   }
 
   void move(const Index* ids, Index count, const T* points) override {
+    const Unwatched whole;
     const FloatingPointScope scope;
     const std::vector<Index> slots = store_.slots_of(ids, count);
     store_.check_rows(points, count);
@@ -131,6 +128,16 @@ class Scan final : public ScannedIndex<T> {
   }
 
  private:
+  Index add(Points<T> points) {
+    const FloatingPointScope scope;
+    check_points(points, store_.dimension());
+    copies_.make_room(store_.slots() + points.count, stride_);
+    const Index begin = store_.slots(), first = store_.append(points);
+    copies_.resize(store_.slots(), stride_);
+    write_copies(begin, store_.slots());
+    return first;
+  }
+
   static constexpr Index kWidth = 4 * kQuantizedQueries;
   static constexpr Index kBlock = kBlockPoints;  // points whose bounds are put together
 
@@ -293,9 +300,11 @@ class Scan final : public ScannedIndex<T> {
     return work;
   }
 
-  void write_copies(Index begin, Index end) noexcept {
-    for (Index position = begin; position < end; ++position)
+  void write_copies(Index begin, Index end) {
+    for (Index position = begin; position < end; ++position) {
+      keep_watch(static_cast<double>(position - begin) / static_cast<double>(end - begin));
       copies_.write(position, store_.row(position), store_.dimension(), stride_);
+    }
   }
 
   using ScannedIndex<T>::store_;

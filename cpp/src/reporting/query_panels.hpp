@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/fused_scan.hpp"
+#include "kernels/watch.hpp"
 #include "reporting/point_store.hpp"
 #include "sublinear/kernels/parallel.hpp"
 
@@ -29,6 +30,7 @@ void scan_in_panels(Index points, Index block, Index queries, Index width, int t
     std::vector<std::uint16_t> offsets(static_cast<std::size_t>(width * kBlockPoints));
     std::vector<std::int32_t> counts(static_cast<std::size_t>(width));
     for (Index first = 0; first < points; first += block) {
+      keep_watch(static_cast<double>(first) / static_cast<double>(points));
       const Index count = std::min(block, points - first);
       Index q = begin;
       for (const auto& panel : panels) {

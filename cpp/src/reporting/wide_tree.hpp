@@ -11,7 +11,6 @@
 #include "kernels/node_groups.hpp"
 #include "reporting/far_side.hpp"
 #include "reporting/top_heap.hpp"
-#include "sublinear/kernels/progress.hpp"
 #include "sublinear/kernels/types.hpp"
 #include "sublinear/kernels/work.hpp"
 
@@ -73,7 +72,6 @@ class WideTree {
 
   struct Options {
     Index leaf_size = 0;
-    const Progress* progress = nullptr;
   };
 
   static void check_dimension(Index d) { Bound::check_dimension(d); }
@@ -87,7 +85,7 @@ class WideTree {
     if (count_ == 0) return;
     std::vector<std::pair<T, std::int32_t>> keys(order.size());
     typename Bound::Splitter splitter(points);
-    Building building{points, options.progress, order, keys, splitter, shapes_of_levels(), 0};
+    Building building{points, order, keys, splitter, shapes_of_levels(), 0};
     build(building, static_cast<int>(levels_.size()) - 1, 0, splitter.whole(order.data(), count_));
     for (Index p = 0; p < count_; ++p) strips_.write(p, points.row(order[static_cast<std::size_t>(p)]));
     cover_all(building.shapes);
@@ -211,7 +209,6 @@ class WideTree {
 
   struct Building {
     Points<T> points;
-    const Progress* progress;
     Order& order;
     std::vector<std::pair<T, std::int32_t>>& keys;
     typename Bound::Splitter& splitter;
@@ -270,9 +267,9 @@ class WideTree {
         to.shapes[static_cast<std::size_t>(level)][static_cast<std::size_t>(first)] = shape;
       if (level > 0) {
         build(to, level - 1, first, shape);
-      } else if (to.progress != nullptr && *to.progress && end - to.told >= (Index{1} << 15)) {
+      } else if (end - to.told >= (Index{1} << 13)) {
         to.told = end;
-        (*to.progress)(static_cast<double>(end) / static_cast<double>(count_));
+        keep_watch(static_cast<double>(end) / static_cast<double>(count_));
       }
       return;
     }

@@ -2,6 +2,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "kernels/watch.hpp"
 #include "sublinear/kernels/elementary.hpp"
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/random.hpp"
@@ -72,6 +73,7 @@ TwoLayerNetwork<T> random_network(const Initialization& initialization) {
           sign * values[static_cast<std::size_t>((r - 1) * columns + j)];
   };
   for (Index r = 0; r < m; ++r) {
+    keep_watch(static_cast<double>(r) / width);
     if (initialization.coupled && r % 2 == 1) {
       twin(r, weights, d, T(1));
       twin(r, biases, 1, T(1));

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/watch.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/parallel.hpp"
@@ -244,6 +245,7 @@ LowRankWork LowRankLayer<T>::flush(int threads) {
   if (rank() == 0) return work;
   std::vector<AlignedVector<T>> scratch(static_cast<std::size_t>(workers));
   for (auto& column : scratch) column.resize(static_cast<std::size_t>(outputs_));
+  const Unwatched whole;
   std::atomic<std::int64_t> folded{0};
   parallel_for(inputs(), workers, kColumnsTogether, [&](Index begin, Index end, int worker) {
     T* const column = scratch[static_cast<std::size_t>(worker)].data();

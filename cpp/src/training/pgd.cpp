@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/watch.hpp"
 #include "sublinear/kernels/elementary.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/parallel.hpp"
@@ -101,7 +102,9 @@ class Pgd final : public Attack<T> {
   void run(int k, LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream& random,
            T* out) const override {
     const Index d = network.dimension();
-    thread_local std::vector<T> buffer;  // delta, gradient, what Length scales
+    thread_local std::vector<T> kept;
+    std::vector<T> buffer;  // delta, gradient, what Length scales
+    buffer.swap(kept);      // who is told of progress may come here again
     buffer.assign(static_cast<std::size_t>(3 * d), T(0));
     T *delta = buffer.data(), *gradient = delta + d, *scaled = gradient + d;
     if (options_.random_start && k != 1) {
@@ -111,12 +114,14 @@ class Pgd final : public Attack<T> {
       std::copy(x, x + d, out);
     }
     for (int step = 0; step < options_.steps; ++step) {
+      keep_watch(static_cast<double>(step) / static_cast<double>(options_.steps));
       network.evaluate(out);
       network.input_gradient(loss, label, gradient);
       if (on_slice_) project_to_tangent(out, d, gradient);
       if (!advance(gradient, d, delta, scaled)) break;  // a zero gradient moves nothing, now or later
       place(x, d, delta, scaled, out);
     }
+    kept.swap(buffer);
   }
 
  private:

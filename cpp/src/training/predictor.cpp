@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/watch.hpp"
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/require.hpp"
 #include "sublinear/training/local_network.hpp"
@@ -25,8 +26,10 @@ Work visit_points(const TwoLayerNetwork<T>& network, const NeuronFinder<T>& find
   if (out != nullptr) *out = {};
   const Index block = inputs_per_block(network.width(), points.count, 0);
   Work work;
+  const auto all = static_cast<double>(points.count);
   for (Index begin = 0; begin < points.count; begin += block) {
     const Index size = std::min(block, points.count - begin);
+    const WatchedPart part(static_cast<double>(begin) / all, static_cast<double>(begin + size) / all);
     work += finder.candidates_at({points.row(begin), size, points.dimension}, radius, threads, candidates);
     work += fill_lists<NeuronId>(size, threads, 1, lists, [&](Index k, std::vector<NeuronId>& list, int worker) {
       LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];

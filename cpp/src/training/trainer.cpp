@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <exception>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "finding/finders.hpp"
 #include "finding/reach.hpp"
 #include "kernels/prefetch.hpp"
+#include "kernels/watch.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
@@ -52,6 +55,7 @@ struct Trainer<T>::State {
   std::unique_ptr<NeuronFinder<T>> finder;  // null: it has to be built again
   std::uint64_t finder_version = 0;         // the version of the weights that the finder knows
   bool finder_is_at_work = false;
+  std::exception_ptr stopped_late;  // what the progress threw when the weights had moved
   std::int64_t steps_done = 0;
   std::vector<Index> order;
   std::int64_t order_epoch = -1;
@@ -101,6 +105,7 @@ struct Trainer<T>::State {
     labels.assign(targets, targets + n);
     take_weights();
     scratch.resize(static_cast<std::size_t>(threads));
+    const WatchScope told(options.progress);
     build_finder();
   }
 
@@ -190,6 +195,12 @@ struct Trainer<T>::State {
     return {first, first + std::min(batch_size, n - position * batch_size)};
   }
 
+  void tell_progress(double share) const {
+    if (!options.progress) return;
+    const Unwatched within;
+    options.progress(share);
+  }
+
   // Attacks the batch; fills everything but the weights. Nothing of it outlives the step.
   Work attack_batch(const std::vector<Index>& batch) {
     const Index count = static_cast<Index>(batch.size());
@@ -222,15 +233,18 @@ struct Trainer<T>::State {
     const bool linear = c <= options.attack->gradients();
     const double reach = euclidean_radius(options.attack->ball(), d);
     for (Index begin = 0; begin < count; begin += block) {
-      if (options.progress) options.progress(static_cast<double>(begin) / static_cast<double>(count));
-      require_unchanged();
       const Index size = std::min(block, count - begin);
+      const double share = static_cast<double>(begin) / static_cast<double>(count);
+      tell_progress(share);
+      require_unchanged();
+      const WatchedPart part(share, static_cast<double>(begin + size) / static_cast<double>(count));
       if (!spare.empty()) {
         block_fired = std::move(spare.back());
         spare.pop_back();
       }
       finder_is_at_work = true;
       work += finder->visit(batch.data() + begin, size, threads, facts.view(), storage, candidates);
+      finder_is_at_work = false;
       const std::vector<Index> order_of_visits = visiting_order(ranks, batch.data() + begin, size);
       const Index* const visits = order_of_visits.data();
       const Index alike = std::clamp<Index>(size / (16 * threads), 1, kMostAlike);
@@ -259,7 +273,6 @@ struct Trainer<T>::State {
         return own;
       };
       work += fill_lists<NeuronId>(size, threads, alike, block_fired, attack, visits);
-      finder_is_at_work = false;
       if (!keep_fired) continue;
       fired_bytes += block_fired.ids.size() * 2 * sizeof(NeuronId);
       keep_fired = must_keep || may_keep(fired_bytes);
@@ -343,6 +356,7 @@ struct Trainer<T>::State {
       own.positions.resize(static_cast<std::size_t>(known ? 0 : count));
     }
     std::vector<Work> works(static_cast<std::size_t>(threads));
+    std::optional<Unwatched> whole(std::in_place);
     T* const weights = network.change_weights();
     T* const biases = options.train_biases ? network.change_biases() : nullptr;
     // A few long ranges of neurons per thread; within each, tiles whose positions stay in the cache. Nothing in here
@@ -398,15 +412,19 @@ struct Trainer<T>::State {
         rows.push_back(static_cast<NeuronId>(r));
         by.push_back(move);
       }
+    whole.reset();
     Work work;
     try {
+      const std::uint64_t version = network.version();
       work = finder->moved(rows.data(), by.data(), static_cast<Index>(rows.size()), threads);
-      finder_version = network.version();
+      finder_version = version;
     } catch (const std::bad_alloc&) {  // the step is done: the next one builds the structure again, or says why not
       finder.reset();
-    } catch (...) {  // an index of the application's own
+    } catch (...) {
       finder.reset();
-      throw;
+      const Watch* const watch = current_watch();
+      if (watch == nullptr || !watch->has_stopped()) throw;  // an index of the application's own
+      stopped_late = std::current_exception();               // the step is done; the next one begins with that
     }
     for (const Work& own : works) work += own;
     work.rows_moved = static_cast<std::int64_t>(rows.size());
@@ -425,6 +443,8 @@ struct Trainer<T>::State {
   StepReport step(double rate) {
     require(std::isfinite(rate) && rate >= 0, "learning_rate is negative or not finite; give a finite number >= 0");
     const FloatingPointScope scope;
+    if (stopped_late) std::rethrow_exception(std::exchange(stopped_late, nullptr));
+    const WatchScope told(options.progress);
     refresh_finder();
     if (ranks.empty() && outgrows_caches<T>(network.width(), d)) ranks = similarity_ranks<T>({inputs.data(), n, d});
     const std::vector<Index> batch = next_batch();
@@ -448,8 +468,8 @@ struct Trainer<T>::State {
       throw DivergenceError("the loss at step " + std::to_string(steps_done) +
                             " is not finite; the network is as it was before the step, train it with a lower "
                             "learning rate or smaller inputs");
-    require_unchanged();
     if (options.optimizer == Optimizer::gauss_newton) report.work += solve_for_gradients(count);
+    require_unchanged();
     scale_gradients(rate, batch);
     report.work += update(count);
     report.ends_epoch = steps_done % steps_per_epoch() == 0;
@@ -521,6 +541,7 @@ void Trainer<T>::set_steps_done(std::int64_t steps) {
   State& own = state();
   const Call call(own);
   own.steps_done = steps;
+  own.stopped_late = nullptr;
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/watch.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 
 namespace sublinear {
@@ -72,6 +73,7 @@ std::vector<Index> similarity_ranks(Points<T> points) {
   std::vector<Index> ranks(line.size());
   std::size_t found = 0;
   for (Index rank = 0; rank < points.count; ++rank) {
+    keep_watch(static_cast<double>(rank) / static_cast<double>(points.count));
     const Index current = window[found];
     ranks[at(current)] = rank;
     if (taken < line.size()) {

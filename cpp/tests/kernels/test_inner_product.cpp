@@ -147,8 +147,9 @@ TEST_CASE("workers compute in the default floating-point environment and restore
   CHECK(inner_product(a.data(), a.data(), 16) == 0);
   for (const int workers : {1, 3}) {
     std::vector<float> seen(static_cast<std::size_t>(workers));
-    run_workers(workers,
-                [&](int worker) { seen[static_cast<std::size_t>(worker)] = inner_product(a.data(), a.data(), 16); });
+    parallel_for(workers, workers, 1, [&](Index begin, Index, int) {
+      seen[static_cast<std::size_t>(begin)] = inner_product(a.data(), a.data(), 16);
+    });
     for (std::size_t k = 0; k < seen.size(); ++k) {
       unsigned bits, wanted;
       std::memcpy(&bits, &seen[k], 4);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/told.hpp"
 #include "sublinear/reporting/brute_force.hpp"
 #include "sublinear/reporting/forwarding_index.hpp"
 #include "sublinear/training/predictor.hpp"
@@ -201,6 +202,7 @@ TEST_CASE("inputs of another dimension than the network's are refused in words")
 
 TEST_CASE_TEMPLATE("a step that its progress stops has not happened", T, float, double) {
   struct Stop {};
+  const Told only_between_blocks(Told::never);
   const Problem<T> problem(64, 7, "cross-entropy");
   for (const StrategyInfo& info : strategies()) {
     CAPTURE(info.name);

@@ -18,7 +18,6 @@ struct BuildInfo {
                               ///< changed, "unknown" for sources without a revision
   std::string compiler = {};  ///< such as "GCC 12.2.0" or "Clang 14.0.6"
   long standard = 0;          ///< the value of __cplusplus: 201703 for C++17
-  std::string threads = {};   ///< "OpenMP 201511" (the date of its specification) or "std::thread"
   std::string eigen = {};     ///< version of the Eigen found when it was built, against which sublinear/eigen.hpp was
                               ///< checked; empty if none. The compiled library contains no Eigen.
   bool shared = false;        ///< whether it is a shared library

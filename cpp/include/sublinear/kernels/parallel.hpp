@@ -2,8 +2,6 @@
 /// Loops over independent items on several threads.
 #pragma once
 
-#include <algorithm>
-#include <atomic>
 #include <functional>
 
 #include "sublinear/kernels/export.hpp"
@@ -24,26 +22,31 @@ class SUBLINEAR_API FloatingPointScope {
   unsigned long long saved_;
 };
 
-/// The number of threads to use: `requested`, or for 0 as many as the process may run on.
+/// The number of threads to use: `requested`, or for 0 the default: the processors that this thread may run on, or
+/// fewer where a control group's quota of processor time (version 1 or 2, rounded up) or OMP_NUM_THREADS says so. (Of a
+/// list the first number counts; what is no positive whole number says nothing.) They are read at every call, a quota
+/// once a second.
 /// @throws std::invalid_argument if `requested` is negative.
 [[nodiscard]] SUBLINEAR_API int resolve_threads(int requested);
 
-/// Runs `work(worker)` for worker = 0 ... workers - 1, each on a thread of its own and in the default floating-point
-/// environment, and waits for all; the first exception is thrown again here. With one worker it runs on this thread.
-SUBLINEAR_API void run_workers(int workers, const std::function<void(int)>& work);
+/// The same without OMP_NUM_THREADS.
+[[nodiscard]] SUBLINEAR_API int available_processors() noexcept;
+
+/// What `run_ranges` does: (begin, end, worker).
+using RangeBody = std::function<void(Index, Index, int)>;
+
+/// As `parallel_for`, which see, for a body of any type.
+SUBLINEAR_API void run_ranges(Index count, int threads, Index grain, const RangeBody& body);
 
 /// Calls `body(begin, end, worker)` on ranges of at most `grain` items that cover [0, count), handed out as workers
-/// come free. What an item computes must not depend on its worker; worker < threads tells which scratch space is free.
+/// come free, in the default floating-point environment. What an item computes must not depend on its worker; worker <
+/// threads tells which scratch space is free. Worker 0 is this thread, the others are the library's own, as many as the
+/// system grants. The first exception is thrown again here, after all have stopped; the ranges after it are left out.
+/// A `ProgressScope` of this thread is told between ranges. May be called on any threads at the same time, and by a
+/// body.
 template <class Body>
 void parallel_for(Index count, int threads, Index grain, Body&& body) {
-  const Index ranges = (count + grain - 1) / grain;
-  const int workers = static_cast<int>(std::min<Index>(threads, ranges));
-  if (workers <= 0) return;
-  std::atomic<Index> next{0};
-  run_workers(workers, [&](int worker) {
-    for (Index range = next++; range < ranges; range = next++)
-      body(range * grain, std::min(count, (range + 1) * grain), worker);
-  });
+  run_ranges(count, threads, grain, [&body](Index begin, Index end, int worker) { body(begin, end, worker); });
 }
 
 }  // namespace sublinear

@@ -36,7 +36,8 @@ struct TrainerOptions {
   bool train_biases = false;                  ///< whether the gradient step moves the biases too (Yang et al.)
   int threads = 0;                            ///< 0 = all processors; changes speed only
   IndexFactory<T> index_factory = {};         ///< for "weights", "data", "static": an index of the application's own
-  Progress progress = {};                     ///< told during a step, between blocks of inputs, what share is attacked
+  Progress progress = {};                     ///< told, as by a `ProgressScope`, of the constructor and of each step;
+                                              ///< of a step also before each block of inputs, of the share attacked
 };
 
 /// What one step did.
@@ -81,7 +82,9 @@ class SUBLINEAR_API Trainer {
   /// step a weight, a bias or a product with an input might be infinite, or if the loss is not finite; std::bad_alloc;
   /// what the progress throws. The network and the number of steps are then as they were, and the same step may be
   /// taken again. Only what an index of the application's own throws when neurons move leaves the step done
-  /// (`steps_done()` tells). A structure that was stopped is built again by the next step; an approximate one then
+  /// (`steps_done()` tells). What the progress throws after the weights have moved, while the structure is told of it,
+  /// is kept: the step ends as any other, and the next one begins with throwing it. A structure that was stopped is
+  /// built again by the next step; an approximate one then
   /// starts anew.
   StepReport step(double learning_rate);
 
@@ -89,7 +92,8 @@ class SUBLINEAR_API Trainer {
   [[nodiscard]] std::int64_t steps_done() const;
   /// The number of inputs over the batch size, rounded up.
   [[nodiscard]] std::int64_t steps_per_epoch() const;
-  /// Continue as if `steps` steps had been done already: the order of inputs and random starts of an earlier run.
+  /// Continue as if `steps` steps had been done already: the order of inputs and random starts of an earlier run. What
+  /// was kept to stop the next step is forgotten.
   void set_steps_done(std::int64_t steps);
 
   /// The strategy's structure, until the next call that is not const.
