@@ -48,7 +48,11 @@ cdef extern from "sublinear/kernels/inner_product.hpp" namespace "sublinear" nog
 
 
 def inner_products(const real[:, ::1] rows, const int32_t[::1] positions, const real[::1] normal):
-    """The canonical products of the rows at these positions."""
+    """The canonical products of the rows at these positions; ValueError for a position that no row has."""
+    cdef Py_ssize_t k
+    for k in range(positions.shape[0]):
+        if positions[k] < 0 or positions[k] >= rows.shape[0]:
+            raise ValueError(f"there is no row {positions[k]}; there are {rows.shape[0]}")
     products = np.empty(positions.shape[0], np.float32 if real is float else np.float64)
     cdef real[::1] view = products
     if positions.shape[0] > 0:

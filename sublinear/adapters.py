@@ -127,6 +127,11 @@ class ProjectedIndex:
             proposed = np.arange(len(self._points), dtype=np.int64)
         else:
             proposed = self.index.report(self._project(x[None, :])[0], limit - margin - 1e-15 * abs(limit))
+        if len(proposed) and proposed[-1] >= len(self._points):
+            raise ValueError(
+                f"the index inside has point {proposed[-1]}, which was inserted there; "
+                "make a ProjectedIndex of all points"
+            )
         products = inner_products(self._points, proposed.astype(np.int32), x)
         return proposed[products.astype(np.float64) >= limit], len(proposed)
 

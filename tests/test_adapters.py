@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sublinear as sl
+from sublinear._kernels import inner_products
 
 
 @pytest.mark.parametrize("index", ["auto", "brute-force", "kd-tree", "ball-tree"])
@@ -103,3 +104,14 @@ def test_masks_hide_and_show_without_touching_the_index():
     assert repr(one).endswith("2 hidden)")
     with pytest.raises(ValueError, match="its ids are 0 to 10"):
         one.hide([11])
+
+
+def test_points_inserted_behind_a_projection_are_refused():
+    adapter = sl.ProjectedIndex(np.eye(3), [[1, 0, 0]])
+    adapter.index.insert([[5.0, 0.0]])
+    with pytest.raises(ValueError, match="the index inside has point 3"):
+        adapter.report([1.0, 0.0, 0.0], 0.5)
+    with pytest.raises(ValueError, match="there is no row 3; there are 3"):
+        inner_products(np.eye(3), np.array([3], np.int32), np.ones(3))
+    with pytest.raises(ValueError, match="there is no row -1"):
+        inner_products(np.eye(3), np.array([-1], np.int32), np.ones(3))
