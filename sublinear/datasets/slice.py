@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +38,16 @@ def to_slice(X: ArrayLike, length: float = 1.0) -> NDArray[np.float64]:
     return points
 
 
+def require_on_slice(points: NDArray[Any], name: str) -> None:
+    """ValueError unless the rows of `points` lie on the slice, up to rounding."""
+    off = np.maximum(np.abs(np.einsum("ij,ij->i", points, points) - 1), np.abs(points[:, -1] - 0.5)) > _TOLERANCE
+    if off.any():
+        raise ValueError(
+            f"row {int(off.argmax())} of {name} is not on the slice; its length must be 1, its last value 1/2: "
+            "to_slice puts rows there"
+        )
+
+
 def from_slice(V: ArrayLike, length: float = 1.0) -> NDArray[np.float64]:
     """The rows (n, d) that `to_slice` put at V (n, d + 2), also for points that an attack has moved along the slice.
 
@@ -45,9 +56,7 @@ def from_slice(V: ArrayLike, length: float = 1.0) -> NDArray[np.float64]:
     points = as_points(V, "V", dtype=np.float64)
     if points.shape[1] < 3:
         raise ValueError(f"V has {points.shape[1]} columns; a point of the slice has at least 3")
-    off = np.maximum(np.abs(np.einsum("ij,ij->i", points, points) - 1), np.abs(points[:, -1] - 0.5)) > _TOLERANCE
-    if off.any():
-        raise ValueError(f"row {int(off.argmax())} of V is not on the slice; its length must be 1, its last value 1/2")
+    require_on_slice(points, "V")
     along, height = points[:, :-2] / _RADIUS, points[:, -2] / _RADIUS
     squares = np.einsum("ij,ij->i", along, along)
     pole = (squares == 0) & (height > 0)
