@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sublinear.arrays import as_integer
 from sublinear.files import write_whole
-from sublinear.network_record import RECORD
+from sublinear.network_record import RECORD, NetworkRecord
 
 if TYPE_CHECKING:
     from sublinear.network import TwoLayerNetwork
@@ -37,7 +37,9 @@ def to_torch(network: TwoLayerNetwork, class_logits: bool) -> Any:
     scalars = {
         name: torch.tensor(getattr(network, name), dtype=arrays["weights"].dtype) for name in ("threshold", "scale")
     }
-    return _module_class()(**arrays, **scalars, activation=network.activation, class_logits=class_logits)
+    module = _module_class()(**arrays, **scalars, activation=network.activation, class_logits=class_logits)
+    module.record = network.record
+    return module
 
 
 @functools.cache
@@ -50,8 +52,11 @@ def _module_class() -> Any:
 
         ``forward(x)`` takes x (n, d) of the dtype and device of `weights` and gives (n, c); with `class_logits` and one
         output (n, 2), the columns 0 and f. `weights` (m, d) is the parameter; `biases` (m,), `output_weights` (m, c),
-        `threshold` and `scale` are buffers. The derivative of the firing itself is ignored, as in training.
+        `threshold` and `scale` are buffers. The derivative of the firing itself is ignored, as in training. `record` is
+        the network's, or None; pickles keep it and state dicts do not.
         """
+
+        record: NetworkRecord | None = None
 
         def __init__(
             self,
@@ -102,7 +107,9 @@ def from_torch(network_class: type[TwoLayerNetwork], module: Any) -> TwoLayerNet
     if isinstance(module, _module_class()):
         arrays = {name: _array(getattr(module, name), name) for name in _ARRAYS}
         threshold, scale = float(module.threshold), float(module.scale)
-        return network_class(**arrays, threshold=threshold, scale=scale, activation=module.activation)
+        network = network_class(**arrays, threshold=threshold, scale=scale, activation=module.activation)
+        network.record = module.record
+        return network
     expected = "give what to_torch made, or torch.nn.Sequential(Linear, ReLU, Linear without bias)"
     if not isinstance(module, torch.nn.Sequential):
         raise TypeError(f"module is a {type(module).__name__}; {expected}")

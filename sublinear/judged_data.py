@@ -43,19 +43,32 @@ class JudgedData:
 def find_network(path: Path) -> tuple[TwoLayerNetwork, Path]:
     """The network in a file, or in the folder of a training run, and the file it is in.
 
-    Of a run that has not ended, and of a checkpoint, the best network so far where one was sought, else the last.
+    Of a run that has not ended, or was resumed since it did, and of a checkpoint, the best network so far where one was
+    sought, else the last.
     """
+    files = [path]
     if path.is_dir():
-        found = next((path / name for name in (NETWORK, CHECKPOINT) if (path / name).is_file()), None)
-        if found is None:
+        files = [path / name for name in (NETWORK, CHECKPOINT) if (path / name).is_file()]
+        if not files:
             raise FileNotFoundError(
                 f"{path} holds no training run; give a folder that sublinear train wrote, or a file"
             )
-        path = found
-    if path.name == CHECKPOINT:
-        state = Checkpoint.load(path)
-        return state.best or state.network, path
-    return TwoLayerNetwork.load(path), path
+    networks = [_network_in(file) for file in files]
+    latest = max(range(len(files)), key=lambda k: _sessions_before(networks[k]))  # the first of equal ones
+    return networks[latest], files[latest]
+
+
+def _network_in(file: Path) -> TwoLayerNetwork:
+    if file.name != CHECKPOINT:
+        return TwoLayerNetwork.load(file)
+    state = Checkpoint.load(file)
+    return state.best or state.network
+
+
+def _sessions_before(net: TwoLayerNetwork) -> int:
+    """How often the run of the network had been resumed when it was written."""
+    sessions = None if net.record is None else net.record.run.get("sessions")
+    return len(sessions) if isinstance(sessions, list) else 0
 
 
 def judged_data(

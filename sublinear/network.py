@@ -288,8 +288,8 @@ class TwoLayerNetwork:
         ``module(x)`` takes a tensor (n, d) of the network's dtype and gives (n, c), also for one output: (n, 1). With
         `class_logits` a network of one output gives (n, 2), the logits 0 and f of its classes -1 and +1: softmax
         cross-entropy is then the logistic loss; several outputs are logits already. `module.weights` is the parameter;
-        biases, output weights, threshold and scale are buffers. Sums are PyTorch's, so outputs agree up to rounding;
-        an input with NaN gives NaN. Raises ImportError without torch.
+        biases, output weights, threshold and scale are buffers; `module.record` is the record. Sums are PyTorch's, so
+        outputs agree up to rounding; an input with NaN gives NaN. Raises ImportError without torch.
         """
         from sublinear import exchange
 
@@ -297,7 +297,7 @@ class TwoLayerNetwork:
 
     @classmethod
     def from_torch(cls, module: Any) -> TwoLayerNetwork:
-        """A network with the weights (copied) of a module that `to_torch` made, to the last bit.
+        """A network with the weights (copied) of a module that `to_torch` made, to the last bit, and its record.
 
         Also takes `torch.nn.Sequential(Linear, ReLU, Linear)` in float32 or float64 with no output bias, or one of
         zeros: threshold 0, scale 1, "shifted". Raises TypeError or ValueError for other modules, ImportError without

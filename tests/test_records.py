@@ -272,6 +272,27 @@ def test_a_record_that_somebody_changed_is_refused_in_words(trained, tmp_path):
     assert 100 < refused < 290
 
 
+def test_of_a_run_that_was_resumed_and_stopped_the_checkpoint_is_judged(tmp_path):
+    settings = {"dataset": "iris", "width": 16, "batch_size": 16, "epochs": 1, "steps": 1, "schedule_epochs": 3}
+    train(TrainSettings(**settings), tmp_path)
+    ended, file = find_network(tmp_path)
+    assert file == tmp_path / NETWORK
+
+    def stop(progress, before):
+        raise KeyboardInterrupt
+
+    more = TrainSettings(**settings | {"epochs": 3})
+    assert train(more, tmp_path, resume=True, watch=stop).ending == "interrupted"
+    stopped, file = find_network(tmp_path)
+    assert file == tmp_path / CHECKPOINT
+    assert weights_hash(stopped) == weights_hash(sl.Checkpoint.load(file).network) != weights_hash(ended)
+    assert "checkpoint.safetensors on 38 rows of iris" in evaluate(tmp_path).stdout
+    train(more, tmp_path, resume=True)
+    ended, file = find_network(tmp_path)
+    assert file == tmp_path / NETWORK
+    assert weights_hash(ended) == weights_hash(sl.Checkpoint.load(tmp_path / CHECKPOINT).network)
+
+
 def test_a_folder_without_a_run_is_named(tmp_path):
     assert "holds no training run" in evaluate(tmp_path).stderr
     with pytest.raises(FileNotFoundError):

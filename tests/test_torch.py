@@ -12,6 +12,7 @@ from torch.nn import Linear, ReLU, Sequential, Tanh
 
 import oracle
 import sublinear as sl
+from sublinear.identity import weights_hash
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 each_init = pytest.mark.parametrize("init", ["ntk", "gao"])  # shifted and jump
@@ -91,6 +92,20 @@ def test_the_way_there_and_back_keeps_every_bit(dtype, init, outputs):
             assert getattr(found, name).tobytes() == getattr(net, name).tobytes(), name
         assert (found.threshold, found.scale, found.activation) == (net.threshold, net.scale, net.activation)
         assert np.array_equal(found.decision_function(x), net.decision_function(x))
+
+
+def test_the_record_goes_there_and_back():
+    data = sl.load_dataset("iris")
+    net = sl.TwoLayerNetwork.random(data.n_features, 8, data.classes)
+    assert sl.TwoLayerNetwork.from_torch(net.to_torch()).record is None
+    net.record = sl.NetworkRecord(data.record, sl.PGD(0.1), {"command": "mine"}, weights_hash(net))
+    module = net.to_torch()
+    for each in (module, pickle.loads(pickle.dumps(module))):
+        assert sl.TwoLayerNetwork.from_torch(each).record.to_json() == net.record.to_json()
+    with torch.no_grad():
+        module.weights.mul_(2)
+    changed = sl.TwoLayerNetwork.from_torch(module)
+    assert changed.record.weights_sha256 == weights_hash(net) != weights_hash(changed)  # which evaluate tells of
 
 
 def test_module_and_network_share_no_memory():

@@ -92,7 +92,7 @@ def evaluate_command(
     else:
         console = results_console()
         other = net.record is not None and net.record.data.sha256 != data.sha256
-        which = f"{data.part} of other data than it was trained on" if other else data.part
+        which = f"{data.part} of data of other content than it was trained on" if other else data.part
         console.print(f"{file} on {len(data.X)} rows of {data.name}: {which}", soft_wrap=True)
         console.print(evaluation_table(judged))
 
