@@ -26,6 +26,7 @@ using Progress = std::function<void(double)>;
 /// are not told of. Must end on the thread, and in the order, in which it began.
 class SUBLINEAR_API ProgressScope {
  public:
+  /// From now on `progress` is told; until this scope ends, or one inside of it begins.
   explicit ProgressScope(Progress progress);
   ~ProgressScope();
   ProgressScope(const ProgressScope&) = delete;

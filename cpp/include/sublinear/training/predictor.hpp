@@ -20,8 +20,8 @@ namespace sublinear {
 /// it: `Predictor<float>(load_network<float>(path))`. Moves cheaply; of a predictor moved from only assignment and
 /// destruction are left.
 ///
-/// @throws std::logic_error, all calls but the constructors: if the network's weights have changed, or it was moved or
-/// replaced, since the predictor was made; if the predictor was moved from.
+/// @throws std::logic_error in all calls but the constructors: if the network's weights have changed, or it was moved
+/// or replaced, since the predictor was made; if the predictor was moved from.
 /// @note Thread safety: const functions may run concurrently.
 template <class T>
 class SUBLINEAR_API Predictor {
