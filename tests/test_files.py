@@ -176,7 +176,8 @@ with locked_folder(sys.argv[1]):
 def holder(folder, *more):
     """Another process that has the folder."""
     command = [sys.executable, "-c", HOLD, str(folder), *more]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    # Not in the source tree, whose package is not the installed one.
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield process, int(process.stdout.readline())
     finally:
@@ -193,9 +194,8 @@ def test_a_folder_in_use_is_refused_by_name_and_free_once_its_owner_ends(tmp_pat
         with pytest.raises(BlockingIOError, match="in use"):
             sweep_cells(sweep, tmp_path)
         for name in ("compare", "theory", "train", "scaling"):
-            done = subprocess.run(
-                [sys.executable, "-m", "sublinear", name, "--out", str(tmp_path)], capture_output=True, text=True
-            )
+            command = [sys.executable, "-m", "sublinear", name, "--out", str(tmp_path)]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
             assert done.returncode == 2
             assert done.stderr.startswith(f"error: {tmp_path} is in use by another run")
             assert len(done.stderr.splitlines()) == 1

@@ -125,7 +125,7 @@ def test_judging_in_fit_is_interrupted(many):
     assert trainer.steps_done == 1
 
 
-def test_ctrl_c_reaches_a_process_in_a_long_call():
+def test_ctrl_c_reaches_a_process_in_a_long_call(tmp_path):
     script = """
 import signal
 import numpy as np, sublinear as sl
@@ -139,7 +139,9 @@ try:
 except KeyboardInterrupt:
     print("ended", net.decision_function(many[:3]).shape, flush=True)
 """
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+    # Not in the source tree, whose package is not the installed one.
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "begin\n"
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=100)

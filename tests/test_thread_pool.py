@@ -33,13 +33,18 @@ def in_children(count):
 """
 
 
-def run(script):
-    return subprocess.run(
-        [sys.executable, "-c", _CALLS + script], capture_output=True, text=True, timeout=150, check=False
-    )
+@pytest.fixture
+def run(tmp_path):
+    """Runs a script away from the source tree, whose package is not the installed one."""
+
+    def call(script):
+        command = [sys.executable, "-c", _CALLS + script]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False)
+
+    return call
 
 
-def test_forked_children_train_report_and_predict_as_their_parent():
+def test_forked_children_train_report_and_predict_as_their_parent(run):
     done = run("""
 before = calls()
 assert in_children(4) == [before] * 4
@@ -48,7 +53,7 @@ assert calls() == before
     assert done.returncode == 0, done.stderr
 
 
-def test_children_forked_while_another_thread_trains_have_threads_of_their_own():
+def test_children_forked_while_another_thread_trains_have_threads_of_their_own(run):
     done = run("""
 expected, stop = calls(), threading.Event()
 
@@ -68,7 +73,7 @@ finally:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits a processor's address space so")
-def test_threads_that_the_system_does_not_grant_are_done_without():
+def test_threads_that_the_system_does_not_grant_are_done_without(run):
     done = run("""
 expected = calls(1)
 held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
