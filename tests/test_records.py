@@ -251,6 +251,27 @@ def test_a_network_is_judged_under_the_attack_it_was_trained_against(trained):
     assert attacks_of(None) == attacks_of(sl.NoAttack()) == "fgsm:0.05,pgd:0.05,pgd:0.05:50"
 
 
+@pytest.mark.parametrize(
+    ("attack", "said"),
+    [
+        (sl.PGD(0.1, 3, random_start=True, restarts=2), True),
+        (sl.PGD(0.1, 3, clip=(-1, 1)), True),
+        (sl.PGD(0.1, 3, norm="inf"), False),
+        (sl.FGSM(0.1), False),
+        (sl.NoAttack(), False),
+    ],
+)
+def test_what_the_attack_of_training_had_more_is_said(tmp_path, attack, said):
+    data = sl.load_dataset("iris")
+    network = sl.TwoLayerNetwork.random(data.n_features, 8, data.classes)
+    network.record = sl.NetworkRecord(data.record, attack)
+    network.save(tmp_path / "network")
+    done = CliRunner().invoke(app, ["evaluate", str(tmp_path / "network")])
+    assert done.exit_code == 0
+    words = " ".join(done.stderr.split())
+    assert (f"trained against {attack}; of that, radius, steps, norm and domain" in words) == said
+
+
 def test_networks_without_a_record_load_and_are_judged_with_a_notice(tmp_path):
     sl.TwoLayerNetwork.random(4, 16, 3).save(tmp_path / "old")
     assert sl.TwoLayerNetwork.load(tmp_path / "old").record is None

@@ -62,7 +62,7 @@ def evaluate_command(
     """
     with one_sentence():
         net, file = find_network(network)
-        attacks = attacks_of(None if net.record is None else net.record.attack) if attacks is None else attacks
+        attacks = _attacks_of_training(net) if attacks is None else attacks
         settings: dict[str, Any] = {
             "dataset": dataset,
             "normalization": normalization,
@@ -95,6 +95,19 @@ def evaluate_command(
         which = f"{data.part} of data of other content than it was trained on" if other else data.part
         console.print(f"{file} on {len(data.X)} rows of {data.name}: {which}", soft_wrap=True)
         console.print(evaluation_table(judged))
+
+
+def _attacks_of_training(net: TwoLayerNetwork) -> str:
+    """Those of `attacks_of`, with a note where they are not all that the attack of training was."""
+    trained = None if net.record is None else net.record.attack
+    attacks = attacks_of(trained)
+    if trained is not None and trained.radius > 0 and trained not in parse_attacks(attacks).values():
+        notice(
+            f"the network was trained against {trained}; of that, radius, steps, norm and domain are those of the "
+            "attacks here",
+            "note:",
+        )
+    return attacks
 
 
 def _content(
