@@ -168,7 +168,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return outputs
 
     def _threads(self) -> int | None:
-        """`n_jobs` as scikit-learn counts: -1 is all processors, -2 all but one."""
+        """`n_jobs` as scikit-learn counts: -1 is all that this process may use, -2 one less."""
         if self.n_jobs is None:
             return None
         jobs = as_integer(self.n_jobs, "n_jobs", -sys.maxsize)
@@ -223,7 +223,7 @@ class SublinearClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         Of `TwoLayerNetwork.random`, coupled, so that training starts from outputs that are exactly 0.
     random_state : int, RandomState or None
     n_jobs : int, optional
-        Threads; default all processors, as -1. -2 is all but one, and so on.
+        Threads; default `default_threads()`, as -1. -2 is one less, and so on.
     verbose : int, default 0
         1 prints a line for each epoch.
 

@@ -81,8 +81,8 @@ def provenance(command: str, settings: Any, threads: int | None = None) -> dict[
     """What every results file says of its run, whatever it measured.
 
     "date" (UTC, when it is called), "command" (what to type to do it again), "settings" (as `as_settings`), "versions"
-    (with "git", the revision this library was built from), "build" (compiler, threads, instruction sets: `build_info`)
-    and "machine" (processor, instruction set in force, "threads" used; None for all processors).
+    (with "git", the revision this library was built from), "build" (compiler, instruction sets: `build_info`)
+    and "machine" (processor, instruction set in force, "threads" used: as given, or `default_threads()` for None).
     """
     where = machine()
     return {

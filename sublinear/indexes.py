@@ -91,7 +91,7 @@ class HalfSpaceIndex:
     ) -> Reported:
         """One list of ids, as `report` gives it, for each row of `normals` (Q, d) and its threshold.
 
-        A single threshold serves all rows; the predicate is inclusive. `threads` (default: all processors) changes
+        A single threshold serves all rows; the predicate is inclusive. `threads` (default: `default_threads()`) changes
         speed only.
         """
         array = as_points(normals, "normals", self.dimension, self._dtype)

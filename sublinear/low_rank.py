@@ -410,7 +410,7 @@ class ThreeLayerNetwork:
             Default: all inputs, one step an epoch, in their own order. Smaller batches visit the inputs in an order
             that is a function of (seed, epoch).
         threads : int >= 1, optional
-            Default all processors; changes speed only.
+            Default `default_threads()`; changes speed only.
         first_epoch : int >= 0
             How many epochs were done before: with it 3 + 3 epochs end with the bits of 6.
         callback : callable (epoch, loss), optional

@@ -160,14 +160,11 @@ def comparison_caption(comparison: Comparison) -> list[str]:
     ]
 
 
-def info_table(content: dict[str, Any]) -> Table:
-    """Names and values, one a line."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in content.items():
-        table.add_row(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
-    return table
+def info_lines(content: dict[str, Any]) -> str:
+    """Names and values, one a line and whole, so that paths can be copied."""
+    widest = max(map(len, content))
+    texts = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in content.items()}
+    return "\n".join(f"{name:{widest}}  {text}".rstrip() for name, text in texts.items())
 
 
 def evaluation_table(judged: dict[str, Evaluation]) -> Table:

@@ -51,7 +51,7 @@ class Trainer:
         Default: all inputs, one step an epoch, in their own order. Smaller batches visit the inputs in an order that is
         a function of (seed, epoch).
     threads : int >= 1, optional
-        Default all processors; changes speed only.
+        Default `default_threads()`; changes speed only.
     seed : int
         Of the order of inputs and of random starts.
     train_biases : bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import sublinear as sl
+from sublinear.cli import app
 from sublinear.compare import Settings
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "sublinear"
@@ -169,6 +171,13 @@ def test_help_fits_80_columns(run, arguments):
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("command", app.registered_commands, ids=lambda command: command.callback.__name__)
+def test_help_breaks_no_line_twice(command):
+    """What is longer is broken once more at 80 columns, and the rest of it stands alone on a line."""
+    paragraphs = inspect.cleandoc(command.callback.__doc__).split("\n\n")
+    assert all(len(line) <= 78 for each in paragraphs if "\n" in each for line in each.splitlines())
+
+
 def test_info_and_version(run):
     assert run("--version").stdout.startswith("sublinear 0.")
     done = run("info", SUBLINEAR_SIMD="")
@@ -176,6 +185,9 @@ def test_info_and_version(run):
     content = json.loads(run("info", "--json").stdout)
     assert content["simd_level"] in content["simd_levels"]
     assert (Path(content["include"]) / "sublinear" / "sublinear.hpp").is_file()
+    narrow = run("info", COLUMNS="30").stdout.splitlines()
+    assert len(narrow) == len(content)
+    assert [line.split()[1] for line in narrow[-2:]] == [content["include"], content["cmake"]]
     for command in (("info",), ("compare", *TINY)):
         refused = run(*command, SUBLINEAR_SIMD="mmx")
         assert refused.returncode == 2

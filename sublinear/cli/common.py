@@ -35,7 +35,7 @@ Radius = Annotated[float, typer.Option(help="Radius of the attack's ball.")]
 Steps = Annotated[int, typer.Option(help="Steps of the attack.")]
 Norm = Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")]
 FallingRate = Annotated[float, typer.Option(help="Rate at the start; falls to 0.")]
-Threads = Annotated[int, typer.Option(help="Threads; 0 = all processors.")]
+Threads = Annotated[int, typer.Option(help="Threads; 0 = as many as this process may use.")]
 Seed = Annotated[int, typer.Option(help="Of split, network and order.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of another run in --out.")]
 Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
@@ -116,9 +116,9 @@ def prepare(folder: Path) -> Path:
 
 
 def thread_count(threads: int) -> int | None:
-    """The number as the library takes it; 0 on the command line is all processors."""
+    """The number as the library takes it; 0 on the command line is `default_threads()`."""
     if threads < 0:
-        raise ValueError(f"threads is {threads}; give a positive number, or 0 for all processors")
+        raise ValueError(f"threads is {threads}; give a positive number, or 0 for as many as this process may use")
     return threads or None
 
 

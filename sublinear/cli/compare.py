@@ -87,7 +87,8 @@ def compare_command(
 ) -> None:
     """Train one network with every strategy on the same data, and compare.
 
-    Done again, the same run replaces its results; those of another run are refused before anything is trained.
+    Done again, the same run replaces its results; those of another run are
+    refused before anything is trained.
     Exit status 1: an exact strategy ended with other weights, or one was refused.
     """
     with one_sentence():

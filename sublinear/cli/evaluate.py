@@ -57,8 +57,9 @@ def evaluate_command(
 ) -> None:
     """Judge a network on rows it was not trained on, clean and under several attacks: each alone, and all together.
 
-    Labels, columns and normalization are those of its training: labels and columns are matched by name. Of the data it
-    was trained on, the rows held out then are judged; of other data all rows, or their own test rows.
+    Labels, columns and normalization are those of its training: labels and
+    columns are matched by name. Of the data it was trained on, the rows held out
+    then are judged; of other data all rows, or their own test rows.
     """
     with one_sentence():
         net, file = find_network(network)

@@ -12,7 +12,7 @@ from sublinear.cli.common import (
     one_sentence,
 )
 from sublinear.info import build_info, get_cmake_dir, get_include, machine
-from sublinear.tables import info_table
+from sublinear.tables import info_lines
 from sublinear.terminal import print_json, results_console
 
 
@@ -26,4 +26,4 @@ def info(
     if as_json:
         print_json(json.dumps(content, indent=2))
     else:
-        results_console().print(info_table(content))
+        results_console().print(info_lines(content), soft_wrap=True)

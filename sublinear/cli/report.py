@@ -17,7 +17,7 @@ from sublinear.terminal import results_console, written
 
 @app.command("report")
 def report_command(
-    folders: Annotated[list[Path], typer.Argument(help="Folders that compare, scaling and train wrote.")],
+    folders: Annotated[list[Path], typer.Argument(help="Folders that compare, scaling, theory and train wrote.")],
     out: Annotated[Path | None, typer.Option(help="HTML file; default report.html in the first folder.")] = None,
     csv: Annotated[Path | None, typer.Option(help="CSV file; default beside the HTML file.")] = None,
 ) -> None:

@@ -54,7 +54,7 @@ def scaling_command(
     features: Annotated[str, typer.Option(help="Dimensions, for generators; 0 = what the set has.")] = "0",
     radii: Annotated[str, typer.Option(help="Radii of the attack's ball.")] = "0.05",
     batch_sizes: Annotated[str, typer.Option(help="Inputs a step; 0 = all.")] = "0",
-    threads: Annotated[str, typer.Option(help="Threads; 0 = all processors.")] = "0",
+    threads: Annotated[str, typer.Option(help="Threads; 0 = as many as this process may use.")] = "0",
     repeats: Annotated[int, typer.Option(help="Seeds of each cell, from --seed on.")] = Sweep.repeats,
     dataset: Dataset = Sweep.dataset,
     normalization: Normalization = None,
@@ -74,8 +74,9 @@ def scaling_command(
 ) -> None:
     """Sweep strategies over sizes, and fit how time and counted work grow.
 
-    Options take comma-separated lists; every combination is a cell. Cells that --out has are not run again: call it
-    again to go on. Exit status 1: a cell was refused, failed or took too long.
+    Options take comma-separated lists; every combination is a cell. Cells that
+    --out has are not run again: call it again to go on.
+    Exit status 1: a cell was refused, failed or took too long.
     """
     with one_sentence("interrupted; cells that ended are kept, call it again to go on"):
         sweep = Sweep(
@@ -110,8 +111,8 @@ def scaling_command(
         console.print(scaling_table(records))
         if lines:
             console.print(growth_table(lines))
-            console.print("Exponents with 95 % confidence: the wider of what seeds and what the bends of the")
-            console.print("line allow. Without brackets: too few sizes and seeds to say.")
+            console.print("Exponents with 95 % confidence: the wider of what the seeds and what the bends")
+            console.print("of the line allow. Without brackets: too few sizes and seeds to say.")
         written(f"{len(records)} cells in {folder}")
     for record in records:
         if record["status"] != "done":

@@ -67,8 +67,9 @@ def theory_command(
 ) -> None:
     """Print what the papers claim beside what is measured.
 
-    Lists are comma-separated; every combination is measured. Done again, the same run replaces its results; those of
-    another run are refused before anything is measured.
+    Lists are comma-separated; every combination is measured. Done again, the same
+    run replaces its results; those of another run are refused before anything is
+    measured.
     """
     with one_sentence():
         settings = TheorySettings(

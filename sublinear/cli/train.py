@@ -99,8 +99,8 @@ def train_command(
 ) -> None:
     """Train a network adversarially, with checkpoints.
 
-    Ctrl-C saves and ends; --resume goes on, with the bits of a run that was never stopped. Writes
-    checkpoint.safetensors, network.safetensors and history.json.
+    Ctrl-C saves and ends; --resume goes on, with the bits of a run that was never
+    stopped. Writes checkpoint.safetensors, network.safetensors and history.json.
     """
     with one_sentence("interrupted; the last checkpoint, if there was one, is still there"):
         settings = TrainSettings(
