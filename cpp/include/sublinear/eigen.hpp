@@ -9,7 +9,7 @@
 /// Labels and thresholds are vectors of any arithmetic type and are converted to double.
 ///
 /// Errors, thread safety and cost are those of the wrapped functions; besides, shapes that do not fit together throw
-/// `std::invalid_argument`. `threads` is 0 for all processors everywhere and changes speed only.
+/// `std::invalid_argument`. `threads` is 0 for `resolve_threads(0)` everywhere and changes speed only.
 #pragma once
 
 #include <Eigen/Core>

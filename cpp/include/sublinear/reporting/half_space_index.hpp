@@ -28,7 +28,7 @@ struct ReportOptions {
   ReportOptions(int threads_ = 0, bool sorted_ = true, Index limit_ = kNoLimit) noexcept
       : threads(threads_), sorted(sorted_), limit(limit_) {}
 
-  int threads;  ///< 0 = all processors; changes speed only
+  int threads;  ///< 0 = `resolve_threads(0)`; changes speed only
   bool sorted;  ///< ascending ids; else in the order in which the structure finds them, which saves the sorting
   Index limit;  ///< at least 0: a query stops once it has this many ids, the first the structure finds
 };

@@ -27,7 +27,7 @@ template <class T>
 class SUBLINEAR_API Predictor {
  public:
   /// @param index a name `make_index` knows, for the lifted weights; empty = scan all neurons. Changes speed only.
-  /// @param norm of the balls of attacks. @param threads that make the index; 0 = all processors.
+  /// @param norm of the balls of attacks. @param threads that make the index; 0 = `resolve_threads(0)`.
   explicit Predictor(const TwoLayerNetwork<T>& network, const std::string& index = "", Norm norm = Norm::two,
                      int threads = 0);
   /// The same with an index of the application's own over the lifted weights. @throws std::invalid_argument if the

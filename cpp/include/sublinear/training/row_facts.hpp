@@ -20,7 +20,7 @@ class SUBLINEAR_API RowFacts {
   /// Of no network: a view of it knows nothing.
   RowFacts() = default;
   /// The facts of a network that has not moved yet. Cost: two passes over the weights. @param threads changes speed
-  /// only; 0 = all processors.
+  /// only; 0 = `resolve_threads(0)`.
   RowFacts(const TwoLayerNetwork<T>& network, int threads);
 
   /// Notes that row r, with the values `row` now, has just moved by at most `by`. Cost: three passes over the row.

@@ -126,7 +126,7 @@ template <class T>
 struct ThreeLayerOptions {
   Index batch_size = 0;    ///< 0 = full batch, one step an epoch
   std::uint64_t seed = 0;  ///< of the order of inputs
-  int threads = 0;         ///< 0 = all processors; changes speed only
+  int threads = 0;         ///< 0 = `resolve_threads(0)`; changes speed only
 };
 
 /// What one step did.

@@ -34,7 +34,7 @@ struct TrainerOptions {
   Optimizer optimizer = Optimizer::gradient;  ///< how a step follows from the losses
   double damping = 1e-6;                      ///< of Gauss-Newton: lambda is this times the mean diagonal of J J^T; > 0
   bool train_biases = false;                  ///< whether the gradient step moves the biases too (Yang et al.)
-  int threads = 0;                            ///< 0 = all processors; changes speed only
+  int threads = 0;                            ///< 0 = `resolve_threads(0)`; changes speed only
   IndexFactory<T> index_factory = {};         ///< for "weights", "data", "static": an index of the application's own
   Progress progress = {};                     ///< told, as by a `ProgressScope`, of the constructor and of each step;
                                               ///< of a step also before each block of inputs, of the share attacked
