@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -195,9 +196,7 @@ class Trainer:
         watching: tuple[Callable[[Progress], object], ...],
         sample_weight: ArrayLike | None,
     ) -> History:
-        core = self._prepare(X, y, sample_weight)
-        if validation is not None:
-            held_out, held_out_labels = map(np.copy, prepare(self.net, *validation, self.loss, self._classes))
+        core, judged_on = self._prepare(X, y, validation, sample_weight)
         history = History()
         per_epoch = core.steps_per_epoch()
         go_on = True
@@ -219,11 +218,10 @@ class Trainer:
                 if not go_on and not ended:
                     return history
             figures = sums.figures(self.net.width)
-            if validation is not None:
+            if judged_on is not None:
                 judged = evaluate(
                     self.net,
-                    held_out,
-                    held_out_labels,
+                    *judged_on,
                     self.loss,
                     self.attack,
                     self.seed,
@@ -234,7 +232,14 @@ class Trainer:
                 getattr(history, name).append(figure)
         return history
 
-    def _prepare(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> _training.Trainer:
+    def _prepare(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        validation: tuple[ArrayLike, ArrayLike] | None,
+        sample_weight: ArrayLike | None,
+    ) -> tuple[_training.Trainer, tuple[NDArray[Any], NDArray[Any]] | None]:
+        """What trains on these data, and copies of the data to judge on."""
         points = as_points(X, "X", self.net.n_features, self.net.dtype)
         labels = as_labels(y, len(points), self.loss)
         if len(points) == 0:
@@ -246,6 +251,10 @@ class Trainer:
         if self.loss == "logistic":
             classes = self._classes or ((-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels))
             labels = signs(labels, classes)
+        judged_on = None
+        if validation is not None:
+            held_out, held_out_labels = prepare(self.net, *validation, self.loss, classes)
+            judged_on = held_out.copy(), held_out_labels.copy()
         # Compared with copies (of the inputs the core has one anyway): callers may change their arrays in place.
         if (
             self._core is not None
@@ -253,7 +262,7 @@ class Trainer:
             and all(map(np.array_equal, self._labels, (labels, weights)))
             and self._core.trains_on(points)
         ):
-            return self._core
+            return self._core, judged_on
         began = time.perf_counter()
         core = _training.make_trainer(
             self.net._core,
@@ -279,7 +288,7 @@ class Trainer:
             steps = -(-steps // before) * core.steps_per_epoch()
         core.set_steps_done(steps)
         self._core, self._labels, self._classes = core, (labels.copy(), weights.copy()), classes
-        return core
+        return core, judged_on
 
 
 def _step(core: _training.Trainer, rate: float) -> tuple[float, float, int, bool, WorkCounts]:

@@ -541,3 +541,18 @@ def test_evaluation_agrees_with_the_oracle():
         assert loss == oracle.loss_and_derivative("cross-entropy", f, y)[0].mean()
         assert accuracy == (f.argmax(axis=1) == y).mean()
     assert result.robust_accuracy < result.clean_accuracy
+
+
+def test_validation_that_is_refused_changes_nothing():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = (X[:, 0] > 0).astype(float)
+    trainer = sl.Trainer(sl.TwoLayerNetwork.random(3, 16), loss="logistic", batch_size=10, threads=1)
+    with pytest.raises(ValueError, match="X has 2 columns; give 3"):
+        trainer.fit(X, y + 3, validation=(X[:, :2], y + 3))
+    trainer.fit(X, y, callbacks=[lambda progress: progress.step < 2])  # labels 3 and 4 were not kept
+    assert trainer.steps_done == 2
+    with pytest.raises(ValueError, match="label in row"):
+        trainer.fit(X[:20], y[:20], validation=(X, y + 3))
+    assert trainer.steps_done == 2
+    assert len(trainer.candidates()) == 60
