@@ -53,7 +53,7 @@ template <class Value>
 [[nodiscard]] double length_bound_of(Index d, Value&& value) {
   constexpr double kLargest = std::numeric_limits<double>::max();
   const double sum = sum_in_parts(d, [&](Index j) { return value(j) * value(j); });
-  if (sum <= kLargest) return norm_bound_of_squares(sum, d);
+  if (const double bound = norm_bound_of_squares(sum, d); bound <= kLargest) return bound;
   double largest = 0;
   for (Index j = 0; j < d; ++j) largest = std::max(largest, std::abs(value(j)));
   if (!(largest <= kLargest)) return std::numeric_limits<double>::infinity();

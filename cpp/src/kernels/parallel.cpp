@@ -8,6 +8,7 @@
 
 #include "kernels/thread_pool.hpp"
 #include "kernels/watch.hpp"
+#include "sublinear/kernels/require.hpp"
 
 #if defined(SUBLINEAR_X86)
 #include <immintrin.h>
@@ -93,8 +94,9 @@ class Loop final : public PoolTask {
 
 void run_ranges(Index count, int threads, Index grain, const RangeBody& body) {
   Loop loop(count, grain, body);
+  if (loop.ranges() <= 0) return;
+  require(threads >= 1, "threads is below 1; give what resolve_threads makes of it");
   const int workers = static_cast<int>(std::min<Index>(threads, loop.ranges()));
-  if (workers <= 0) return;
   run_in_pool(workers, loop);
   loop.rethrow();
 }

@@ -99,14 +99,10 @@ std::atomic<std::uint64_t> forks{0};
 class ThreadPool {
  public:
   void run(int workers, PoolTask& task) {
-    const std::uint64_t before = forks.load(std::memory_order_relaxed);
     Region region(task, std::min(workers - 1, kMostThreads));
     open(region);
     task.work(0);
-    if (forks.load(std::memory_order_relaxed) != before)
-      throw std::runtime_error(
-          "the process was forked inside a call that uses several threads, which the child does not have; fork between "
-          "calls, or let the child do nothing but exec or exit");
+    region.require_same_process();
     close(region);
   }
 
@@ -139,6 +135,16 @@ class ThreadPool {
  private:
   struct Region {
     Region(PoolTask& brought, int wanted) : task(brought), places(wanted) {}
+
+    // To be asked after each call of the task: the application may have forked in it.
+    void require_same_process() const {
+      if (forks.load(std::memory_order_relaxed) == forks_before) return;
+      throw std::runtime_error(
+          "the process was forked inside a call that uses several threads, which the child does not have; fork between "
+          "calls, or let the child do nothing but exec or exit");
+    }
+
+    const std::uint64_t forks_before = forks.load(std::memory_order_relaxed);
     PoolTask& task;
     int places;               // for threads of the pool that may still come
     int joined = 0;           // threads of the pool that came
@@ -179,6 +185,7 @@ class ThreadPool {
       while (!finished_.wait_for(lock, kNap, is_done)) {
         lock.unlock();
         region.task.wait();
+        region.require_same_process();
         lock.lock();
       }
     }

@@ -48,6 +48,9 @@ TEST_CASE("a length is infinite only where it does not fit, or a component") {
   CHECK(euclidean_norm_bound(two.data(), 2) == HUGE_VAL);
   CHECK(euclidean_distance_bound(one.data(), back.data(), 1) == HUGE_VAL);
   CHECK(euclidean_norm_bound(infinite.data(), 1) == HUGE_VAL);
+  const std::vector<double> edge{std::sqrt(huge)};  // its square fits, what widens that does not
+  CHECK(euclidean_norm_bound(edge.data(), 1) >= edge[0]);
+  CHECK(euclidean_norm_bound(edge.data(), 1) <= edge[0] * (1 + 1e-11));
 }
 
 TEST_CASE_TEMPLATE("limits are widened by roundings only", T, float, double) {

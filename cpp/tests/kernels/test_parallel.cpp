@@ -106,6 +106,8 @@ TEST_CASE("threads and memory are checked with words that help") {
   CHECK(resolve_threads(0) >= 1);
   CHECK(resolve_threads(3) == 3);
   CHECK_THROWS_AS(static_cast<void>(resolve_threads(-1)), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(parallel_for(1, 0, 1, [](Index, Index, int) {}),
+                       "threads is below 1; give what resolve_threads makes of it", std::invalid_argument);
   CHECK_NOTHROW(require_memory(100, 100, "a table"));
   CHECK_THROWS_WITH_AS(
       require_memory(3 << 20, 1024, "a table"),

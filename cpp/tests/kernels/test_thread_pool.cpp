@@ -11,6 +11,7 @@
 
 #include "kernels/thread_pool.hpp"
 #include "sublinear/kernels/parallel.hpp"
+#include "sublinear/kernels/progress.hpp"
 
 #if defined(__linux__)
 #include <pthread.h>
@@ -141,6 +142,44 @@ TEST_CASE("a child forked by a loop itself is told that it cannot go on with it"
       }
       int status = -1;
       is_well = waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7;
+    });
+    if (getpid() != parent) _exit(1);
+  } catch (const std::runtime_error&) {
+    if (getpid() != parent) _exit(sum_below(1000, 3) == 499500 ? 7 : 2);
+    throw;
+  }
+  CHECK(is_well);
+}
+
+TEST_CASE("a child forked by the progress, while a loop waits for its other threads, is told the same") {
+  const pid_t parent = getpid();
+  std::mutex mutex;
+  std::condition_variable changed;
+  int here = 0;
+  bool has_left = false, may_end = false, is_well = false;
+  const ProgressScope told([&](double) {
+    if (getpid() != parent) return;
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (!has_left || may_end) return;
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(20);
+      return;
+    }
+    int status = -1;
+    is_well = waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7;
+    may_end = true;
+    changed.notify_all();
+  });
+  try {
+    parallel_for(2, 2, 1, [&](Index, Index, int worker) {
+      std::unique_lock<std::mutex> lock(mutex);
+      if (++here == 2) changed.notify_all();
+      changed.wait(lock, [&] { return here == 2; });
+      if (worker == 0)
+        has_left = true;
+      else
+        changed.wait(lock, [&] { return may_end; });
     });
     if (getpid() != parent) _exit(1);
   } catch (const std::runtime_error&) {

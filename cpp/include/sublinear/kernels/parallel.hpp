@@ -44,6 +44,7 @@ SUBLINEAR_API void run_ranges(Index count, int threads, Index grain, const Range
 /// system grants. The first exception is thrown again here, after all have stopped; the ranges after it are left out.
 /// A `ProgressScope` of this thread is told between ranges. May be called on any threads at the same time, and by a
 /// body.
+/// @throws std::invalid_argument if there are items and `threads` is below 1.
 template <class Body>
 void parallel_for(Index count, int threads, Index grain, Body&& body) {
   run_ranges(count, threads, grain, [&body](Index begin, Index end, int worker) { body(begin, end, worker); });
