@@ -136,13 +136,14 @@ struct Trainer<T>::State {
 
   void build_finder() {
     const FloatingPointScope scope;
-    finder.reset();  // first, so that two structures are never held at once
+    finder.reset();                                   // first, so that two structures are never held at once
+    const std::uint64_t version = network.version();  // a callback may change it meanwhile
     measure_weights();
     if (!fits(largest_weight, largest_bias)) throw std::invalid_argument(overflow_text());
     facts = RowFacts<T>(network, threads);
     finder = make_finder<T>(options.strategy, network.neurons(), {inputs.data(), n, d}, options.attack->ball(),
                             options.finder, threads, options.index_factory);
-    finder_version = network.version();
+    finder_version = version;
   }
 
   // Others may have changed the weights, or the whole network.
@@ -154,12 +155,12 @@ struct Trainer<T>::State {
     if (finder == nullptr || finder_version != network.version()) build_finder();
   }
 
-  // Within a step nobody may: the lists of candidates are those of the weights that the finder knows.
+  // Within a call nobody may: the lists of candidates are those of the weights that the finder knows.
   void require_unchanged() const {
     if (network.version() != finder_version)
       throw std::logic_error(
-          "a callback of the trainer changed or moved the network in the middle of a step; let it "
-          "note what it wants to do, and do it between steps");
+          "a callback of the trainer changed or moved the network in the middle of a call; let it "
+          "note what it wants to do, and do it between calls");
   }
 
   void measure_weights() {
@@ -567,7 +568,9 @@ Work Trainer<T>::candidates(const Index* inputs, Index count, CandidateLists& ou
   require_positions(inputs, count, own.n);
   own.refresh_finder();
   try {
-    return own.finder->candidates(inputs, count, own.threads, out);
+    const Work work = own.finder->candidates(inputs, count, own.threads, out);
+    own.require_unchanged();
+    return work;
   } catch (...) {
     own.finder.reset();
     throw;

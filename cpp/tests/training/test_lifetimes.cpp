@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/told.hpp"
 #include "sublinear/training/local_network.hpp"
 #include "sublinear/training/predictor.hpp"
 #include "sublinear/training/three_layer_network.hpp"
@@ -248,12 +249,48 @@ TEST_CASE_TEMPLATE("callbacks of a trainer may neither step it nor change its ne
   callback = [&] { network = problem.network(40); };  // it is whole again, and the step stops all the same
   CHECK_THROWS_WITH_AS(
       trainer->step(10),
-      "a callback of the trainer changed or moved the network in the middle of a step; let it note what "
-      "it wants to do, and do it between steps",
+      "a callback of the trainer changed or moved the network in the middle of a call; let it note what "
+      "it wants to do, and do it between calls",
       std::logic_error);
   callback = [&] { static_cast<void>(trainer->steps_per_epoch() + trainer->steps_done()); };
   trainer->step(10);
   expected.step(10);
+  CHECK(same_weights(network, reference));
+}
+
+TEST_CASE_TEMPLATE("a structure is built again where a callback changed the network meanwhile", T, float, double) {
+  const Told told(Told::always);
+  const Problem<T> problem(40, 5, "cross-entropy");
+  int tells = 0, change_at = 0;
+  auto options = options_of<T>();
+  options.strategy = "weights";
+  options.threads = 1;
+  auto network = problem.network(600);
+  options.progress = [&](double) {
+    if (++tells != change_at) return;
+    T* const weights = network.change_weights();
+    for (Index k = 0; k < network.width() * network.dimension(); ++k) weights[k] = -weights[k];
+  };
+  { const Trainer<T> counted(network, problem.points(), problem.labels.data(), options); }
+  change_at = tells;  // the last one, when most was read
+  tells = 0;
+  Trainer<T> trainer(network, problem.points(), problem.labels.data(), options);
+  REQUIRE(tells == change_at);
+  auto reference = network.clone();
+  Trainer<T> expected(reference, problem.points(), problem.labels.data(), options_of<T>());
+  trainer.step(10);
+  expected.step(10);
+  CHECK(same_weights(network, reference));
+
+  const Index input = 0;
+  CandidateLists lists;
+  tells = 0, change_at = 1;
+  const ProgressScope scope(options.progress);
+  CHECK_THROWS_AS(trainer.candidates(&input, 1, lists), std::logic_error);
+  trainer.candidates(&input, 1, lists);
+  reference = network.clone();
+  expected.step(10);
+  trainer.step(10);
   CHECK(same_weights(network, reference));
 }
 

@@ -58,7 +58,9 @@ struct StepReport {
 ///
 /// @note Thread safety: one thread at a time; the work inside is spread over `options.threads`. `step`, `candidates`,
 /// `set_steps_done` and `finder` throw std::logic_error while another of them runs, be it in another thread or around
-/// the callback (a progress, a loss, an attack, an index) from which they are called.
+/// the callback (a progress, a loss, an attack, an index) from which they are called. A callback must leave the network
+/// alone: that it changed or moved it is noticed after the block of inputs in hand, by the same exception of `step` or
+/// `candidates`, and until then the weights that were there are read.
 template <class T>
 class SUBLINEAR_API Trainer {
  public:
@@ -84,8 +86,7 @@ class SUBLINEAR_API Trainer {
   /// taken again. Only what an index of the application's own throws when neurons move leaves the step done
   /// (`steps_done()` tells). What the progress throws after the weights have moved, while the structure is told of it,
   /// is kept: the step ends as any other, and the next one begins with throwing it. A structure that was stopped is
-  /// built again by the next step; an approximate one then
-  /// starts anew.
+  /// built again by the next step; an approximate one then starts anew.
   StepReport step(double learning_rate);
 
   /// Steps done in all, by this trainer or as `set_steps_done` said.
