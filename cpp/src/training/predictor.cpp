@@ -120,11 +120,17 @@ Predictor<T>& Predictor<T>::operator=(Predictor&&) noexcept = default;
 template <class T>
 const TwoLayerNetwork<T>& Predictor<T>::current() const {
   if (finder_ == nullptr) throw std::logic_error("the predictor was moved from; use the one it was moved to");
+  require_unchanged();
+  return *network_;
+}
+
+// To be asked before an answer, and after it, too: a callback may have changed the network meanwhile.
+template <class T>
+void Predictor<T>::require_unchanged() const {
   if (network_->version() != version_)
     throw std::logic_error(
         "the network was changed, moved or replaced since the predictor was made; make a predictor of the network as "
         "and where it is now");
-  return *network_;
 }
 
 template <class T>
@@ -132,25 +138,29 @@ Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) 
   const TwoLayerNetwork<T>& network = current();
   const Index c = network.outputs();
   require_pointer(outputs, points.count, "outputs");
-  return visit_points(
+  const Work work = visit_points(
       network, *finder_, points, 0, resolve_threads(threads), nullptr,
       [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>&) {
         local.attach(network, facts_, {candidates});
         local.evaluate(x);
         std::copy(local.values().begin(), local.values().end(), outputs + i * c);
       });
+  require_unchanged();
+  return work;
 }
 
 template <class T>
 Work Predictor<T>::fired(Points<T> points, int threads, CandidateLists& out) const {
   const TwoLayerNetwork<T>& network = current();
-  return visit_points(
+  const Work work = visit_points(
       network, *finder_, points, 0, resolve_threads(threads), &out,
       [&](Index, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>& list) {
         local.attach(network, facts_, {candidates});
         local.evaluate(x);
         list.insert(list.end(), local.fired().begin(), local.fired().end());
       });
+  require_unchanged();
+  return work;
 }
 
 template <class T>
@@ -197,7 +207,10 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
     if (right != nullptr) right[i] = worst.right;
     if (attacked != nullptr) std::copy(worst.point.begin(), worst.point.end(), attacked + i * d);
   };
-  return visit_points(network, *finder_, points, attack.ball().radius, resolve_threads(threads), nullptr, attack_point);
+  const Work work =
+      visit_points(network, *finder_, points, attack.ball().radius, resolve_threads(threads), nullptr, attack_point);
+  require_unchanged();
+  return work;
 }
 
 template class Predictor<float>;

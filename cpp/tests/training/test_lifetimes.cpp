@@ -163,6 +163,26 @@ TEST_CASE_TEMPLATE("a predictor refuses to answer for a network that is no longe
   refuses(of_moved);
 }
 
+TEST_CASE_TEMPLATE("a predictor whose network a callback changes gives no answer", T, float, double) {
+  const Told told(Told::always);
+  const Problem<T> problem(40, 5, "cross-entropy");
+  const auto points = problem.points();
+  const auto attack = make_pgd<T>({});
+  const auto loss = make_loss("cross-entropy");
+  for (const int call : {0, 1, 2}) {
+    auto network = problem.network(40);
+    const Predictor<T> predictor(network, "", Norm::two, 1);
+    std::vector<T> outputs(static_cast<std::size_t>(points.count * network.outputs()));
+    CandidateLists lists;
+    const ProgressScope scope([&](double) { network.change_weights()[0] += 1; });
+    CHECK_THROWS_AS(call == 0 ? predictor.decision_function(points, 1, outputs.data())
+                    : call == 1
+                        ? predictor.fired(points, 1, lists)
+                        : predictor.attack(points, problem.labels.data(), *attack, *loss, 0, 1, nullptr, nullptr),
+                    std::logic_error);
+  }
+}
+
 TEST_CASE_TEMPLATE("a trainer moves, and one moved from says so", T, float, double) {
   const Problem<T> problem(40, 5, "cross-entropy");
   auto network = problem.network(40), reference = problem.network(40);

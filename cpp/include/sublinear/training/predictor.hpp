@@ -21,7 +21,8 @@ namespace sublinear {
 /// destruction are left.
 ///
 /// @throws std::logic_error in all calls but the constructors: if the network's weights have changed, or it was moved
-/// or replaced, since the predictor was made; if the predictor was moved from.
+/// or replaced, since the predictor was made (what a callback did in the middle of a call is noticed at its end); if the
+/// predictor was moved from.
 /// @note Thread safety: const functions may run concurrently.
 template <class T>
 class SUBLINEAR_API Predictor {
@@ -72,6 +73,7 @@ class SUBLINEAR_API Predictor {
   void build(const std::string& index, const IndexFactory<T>& index_factory, int threads);
   void own(TwoLayerNetwork<T>& network);
   [[nodiscard]] const TwoLayerNetwork<T>& current() const;
+  void require_unchanged() const;
 
   std::unique_ptr<const TwoLayerNetwork<T>> own_;  // or none
   const TwoLayerNetwork<T>* network_;
