@@ -21,8 +21,8 @@ namespace sublinear {
 /// destruction are left.
 ///
 /// @throws std::logic_error in all calls but the constructors: if the network's weights have changed, or it was moved
-/// or replaced, since the predictor was made (what a callback did in the middle of a call is noticed at its end); if the
-/// predictor was moved from.
+/// or replaced, since the predictor was made (what a callback did in the middle of a call is noticed at its end); if
+/// the predictor was moved from.
 /// @note Thread safety: const functions may run concurrently.
 template <class T>
 class SUBLINEAR_API Predictor {
