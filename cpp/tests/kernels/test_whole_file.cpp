@@ -66,7 +66,7 @@ unsigned mode(const std::string& path) {
 
 TEST_CASE("a new file has what the umask leaves, one that was there keeps its mode") {
   const Folder folder;
-  for (const mode_t mask : {0022, 0077, 0002}) {
+  for (const mode_t mask : {0022U, 0077U, 0002U}) {
     const Umask umask_of_test(mask);
     const std::string fresh = folder / ("fresh" + std::to_string(mask));
     CHECK(put(fresh, "a") == 0);
