@@ -252,7 +252,9 @@ TEST_CASE_TEMPLATE("answers of an index of one's own that are no lists of its id
   };
   const auto expected = trained<T>(problem, options_of<T>("dense"));
   for (const char* strategy : {"weights", "data", "static"})
-    for (const auto& [what, fault] : faults) {
+    for (const auto& each : faults) {
+      const char* const what = each.first;
+      const auto& fault = each.second;
       CAPTURE(strategy);
       CAPTURE(what);
       std::function<void(Lists&)> spoil;
