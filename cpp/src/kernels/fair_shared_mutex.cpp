@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-// gcc does not see that a waiter has left the line, on its own or as one who was let in, before its thread leaves `wait`.
+// gcc does not see that a waiter has left the line, on its own or because it was let in, when its thread leaves `wait`.
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
 #pragma GCC diagnostic ignored "-Wdangling-pointer"
 #endif
