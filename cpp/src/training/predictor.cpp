@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "finding/scan.hpp"
 #include "kernels/watch.hpp"
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/require.hpp"
-#include "sublinear/training/local_network.hpp"
+#include "training/attack_driver.hpp"
 #include "training/input_block.hpp"
+#include "training/row_facts.hpp"
 
 namespace sublinear {
 namespace {
@@ -20,7 +22,6 @@ namespace {
 template <class T, class Visit>
 Work visit_points(const TwoLayerNetwork<T>& network, const NeuronFinder<T>& finder, Points<T> points, double radius,
                   int threads, CandidateLists* out, Visit&& visit) {
-  require_inputs(points, network.dimension());
   std::vector<LocalNetwork<T>> scratch(static_cast<std::size_t>(threads));
   CandidateLists candidates, lists;
   if (out != nullptr) *out = {};
@@ -44,6 +45,27 @@ Work visit_points(const TwoLayerNetwork<T>& network, const NeuronFinder<T>& find
     out->ids.insert(out->ids.end(), lists.ids.begin(), lists.ids.end());
   }
   return work;
+}
+
+// Visits all points in groups: visit(position of the first, their rows, network), which returns how many neurons fired.
+template <class T, class Visit>
+Work visit_groups(const TwoLayerNetwork<T>& network, Points<T> points, int threads, Visit&& visit) {
+  const Index group = inputs_per_group<T>(network.width(), points.count, threads);
+  std::vector<GroupNetwork<T>> scratch(static_cast<std::size_t>(threads));
+  std::vector<Work> works(static_cast<std::size_t>((points.count + group - 1) / std::max<Index>(group, 1)));
+  parallel_for(points.count, threads, std::max<Index>(group, 1), [&](Index begin, Index end, int worker) {
+    GroupNetwork<T>& own = scratch[static_cast<std::size_t>(worker)];
+    std::vector<const T*> rows;
+    for (Index i = begin; i < end; ++i) rows.push_back(points.row(i));
+    Work& work = works[static_cast<std::size_t>(begin / group)];
+    visit(begin, rows, own);
+    work = own.take_work();
+    work.candidates = (end - begin) * network.width();
+    for (Index i = 0; i < end - begin; ++i) work.fired += static_cast<std::int64_t>(own.fired(i).size());
+  });
+  Work total;
+  for (const Work& work : works) total += work;
+  return total;
 }
 
 // The worst of some points for one input: one that is classified wrongly before all others, then the highest loss.
@@ -102,7 +124,11 @@ template <class T>
 void Predictor<T>::build(const std::string& index, const IndexFactory<T>& index_factory, int threads) {
   const FloatingPointScope scope;
   const Index d = network_->dimension();
-  facts_ = RowFacts<T>(*network_, threads);
+  facts_ = std::make_unique<RowFacts<T>>(*network_, threads);
+  if (index.empty() && !index_factory && d <= kMostComponents) {  // groups look at all neurons
+    facts_->keep_strips(network_->weights(), threads);
+    return;
+  }
   const AlignedVector<T> origin(static_cast<std::size_t>(d));  // no training inputs: one stands in
   FinderOptions options;
   options.index = index;
@@ -119,7 +145,7 @@ Predictor<T>& Predictor<T>::operator=(Predictor&&) noexcept = default;
 
 template <class T>
 const TwoLayerNetwork<T>& Predictor<T>::current() const {
-  if (finder_ == nullptr) throw std::logic_error("the predictor was moved from; use the one it was moved to");
+  if (facts_ == nullptr) throw std::logic_error("the predictor was moved from; use the one it was moved to");
   if (network_->version() != version_)
     throw std::logic_error(
         "the network was changed, moved or replaced since the predictor was made; make a predictor of the network as "
@@ -132,10 +158,19 @@ Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) 
   const TwoLayerNetwork<T>& network = current();
   const Index c = network.outputs();
   require_pointer(outputs, points.count, "outputs");
+  require_inputs(points, network.dimension());
+  if (finder_ == nullptr)
+    return visit_groups(network, points, resolve_threads(threads),
+                        [&](Index first, const std::vector<const T*>& rows, GroupNetwork<T>& group) {
+                          const auto count = static_cast<Index>(rows.size());
+                          group.start(network, facts_->view(), rows.data(), count, 0, false);
+                          for (Index i = 0; i < count; ++i)
+                            std::copy(group.values(i).begin(), group.values(i).end(), outputs + (first + i) * c);
+                        });
   return visit_points(
       network, *finder_, points, 0, resolve_threads(threads), nullptr,
       [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>&) {
-        local.attach(network, facts_, {candidates});
+        local.attach(network, *facts_, {candidates});
         local.evaluate(x);
         std::copy(local.values().begin(), local.values().end(), outputs + i * c);
       });
@@ -144,10 +179,25 @@ Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) 
 template <class T>
 Work Predictor<T>::fired(Points<T> points, int threads, CandidateLists& out) const {
   const TwoLayerNetwork<T>& network = current();
+  require_inputs(points, network.dimension());
+  if (finder_ == nullptr) {
+    std::vector<std::vector<NeuronId>> lists(static_cast<std::size_t>(points.count));
+    const Work work = visit_groups(network, points, resolve_threads(threads),
+                                   [&](Index first, const std::vector<const T*>& rows, GroupNetwork<T>& group) {
+                                     const auto count = static_cast<Index>(rows.size());
+                                     group.start(network, facts_->view(), rows.data(), count, 0, true);
+                                     for (Index i = 0; i < count; ++i)
+                                       lists[static_cast<std::size_t>(first + i)] = group.fired(i);
+                                   });
+    join_lists(
+        points.count, resolve_threads(threads),
+        out, [&](Index k) -> const auto& { return lists[static_cast<std::size_t>(k)]; });
+    return work;
+  }
   return visit_points(
       network, *finder_, points, 0, resolve_threads(threads), &out,
       [&](Index, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>& list) {
-        local.attach(network, facts_, {candidates});
+        local.attach(network, *facts_, {candidates});
         local.evaluate(x);
         list.insert(list.end(), local.fired().begin(), local.fired().end());
       });
@@ -165,14 +215,53 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
   attack.check_inputs(points);
   const bool linear = network.outputs() <= attack.gradients();
   const double reach = euclidean_radius(attack.ball(), d);
+  const auto random_of = [&](Index i) {
+    return RandomStream(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)});
+  };
+  const auto report = [&](Index i, const WorstPoint<T>& worst) {
+    if (losses != nullptr) losses[i] = worst.highest;
+    if (right != nullptr) right[i] = worst.right;
+    if (attacked != nullptr) std::copy(worst.point.begin(), worst.point.end(), attacked + i * d);
+  };
+  // Each run begins anew, so that what others did before changes none of its bits; and points are judged by what
+  // `decision_function` gives there, not by the linear form.
+  if (finder_ == nullptr)
+    return visit_groups(
+        network, points, resolve_threads(threads),
+        [&](Index first, const std::vector<const T*>& rows, GroupNetwork<T>& group) {
+          const auto count = static_cast<Index>(rows.size());
+          std::vector<std::vector<T>> ends(rows.size(), std::vector<T>(static_cast<std::size_t>(d)));
+          std::vector<GroupMember<T>> members;
+          std::vector<T*> out;
+          for (Index i = 0; i < count; ++i) {
+            out.push_back(ends[static_cast<std::size_t>(i)].data());
+            members.push_back({rows[static_cast<std::size_t>(i)], labels[first + i], random_of(first + i), out.back()});
+          }
+          std::vector<WorstPoint<T>> worst(rows.size());
+          const auto judge = [&](const T* const* at) {
+            group.start(network, facts_->view(), at, count, 0, false);
+            for (Index i = 0; i < count; ++i)
+              worst[static_cast<std::size_t>(i)].add(at[i], d, group.loss(i, loss, labels[first + i]),
+                                                     group.correct(i, loss, labels[first + i]));
+          };
+          GroupDriver<T> driver(attack, loss, d);
+          for (int k = 0; k < attack.runs(); ++k) {
+            group.start(network, facts_->view(), rows.data(), count, reach, linear);
+            driver.drive_run(k, group, members, out.data());
+            for (const GroupMember<T>& each : members)
+              check_in_ball(each.x, each.out, d, attack.ball(), network.threshold());
+            judge(out.data());
+          }
+          judge(rows.data());
+          for (Index i = 0; i < count; ++i) report(first + i, worst[static_cast<std::size_t>(i)]);
+        });
   const auto attack_point = [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local,
                                 std::vector<NeuronId>&) {
-    // Each run begins anew, so that what others did before changes none of its bits; and points are judged by what
-    // `decision_function` gives there, not by the linear form. What is noted at x makes both cheap.
-    std::vector<ProductNote<T>> notes(static_cast<std::size_t>(candidates.count));
+    std::vector<ProductNote<T>> notes(
+        static_cast<std::size_t>(candidates.count));  // what is noted at x makes all cheap
     candidates.notes = notes.data();
     const auto begin = [&](bool by_linear_form) {
-      local.attach(network, facts_, {candidates, by_linear_form, reach});
+      local.attach(network, *facts_, {candidates, by_linear_form, reach});
       local.evaluate(x);
     };
     WorstPoint<T> worst;
@@ -180,22 +269,19 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
       begin(false);
       local.evaluate(point);
       const double reached = local.loss(loss, labels[i]);
-      const std::vector<double> values(local.values().begin(), local.values().end());
-      const auto count = static_cast<Index>(values.size());
-      worst.add(point, d, reached, !loss.classifies() || loss.correct(values.data(), count, labels[i]));
+      worst.add(point, d, reached, local.correct(loss, labels[i]));
     };
     std::vector<T> end(static_cast<std::size_t>(d));
-    RandomStream random(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)});
+    RandomStream random = random_of(i);
+    const std::unique_ptr<AttackRun<T>> run = attack.make_run(d);
     for (int k = 0; k < attack.runs(); ++k) {
       begin(linear);
-      attack.run(k, local, loss, x, labels[i], random, end.data());
+      drive_run(*run, k, local, loss, x, labels[i], random, end.data());
       check_in_ball(x, end.data(), d, attack.ball(), network.threshold());
       judge(end.data());
     }
     judge(x);
-    if (losses != nullptr) losses[i] = worst.highest;
-    if (right != nullptr) right[i] = worst.right;
-    if (attacked != nullptr) std::copy(worst.point.begin(), worst.point.end(), attacked + i * d);
+    report(i, worst);
   };
   return visit_points(network, *finder_, points, attack.ball().radius, resolve_threads(threads), nullptr, attack_point);
 }
