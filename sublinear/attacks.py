@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import NDArray
+
 from sublinear.arrays import as_integer, as_number
+from sublinear.datasets.slice import require_on_slice
 
 Norm = float | str
 
@@ -159,6 +162,12 @@ def check_attack(attack: Any) -> Attack:
     if not isinstance(attack, (PGD, FGSM, NoAttack)):
         raise TypeError(f"attack is {attack!r}; give an attack: PGD(...), FGSM(...) or NoAttack()")
     return attack
+
+
+def require_inputs(attack: Attack, points: NDArray[Any]) -> None:
+    """ValueError for inputs off the domain of the attack, in words of Python; the training floor checks the rest."""
+    if attack.options()["domain"] == "slice":
+        require_on_slice(points, "X")
 
 
 def parse_attacks(text: str) -> dict[str, Attack]:

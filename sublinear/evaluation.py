@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sublinear import _training
 from sublinear.arrays import as_labels, as_points, as_seed, as_threads
-from sublinear.attacks import Attack, NoAttack, check_attack
-from sublinear.datasets.slice import require_on_slice
+from sublinear.attacks import Attack, NoAttack, check_attack, require_inputs
 from sublinear.network import TwoLayerNetwork
 
 #: The names of the losses: |f - y|, (f - y)^2 / 2, log(1 + exp(-y f)), softmax cross-entropy.
@@ -136,8 +135,7 @@ def _attacked(
 ) -> tuple[NDArray[Any], _Judged]:
     """The worst points, and what was judged at all of them."""
     options = attack.options()
-    if options["domain"] == "slice":
-        require_on_slice(points, "X")
+    require_inputs(attack, points)
     predictor = net.predictor(None, options["norm"], threads)
     worst, losses, right = predictor.attack(points, labels, options, loss, as_seed(seed), as_threads(threads))
     return worst, _Judged(losses, right)

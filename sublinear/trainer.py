@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sublinear import _training
 from sublinear.arrays import as_floats, as_integer, as_labels, as_number, as_points, as_seed, as_threads
-from sublinear.attacks import Attack, NoAttack, check_attack
-from sublinear.datasets.slice import require_on_slice
+from sublinear.attacks import Attack, NoAttack, check_attack, require_inputs
 from sublinear.evaluation import check_loss, evaluate, prepare, signs, two_classes
 from sublinear.history import EpochSums, History, Progress
 from sublinear.network import TwoLayerNetwork
@@ -244,8 +243,6 @@ class Trainer:
         labels = as_labels(y, len(points), self.loss)
         if len(points) == 0:
             raise ValueError("X has no rows; training needs at least one input")
-        if self.attack.options()["domain"] == "slice":
-            require_on_slice(points, "X")
         weights = np.empty(0) if sample_weight is None else as_floats(sample_weight, 1, "sample_weight", np.float64)
         classes = None
         if self.loss == "logistic":
@@ -263,6 +260,7 @@ class Trainer:
             and self._core.trains_on(points)
         ):
             return self._core, judged_on
+        require_inputs(self.attack, points)
         began = time.perf_counter()
         core = _training.make_trainer(
             self.net._core,
