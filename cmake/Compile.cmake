@@ -1,9 +1,12 @@
 # How every file of this project is compiled.
 
 function(sublinear_compile_options target)
-  # Product and sum are rounded separately everywhere: bits must not depend on who fuses them.
-  target_compile_options(${target} PRIVATE $<IF:$<CONFIG:Debug>,-O1,-O3> -ffp-contract=off -fno-math-errno
-    -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+  if(SUBLINEAR_CLANG_CL)  # whose -Wall is all that Clang knows
+    target_compile_options(${target} PRIVATE $<IF:$<CONFIG:Debug>,/clang:-O1,/clang:-O3> /W4)
+  else()
+    target_compile_options(${target} PRIVATE $<IF:$<CONFIG:Debug>,-O1,-O3> -Wall)
+  endif()
+  target_compile_options(${target} PRIVATE ${SUBLINEAR_EXACT_OPTIONS} -Wextra -Wpedantic -Wconversion -Wshadow)
   if(SUBLINEAR_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
@@ -22,7 +25,7 @@ endfunction()
 # The kernels for instruction sets above the baseline: flags per file, and an object library of their own, so that a
 # test can read the symbols of just these objects.
 function(sublinear_add_simd_levels target)
-  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+  if(NOT SUBLINEAR_FOR_X86)
     return()
   endif()
   add_library(sublinear_simd OBJECT
@@ -31,7 +34,9 @@ function(sublinear_add_simd_levels target)
     ${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx2.cpp
     ${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx512vnni.cpp)
   sublinear_compile_options(sublinear_simd)
-  target_compile_options(sublinear_simd PRIVATE -fno-exceptions)  # kernels throw nothing; so no symbols for unwinding
+  # Kernels throw nothing; so no symbols for unwinding.
+  target_compile_options(sublinear_simd PRIVATE $<IF:$<BOOL:${SUBLINEAR_CLANG_CL}>,/EHs-c-,-fno-exceptions>
+    ${SUBLINEAR_WIDE_VECTOR_OPTIONS})
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx2.cpp
     ${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx2.cpp PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp

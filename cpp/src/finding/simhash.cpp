@@ -10,6 +10,7 @@
 
 #include "finding/finders.hpp"
 #include "finding/scan.hpp"
+#include "sublinear/kernels/elementary.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
@@ -76,7 +77,7 @@ class SimHash final : public NeuronFinder<T> {
     ++steps_;
     if (static_cast<double>(steps_) < rebuild_at_) return work;
     ++rebuilds_;
-    rebuild_at_ += hashing_.rebuild_after * std::exp(hashing_.rebuild_growth * static_cast<double>(rebuilds_));
+    rebuild_at_ += hashing_.rebuild_after * exponential(hashing_.rebuild_growth * static_cast<double>(rebuilds_));
     work.inner_products = rehash(resolve_threads(requested)) * hashing_.tables * hashing_.bits;
     return work;
   }

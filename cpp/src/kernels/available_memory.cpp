@@ -6,6 +6,12 @@
 
 #include "sublinear/kernels/require.hpp"
 
+#if defined(_WIN32)
+#include "kernels/windows_calls.hpp"
+#elif defined(__APPLE__)
+#include <mach/mach.h>
+#endif
+
 namespace sublinear {
 namespace {
 
@@ -47,6 +53,35 @@ std::size_t available_memory_below(const std::string& root) {
        allowed(old_group + "limit_in_bytes", old_group + "usage_in_bytes", old_group + "stat", "total_inactive_file")});
 }
 
+#if defined(_WIN32)
+
+std::size_t available_memory() {
+  MEMORYSTATUSEX status;
+  status.dwLength = sizeof status;
+  if (GlobalMemoryStatusEx(&status) == 0) return kUnknown;
+  return static_cast<std::size_t>(std::min(status.ullAvailPhys, status.ullAvailPageFile));
+}
+
+#elif defined(__APPLE__)
+
+// Pages that are free, and those that the system gives up first.
+std::size_t available_memory() {
+  vm_statistics64_data_t pages;
+  mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
+  vm_size_t page_size = 0;
+  const mach_port_t host = mach_host_self();
+  const bool is_known =
+      host_statistics64(host, HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&pages), &count) == KERN_SUCCESS &&
+      host_page_size(host, &page_size) == KERN_SUCCESS;
+  mach_port_deallocate(mach_task_self(), host);
+  if (!is_known) return kUnknown;
+  return (std::size_t{pages.free_count} + pages.inactive_count) * page_size;
+}
+
+#else
+
 std::size_t available_memory() { return available_memory_below(""); }
+
+#endif
 
 }  // namespace sublinear

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernel_table.hpp"
+#include "kernels/processor_features.hpp"
 #include "quantized_rows.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/simd.hpp"
@@ -58,7 +59,7 @@ const KernelTable<T>& kernels() {
 QuantizedScanKernel* choose_quantized_scan() {
 #if defined(SUBLINEAR_X86)
   const SimdLevel level = simd_level();
-  if (level == SimdLevel::avx512 && __builtin_cpu_supports("avx512vnni")) return quantized_scan_avx512vnni;
+  if (level == SimdLevel::avx512 && processor_features().avx512vnni) return quantized_scan_avx512vnni;
   if (level != SimdLevel::baseline) return quantized_scan_avx2;
 #endif
   return quantized_scan_baseline;
@@ -72,18 +73,15 @@ SimdLevel simd_level() {
 }
 
 std::vector<SimdLevel> available_simd_levels() {
-#if defined(SUBLINEAR_X86)
   std::vector<SimdLevel> levels{SimdLevel::baseline};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) levels.push_back(SimdLevel::avx2);
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl"))
-    levels.push_back(SimdLevel::avx512);
-  return levels;
+#if defined(SUBLINEAR_X86)
+  const ProcessorFeatures features = processor_features();
+  if (features.avx2) levels.push_back(SimdLevel::avx2);
+  if (features.avx512) levels.push_back(SimdLevel::avx512);
 #elif defined(__aarch64__)
-  return {SimdLevel::neon};
-#else
-  return {SimdLevel::baseline};
+  levels.push_back(SimdLevel::neon);
 #endif
+  return levels;
 }
 
 const char* name(SimdLevel level) noexcept {

@@ -6,6 +6,8 @@
 #include <initializer_list>
 #include <limits>
 
+#include "kernels/platform_requirements.hpp"
+
 namespace sublinear {
 namespace {
 

@@ -4,6 +4,7 @@
 #include "fused_scan.hpp"
 #include "near_neurons.hpp"
 #include "node_groups.hpp"
+#include "platform_requirements.hpp"
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {

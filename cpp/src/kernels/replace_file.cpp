@@ -1,4 +1,6 @@
-// `replace_file` and `remove_leftovers` of whole_file.hpp: by POSIX calls, or by the standard library elsewhere.
+// `replace_file` and `remove_leftovers` of whole_file.hpp: by the calls of POSIX, or those of Windows, where a rename
+// of the C library does not replace.
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -13,7 +15,9 @@
 
 #include "kernels/whole_file.hpp"
 
-#ifndef _WIN32
+#ifdef _WIN32
+#include "kernels/windows_calls.hpp"
+#else
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,21 +64,71 @@ fs::path partial_beside(const fs::path& path) {
 
 #ifdef _WIN32
 
+int problem_of(DWORD error) noexcept {
+  switch (error) {
+    case ERROR_SUCCESS:
+      return 0;
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+      return ENOENT;
+    case ERROR_ACCESS_DENIED:
+    case ERROR_SHARING_VIOLATION:  // somebody has it open
+    case ERROR_WRITE_PROTECT:
+      return EACCES;
+    case ERROR_FILE_EXISTS:
+      return EEXIST;
+    case ERROR_DISK_FULL:
+    case ERROR_HANDLE_DISK_FULL:
+      return ENOSPC;
+    case ERROR_FILENAME_EXCED_RANGE:
+      return ENAMETOOLONG;
+    case ERROR_INVALID_NAME:
+      return EINVAL;
+    default:
+      return EIO;
+  }
+}
+
+int write_all(HANDLE file, const char* bytes, std::size_t size) noexcept {
+  constexpr std::size_t kMost = std::size_t{1} << 30;
+  while (size > 0) {
+    DWORD written = 0;
+    if (WriteFile(file, bytes, static_cast<DWORD>(std::min(size, kMost)), &written, nullptr) == 0)
+      return problem_of(GetLastError());
+    bytes += written;
+    size -= written;
+  }
+  return 0;
+}
+
+// On the disk, and closed.
+int fill(HANDLE file, const char* bytes, std::size_t size) noexcept {
+  int problem = write_all(file, bytes, size);
+  if (problem == 0 && FlushFileBuffers(file) == 0) problem = problem_of(GetLastError());
+  if (CloseHandle(file) == 0 && problem == 0) problem = problem_of(GetLastError());
+  return problem;
+}
+
 int replace(fs::path path, const char* bytes, std::size_t size) {
+  if (path.native().find(L'\0') != std::wstring::npos) return EINVAL;
   if (const int problem = follow(path)) return problem;
   std::error_code failed;
   if (fs::is_directory(path, failed)) return EISDIR;
-  const fs::path partial = partial_beside(path);
-  std::ofstream file(partial, std::ios::binary);
-  if (!file.is_open()) return path.has_parent_path() && !fs::exists(path.parent_path(), failed) ? ENOENT : EACCES;
-  file.write(bytes, static_cast<std::streamsize>(size));
-  file.close();
-  int problem = file ? 0 : EIO;
-  if (problem == 0) {
-    fs::rename(partial, path, failed);
-    problem = failed ? failed.default_error_condition().value() : 0;
+  if (!path.has_filename()) return path.empty() ? ENOENT : EISDIR;
+  fs::path partial;
+  HANDLE file = INVALID_HANDLE_VALUE;
+  while (file == INVALID_HANDLE_VALUE) {
+    partial = partial_beside(path);
+    file = CreateFileW(partial.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, nullptr);
+    if (file != INVALID_HANDLE_VALUE) break;
+    const int problem = problem_of(GetLastError());
+    if (problem != EEXIST) return problem;
   }
-  if (problem != 0) fs::remove(partial, failed);
+  int problem = fill(file, bytes, size);
+  if (problem == 0 &&
+      MoveFileExW(partial.c_str(), path.c_str(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) == 0)
+    problem = problem_of(GetLastError());
+  if (problem != 0) DeleteFileW(partial.c_str());
   return problem;
 }
 

@@ -13,14 +13,11 @@
 #include <system_error>
 #include <thread>
 
+#include "kernels/pool_thread.hpp"
 #include "sublinear/kernels/parallel.hpp"
 
 #if defined(SUBLINEAR_X86)
 #include <immintrin.h>
-#endif
-#if defined(__unix__) || defined(__APPLE__)
-#define SUBLINEAR_PTHREADS
-#include <pthread.h>
 #endif
 
 namespace sublinear {
@@ -153,7 +150,7 @@ class ThreadPool {
     Region* next = nullptr;
   };
   struct Thread {
-    std::thread thread;
+    PoolThread thread;
     bool is_busy = false;
     Patience patience;
   };
@@ -214,12 +211,12 @@ class ThreadPool {
     const int count = std::min(static_cast<int>(threads_.size()) + missing, most);
     if (static_cast<int>(threads_.size()) >= count) return;
     try {
-      const SignalsBlocked blocked;
+      [[maybe_unused]] const SignalsBlocked blocked;
       while (static_cast<int>(threads_.size()) < count) {
         threads_.emplace_back();
         Thread* const own = &threads_.back();
         try {
-          own->thread = std::thread([this, own] { serve(*own); });
+          own->thread.start([this, own] { serve(*own); });
         } catch (...) {
           threads_.pop_back();
           throw;
@@ -288,7 +285,7 @@ std::atomic<ThreadPool*> current{nullptr};
 std::atomic<ThreadPool*> of_parents{nullptr};
 
 // In a forked child none of the threads is there, and any mutex may be locked for ever: the pool is left alone.
-void leave_to_parent() noexcept {
+[[maybe_unused]] void leave_to_parent() noexcept {
   forks.fetch_add(1, std::memory_order_relaxed);
   if (ThreadPool* const left = current.exchange(nullptr)) {
     left->of_parent = of_parents.load();

@@ -1,6 +1,7 @@
 #include "kernels/whole_file.hpp"
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <new>
 #include <stdexcept>
@@ -18,7 +19,7 @@ void write_whole(const std::string& path, const std::string& bytes, const char* 
 
 std::string read_whole(const std::string& path, const char* what) {
   constexpr std::size_t kPiece = std::size_t{1} << 20;
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file(std::filesystem::u8path(path), std::ios::binary);
   std::vector<char> piece(kPiece);
   std::string bytes;
   while (file.read(piece.data(), static_cast<std::streamsize>(kPiece)) || file.gcount() > 0)

@@ -66,6 +66,16 @@ double difference_error(double a, double b, double difference) noexcept {
   return (a - virtual_a) + (virtual_b - b);
 }
 
+// The exact error of the rounded product a b (Dekker): factors in two halves whose products have no error. Not the
+// fused multiply-add of the C library, which rounds twice in some.
+double product_error(double a, double b, double product) noexcept {
+  constexpr double kSplitter = 0x1p27 + 1;
+  const double a_scaled = kSplitter * a, b_scaled = kSplitter * b;
+  const double a_high = a_scaled - (a_scaled - a), a_low = a - a_high;
+  const double b_high = b_scaled - (b_scaled - b), b_low = b - b_high;
+  return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
+}
+
 }  // namespace
 
 int cross_sign(PlanePoint a, PlanePoint b, PlanePoint c, PlanePoint d) noexcept {
@@ -74,17 +84,19 @@ int cross_sign(PlanePoint a, PlanePoint b, PlanePoint c, PlanePoint d) noexcept 
   const double size = std::abs(left) + std::abs(right);
   // Each product has three roundings of relative size 2^-53, and so has their difference one; where nothing leaves the
   // range of normal numbers. The test is false for NaN.
-  constexpr double kSmall = 0x1p-960, kLarge = 0x1p1000;
+  constexpr double kSmall = 0x1p-960, kLarge = 0x1p990;
   if (std::abs(cross) > size * 0x1p-50 && size > kSmall && size < kLarge) return sign_of(cross);
   const bool exact_differences = difference_error(b.x, a.x, x1) == 0 && difference_error(b.y, a.y, y1) == 0 &&
                                  difference_error(d.x, c.x, x2) == 0 && difference_error(d.y, c.y, y2) == 0;
-  // A product is its rounding plus an error that is a double too, unless it is so small that the error is not.
+  // A product is its rounding plus an error that is a double too, unless it is so small that the error is not, or a
+  // factor so large that its halves are not.
   const auto exact_product = [](double product, double p, double q) {
-    return p == 0 || q == 0 || (std::abs(product) > kSmall && std::abs(product) < kLarge);
+    return p == 0 || q == 0 ||
+           (std::abs(product) > kSmall && std::abs(product) < kLarge && std::abs(p) < kLarge && std::abs(q) < kLarge);
   };
   if (exact_differences && exact_product(left, x1, y2) && exact_product(right, y1, x2)) {
     if (left != right) return left > right ? 1 : -1;
-    return sign_of(std::fma(x1, y2, -left) - std::fma(y1, x2, -right));
+    return sign_of(product_error(x1, y2, left) - product_error(y1, x2, right));
   }
   FixedPoint sum;
   sum.add_product(b.x, d.y, false);

@@ -83,9 +83,9 @@ class WideTree {
     for (std::size_t k = 0; k < order.size(); ++k) order[k] = static_cast<std::int32_t>(k);
     make_levels();
     if (count_ == 0) return;
-    std::vector<std::pair<T, std::int32_t>> keys(order.size());
+    std::vector<std::pair<T, std::int32_t>> keys(order.size()), selected(order.size());
     typename Bound::Splitter splitter(points);
-    Building building{points, order, keys, splitter, shapes_of_levels(), 0};
+    Building building{points, order, keys, selected, splitter, shapes_of_levels(), 0};
     build(building, static_cast<int>(levels_.size()) - 1, 0, splitter.whole(order.data(), count_));
     for (Index p = 0; p < count_; ++p) strips_.write(p, points.row(order[static_cast<std::size_t>(p)]));
     cover_all(building.shapes);
@@ -210,7 +210,7 @@ class WideTree {
   struct Building {
     Points<T> points;
     Order& order;
-    std::vector<std::pair<T, std::int32_t>>& keys;
+    std::vector<std::pair<T, std::int32_t>>&keys, &selected;  // as `order`; room for as many
     typename Bound::Splitter& splitter;
     std::vector<std::vector<typename Bound::Shape>> shapes;  // per level and node
     Index told;
@@ -277,8 +277,13 @@ class WideTree {
     std::int32_t* const rows = to.order.data() + begin;
     const auto keys = to.keys.begin() + begin;
     to.splitter.split(shape, rows, end - begin, to.keys.data() + begin);
-    // Ties are broken by position, so that the halves are a function of the points alone.
-    std::nth_element(keys, keys + middle, keys + (end - begin));
+    // Ties are broken by row, so that the halves are a function of the points alone; and rows ascend within each,
+    // because the order in which std::nth_element leaves them is the standard library's own.
+    const auto selected = to.selected.begin();
+    std::copy(keys, keys + (end - begin), selected);
+    std::nth_element(selected, selected + middle, selected + (end - begin));
+    std::stable_partition(keys, keys + (end - begin),
+                          [&pivot = selected[middle]](const auto& key) { return key < pivot; });
     for (Index k = 0; k < end - begin; ++k) rows[k] = keys[k].second;
     const auto shapes = to.splitter.halves(shape, rows, to.keys.data() + begin, middle, end - begin);
     halve(to, level, first, first + half, shapes.first);

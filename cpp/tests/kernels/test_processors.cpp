@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernels/made_up_files.hpp"
+#include "kernels/processor_features.hpp"
 #include "kernels/processors.hpp"
 #include "sublinear/kernels/parallel.hpp"
 
@@ -107,5 +108,15 @@ TEST_CASE("the default number of threads is at most the processors this thread m
     if (sched_setaffinity(0, sizeof one, &one) == 0) seen = available_processors();
   }).join();
   CHECK(seen == 1);
+}
+#endif
+
+#if defined(__x86_64__) && defined(__linux__)
+TEST_CASE("what the processor offers is what the compiler's own library says") {
+  const ProcessorFeatures features = processor_features();
+  CHECK(features.avx2 == (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")));
+  CHECK(features.avx512 == (features.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")));
+  CHECK(features.avx512vnni == (features.avx512 && __builtin_cpu_supports("avx512vnni")));
 }
 #endif

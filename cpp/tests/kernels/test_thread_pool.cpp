@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/pool_thread.hpp"
 #include "kernels/thread_pool.hpp"
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/progress.hpp"
@@ -212,5 +213,27 @@ TEST_CASE("the library's threads leave signals to the application") {
     blocked += sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGSEGV) == 0 ? 1 : 0;
   });
   CHECK(seen == blocked);
+}
+#endif
+
+#if defined(__GLIBC__)
+TEST_CASE("threads have room on their stack for what an application calls, whatever the system's default is") {
+  pthread_attr_t before, small;
+  REQUIRE(pthread_getattr_default_np(&before) == 0);
+  pthread_attr_init(&small);
+  pthread_attr_setstacksize(&small, std::size_t{1} << 17);  // as musl has it
+  REQUIRE(pthread_setattr_default_np(&small) == 0);
+  std::size_t stack = 0;
+  PoolThread thread;
+  thread.start([&] {
+    pthread_attr_t own;
+    if (pthread_getattr_np(pthread_self(), &own) == 0) pthread_attr_getstacksize(&own, &stack);
+    pthread_attr_destroy(&own);
+  });
+  thread.join();
+  pthread_setattr_default_np(&before);
+  pthread_attr_destroy(&before);
+  pthread_attr_destroy(&small);
+  CHECK(stack >= PoolThread::kLeastStack);
 }
 #endif

@@ -11,6 +11,7 @@
 #include "sublinear/reporting/ball_tree.hpp"
 #include "sublinear/reporting/brute_force.hpp"
 #include "sublinear/reporting/kd_tree.hpp"
+#include "sublinear/reporting/partition_tree.hpp"
 
 using namespace sublinear;
 
@@ -118,4 +119,19 @@ TEST_CASE("leaf size changes speed, not results, and is not negative") {
     CHECK(lists.ids == expected.ids);
   }
   CHECK_THROWS_AS(KDTree<float>({points.data(), n, d}, {-1, {}}), std::invalid_argument);
+}
+
+TEST_CASE_TEMPLATE("ids ascend within a leaf: the order is the points' and not the standard library's", Tree,
+                   KDTree<float>, BallTree<double>, PartitionTree<float>) {
+  using T = std::conditional_t<std::is_base_of_v<HalfSpaceIndex<float>, Tree>, float, double>;
+  const Index n = 3000;
+  std::vector<T> points = gaussian<T>(n, 3, 1);
+  for (std::size_t k = 0; k < points.size(); k += 3) points[k] = std::round(points[k]);  // ties
+  const Tree tree({points.data(), n, 3});
+  const T normal[] = {1, 0, 0};
+  std::vector<Index> ids;
+  for (Index page = 0; page < tree.pages(); ++page) tree.report_page(normal, -HUGE_VAL, page, ids);
+  REQUIRE(ids.size() == static_cast<std::size_t>(n));
+  for (std::size_t k = 1; k < ids.size(); ++k)
+    if (k % 16 != 0) CHECK(ids[k - 1] < ids[k]);
 }
