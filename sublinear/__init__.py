@@ -12,6 +12,7 @@ except ImportError as _error:
 
 from sublinear.adapters import MaskedIndex, OffsetIndex, ProjectedIndex
 from sublinear.attacks import FGSM, PGD, NoAttack
+from sublinear.certification import RELAXATIONS, Certification, certify
 from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
 from sublinear.datasets import DATASETS, DataRecord, Dataset, describe_datasets, from_slice, load_dataset, to_slice
@@ -70,9 +71,11 @@ __all__ = [
     "INITIALIZATIONS",
     "LOSSES",
     "PGD",
+    "RELAXATIONS",
     "STRATEGIES",
     "BallTree",
     "BruteForce",
+    "Certification",
     "Checkpoint",
     "ConstantRate",
     "ConvexLayers",
@@ -108,6 +111,7 @@ __all__ = [
     "Work",
     "attack_inputs",
     "build_info",
+    "certify",
     "choose_index",
     "default_threads",
     "describe_datasets",

@@ -21,7 +21,7 @@ def test_the_version_is_that_of_the_headers():
 def test_types_and_c_files_are_there_and_sources_are_not():
     package = files("sublinear")
     assert (package / "py.typed").is_file()
-    for module in ("_kernels", "_reporting", "_training"):
+    for module in ("_certification", "_kernels", "_reporting", "_training"):
         assert (package / f"{module}.pyi").is_file()
         assert not (package / f"{module}.pyx").is_file()
     assert not (package / "_access.hpp").is_file()

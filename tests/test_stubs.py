@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import sublinear as sl
-from sublinear import _kernels, _reporting, _training
+from sublinear import _certification, _kernels, _reporting, _training
 from sublinear.work import Work, WorkCounts
 
 POINTS = np.eye(4)
@@ -90,6 +90,10 @@ def predictor() -> Any:
     return _training.make_predictor(network(), "", 2.0, 1)
 
 
+def certifier() -> Any:
+    return _certification.make_certifier(POINTS, np.ones((4, 1)), np.zeros((1, 4)), 0.5, 1.0, "shifted", 2.0, "", 1)
+
+
 def low_rank() -> Any:
     return _training.make_low_rank(POINTS, 0)
 
@@ -137,6 +141,12 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "make_index": index,
         "from_bytes": lambda: _reporting.from_bytes(memoryview(index().to_bytes()), False),
         "describe_bytes": lambda: _reporting.describe_bytes(memoryview(index().to_bytes())),
+    },
+    "_certification": {
+        "Certifier.certify": lambda: certifier().certify(
+            POINTS, LABELS, np.full(4, 0.1), "quadratic", 25, 0, 40, 2, 0, 1
+        ),
+        "make_certifier": certifier,
     },
     "_training": {
         "Network.threshold": lambda: network().threshold,
@@ -217,7 +227,7 @@ def test_there_are_as_many_counts_as_work_has_fields():
 
 
 def test_extension_classes_cannot_be_subclassed():
-    for module in ("_reporting", "_training"):
+    for module in ("_certification", "_reporting", "_training"):
         for value in vars(importlib.import_module(f"sublinear.{module}")).values():
             if isinstance(value, type):
                 with pytest.raises(TypeError, match="not an acceptable base type"):

@@ -3,6 +3,7 @@
 /// not defined.
 #pragma once
 
+#include "sublinear/certification/certifier.hpp"
 #include "sublinear/finding/neuron_finder.hpp"
 #include "sublinear/finding/neurons.hpp"
 #include "sublinear/kernels/build_info.hpp"
