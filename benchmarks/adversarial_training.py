@@ -1,272 +1,221 @@
 #!/usr/bin/env python3
 """Seconds per training step of this library's strategies and of dense peers, over widths, in one run.
 
-    python benchmarks/adversarial_training.py --widths 4096,16384,65536 --threads 2
+    python benchmarks/adversarial_training.py --widths 4096,16384,65536 --outputs 1 --threads 2
+    python benchmarks/adversarial_training.py --dataset FOLDER --rows 1024 --batch 128 --radius 0.1
 
-The work is described in problem.py. All contestants train the same network on the same data, in turn, step by step
-(interleaved); the first step of each is not counted, because structures and compiled code are made in it. The figure is
-the median. At the default rate of 50 the network learns and rows really move; a frozen network would flatter whoever
-stores answers.
+The work is described in problem.py. All contestants train the same network on the same data in the same order, in turn
+(interleaved), by default an epoch each; the first turn of each is not timed, because structures and compiled code are
+made in it. The figure is the median over the steps. At the default rates the network learns and rows really move; a
+frozen network would flatter whoever stores answers. After the first steps the peers must have our weights up to
+rounding, and in the end all strategies the same bits; losses at the end are printed. Widths, outputs, radii and attack
+steps may be lists: every combination is run.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import pathlib
-import resource
+import itertools
+import math
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+import record
+from contestants import PEERS, Contestant, make_peer, make_strategy
+from examples import HELP, Examples, load
+from problem import Problem
+from training_tables import COLUMNS, TABLES, growth
 from turns import rest
 
-PEERS = ("eager", "tiled", "compiled", "numpy", "numpy-tiled", "c")
-COLUMNS = (
-    ("eager", ("eager",)),
-    ("numpy+torch", ("eager", "tiled", "compiled", "numpy", "numpy-tiled")),
-    ("c", ("c",)),
-)
+JUDGED = 512  # inputs that the contestants' losses are compared on
+CHECKED = 2  # steps after which weights are compared; later, roundings that decide who fires have grown
+MOST_DIFFERENT = 0.1  # of what is learnt by then; 1e-6 at most widths, but few neurons fire in a narrow network
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     numbers = lambda text: [int(part) for part in text.split(",") if part]  # noqa: E731
+    floats = lambda text: [float(part) for part in text.split(",") if part]  # noqa: E731
     names = lambda text: [part for part in text.split(",") if part]  # noqa: E731
     add = parser.add_argument
+    add("--dataset", default="digits", metavar="NAME", help=f"{HELP} (default digits)")
+    add("--rows", type=int, metavar="N", help="train on the first N inputs (default: all)")
     add("--widths", type=numbers, default=[4096, 16384], metavar="M,...", help="neurons (default 4096,16384)")
-    add("--threads", type=int, default=2, metavar="T", help="for everybody (default 2)")
-    add("--steps", type=int, default=11, metavar="N", help="steps, or epochs with --batch; one more than is timed")
-    add("--batch", type=int, default=None, metavar="B", help="minibatch size (default: all inputs at once)")
-    add("--rate", type=float, default=None, metavar="R", help="learning rate (default 50; 200 falling for digits)")
     add(
-        "--task",
-        choices=("parity", "digits"),
-        default="parity",
-        help="1 output and logistic loss, or 10 and cross-entropy",
+        "--outputs",
+        type=numbers,
+        default=None,
+        metavar="C,...",
+        help="1: logistic loss on even classes; more: cross-entropy (default: a class each)",
     )
+    add("--norm", type=float, choices=(2, math.inf), default=2, help="of the attack: 2 or inf (default 2)")
+    add("--radius", type=floats, default=[0.05], metavar="R,...", help="of the attack (default 0.05)")
+    add("--attack-steps", type=numbers, default=[10], metavar="K,...", help="of PGD; 0: no attack (default 10)")
+    add("--batch", type=int, default=None, metavar="B", help="minibatch size (default: all inputs at once)")
+    add("--rate", type=float, default=None, metavar="R", help="learning rate (default 50 with one output, else 200)")
+    add("--turns", type=int, default=11, metavar="N", help="of each contestant, one more than is timed (default 11)")
+    add("--turn-steps", type=int, default=None, metavar="K", help="steps in a turn (default: an epoch)")
+    add("--threads", type=int, default=2, metavar="T", help="for everybody (default 2)")
     add("--peers", type=names, default=["eager", "tiled", "numpy-tiled", "c"], metavar="P,...", help=", ".join(PEERS))
     add("--strategies", type=names, default=["margin", "dense"], metavar="S,...", help="this library's")
-    add(
-        "--peer-budget", type=float, default=60, metavar="S", help="a peer whose step takes longer runs no more of them"
-    )
+    add("--peer-budget", type=float, default=60, metavar="S", help="a peer whose turn takes longer takes no more")
     add("--scaling", action="store_true", help="the first strategy with 1 thread too")
     add("--json", metavar="FILE", help="write everything there")
     add("--only-memory", metavar="S", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.turns < 2 or min([*options.widths, *(options.outputs or [])]) < 1:
+        parser.error("--turns is at least 2, of which one is timed; --widths and --outputs are at least 1")
+    return options
 
 
-@dataclass
-class Contestant:
-    """`advance(epoch)` does one epoch and returns its seconds per step; `weights()` are what it has trained."""
-
-    name: str
-    advance: Callable[[int], list[float]]
-    weights: Callable[[], Any]
-    seconds: list[float] = field(default_factory=list)
-    work: list[dict[str, int]] = field(default_factory=list)
-    fired_share: list[float] = field(default_factory=list)
-    note: str = ""
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
+def cases(options: argparse.Namespace, examples: Examples) -> list[Problem]:
+    outputs = options.outputs or [examples.classes]
+    return [
+        Problem(examples.inputs, examples.labels, width, c, options.norm, radius, steps)
+        for width, c, radius, steps in itertools.product(options.widths, outputs, options.radius, options.attack_steps)
+    ]
 
 
-def make_peer(name: str, problem: Any, options: argparse.Namespace) -> Contestant:
-    import numpy as np
-
-    if name in ("eager", "tiled", "compiled"):
-        from dense_torch import TorchPeer
-
-        peer: Any = TorchPeer(problem, name, options.threads)
-    elif name == "c":
-        from dense_c import CPeer
-
-        peer = CPeer(problem, options.threads)
-    else:
-        from dense_numpy import NumpyPeer
-
-        peer = NumpyPeer(problem, problem.width if name == "numpy" else min(problem.width, 1024))
-
-    rate = schedule(options)
-
-    def advance(epoch: int) -> list[float]:
-        if name.startswith("numpy"):  # the C peer leaves OpenBLAS with one thread
-            from compiled_c import use_openblas_threads
-
-            use_openblas_threads(options.threads)
-        seconds = []
-        batches = problem.batches(options.batch, epoch)
-        for number, batch in enumerate(batches):
-            x, targets = problem.inputs[batch], problem.targets[batch]
-            start = time.perf_counter()
-            peer.step(x, np.ascontiguousarray(targets), rate(epoch * len(batches) + number, len(batches)))
-            seconds.append(time.perf_counter() - start)
-        return seconds
-
-    return Contestant(name, advance, lambda: peer.weights)
+def rate_of(problem: Problem, options: argparse.Namespace) -> float:
+    return float(options.rate if options.rate is not None else 50 if problem.outputs == 1 else 200)
 
 
-def make_strategy(name: str, problem: Any, options: argparse.Namespace, threads: int) -> Contestant:
-    import sublinear as sl
-
-    network = sl.TwoLayerNetwork(
-        problem.weights.copy(), problem.signs, threshold=float(problem.threshold), scale=float(problem.scale)
-    )
-    trainer = sl.Trainer(
-        network,
-        strategy=name,
-        attack=sl.PGD(radius=problem.radius, steps=problem.steps),
-        loss="logistic" if problem.outputs == 1 else "cross-entropy",
-        learning_rate=schedule(options),
-        batch_size=options.batch,
-        threads=threads,
-        seed=0,
-    )
-    steps = len(problem.batches(options.batch, 0))
-
-    def advance(epoch: int) -> list[float]:
-        history = trainer.fit(problem.inputs, problem.targets.astype(float), epochs=1)
-        contestant.work.append(history.work[0].as_dict())
-        contestant.fired_share.append(history.fired_share[0])
-        return [history.seconds[0] / steps]
-
-    contestant = Contestant(name, advance, lambda: network.weights)
-    return contestant
+def turn_length(problem: Problem, options: argparse.Namespace) -> int:
+    inputs = len(problem.inputs)
+    return int(options.turn_steps or -(-inputs // (options.batch or inputs)))
 
 
-def schedule(options: argparse.Namespace) -> Callable[[int, int], float]:
-    """(step, steps per epoch) -> rate: constant for "parity"; for "digits" falling to 0, as in `sublinear compare`."""
-    import sublinear as sl
-
-    if options.task == "parity":
-        return sl.ConstantRate(first_rate(options))
-    return sl.LinearRate(first_rate(options), 0, options.steps)
-
-
-def first_rate(options: argparse.Namespace) -> float:
-    return options.rate if options.rate is not None else 50.0 if options.task == "parity" else 200.0
-
-
-def run_width(width: int, options: argparse.Namespace) -> dict[str, Any]:
-    import numpy as np
-
-    from problem import Problem
-
-    problem = Problem(width, outputs=1 if options.task == "parity" else 10)
-    contestants = []
+def gather(problem: Problem, options: argparse.Namespace) -> tuple[list[Contestant], list[Contestant]]:
+    """The peers that can run here, and this library's contestants."""
+    rate, batch = rate_of(problem, options), options.batch
+    peers = []
     for name in options.peers:
         try:
-            contestants.append(make_peer(name, problem, options))
+            peers.append(make_peer(name, problem, rate, batch, options.threads))
         except ImportError as missing:
             print(f"{name}: left out ({missing})", file=sys.stderr)
-    ours = [make_strategy(name, problem, options, options.threads) for name in options.strategies]
-    alone = make_strategy(options.strategies[0], problem, options, 1) if options.scaling else None
-    if alone is not None:
-        alone.name += ", 1 thread"
-        ours.append(alone)
-    contestants += ours
-    for epoch in range(options.steps):
-        for contestant in contestants:
-            if contestant.note:
+    ours = [make_strategy(name, problem, rate, batch, options.threads) for name in options.strategies]
+    if options.scaling:
+        ours.append(make_strategy(options.strategies[0], problem, rate, batch, 1))
+        ours[-1].name += ", 1 thread"
+    return peers, ours
+
+
+def run_case(problem: Problem, options: argparse.Namespace) -> dict[str, Any]:
+    peers, ours = gather(problem, options)
+    steps = turn_length(problem, options)
+    first = min(CHECKED, steps)
+    differ = check_weights(problem, peers, ours, first)
+    for turn in range(options.turns):
+        for contestant in peers + ours:
+            if contestant.stopped:
                 continue
-            show(f"width {width}: epoch {epoch + 1} of {options.steps}, {contestant.name}")
+            record.show(f"width {problem.width}: turn {turn + 1} of {options.turns}, {contestant.name}")
             rest()
-            seconds = contestant.advance(epoch)
-            if epoch > 0 or options.steps == 1:
-                contestant.seconds += seconds
-            elif contestant not in ours and sum(seconds) > options.peer_budget:
-                contestant.seconds, contestant.note = seconds, "1 run"
-    show("")
-    reference = ours[0].weights()
-    for contestant in contestants:
-        if contestant in ours and not np.array_equal(contestant.weights(), reference):
-            sys.exit(f"{contestant.name} and {ours[0].name} trained different weights at width {width}")
-        if contestant in ours or options.batch is not None or contestant.note:
-            continue  # peers draw their own minibatches
-        change, expected = contestant.weights() - problem.weights, reference - problem.weights
-        error = float(np.linalg.norm(change - expected) / np.linalg.norm(expected))
-        if not error < 0.02:  # neurons whose pre-activation rounds to either side of the threshold
-            sys.exit(f"{contestant.name} did not do the same training at width {width}: weights differ by {error:.1%}")
-    best = min((each for each in ours if each is not alone), key=lambda each: each.median)
-    result: dict[str, Any] = {"width": width, "best": best.name, "contestants": {}}
-    for contestant in contestants:
-        result["contestants"][contestant.name] = {
-            "seconds": contestant.median,
-            "timed": len(contestant.seconds),
-            "ratio": contestant.median / best.median,
-            "note": contestant.note,
+            contestant.seconds += contestant.advance(steps - first if turn == 0 else steps)
+            if turn == 0 and contestant in peers and statistics.mean(contestant.seconds) * steps > options.peer_budget:
+                contestant.stopped = "1 turn"
+            elif turn == 0:
+                contestant.seconds.clear()
+    record.show("")
+    setting = {"width": problem.width, "outputs": problem.outputs, "radius": problem.radius}
+    setting |= {"attack_steps": problem.steps, "rate": rate_of(problem, options)}
+    return setting | figures(problem, peers, ours, options) | losses(problem, peers, ours) | {"weights_differ": differ}
+
+
+def figures(
+    problem: Problem, peers: list[Contestant], ours: list[Contestant], options: argparse.Namespace
+) -> dict[str, Any]:
+    median = {each.name: statistics.median(each.seconds) for each in peers + ours}
+    best = min((each for each in ours if each.name in options.strategies), key=lambda each: median[each.name])
+    times = {each.name: record.spread(each.seconds) | {"note": each.stopped} for each in peers + ours}
+    for name, each in times.items():
+        each["ratio"] = median[name] / median[best.name]
+    for each in ours:
+        timed = each.work[-len(each.seconds) :]
+        times[each.name] |= {
+            "work": {key: statistics.mean(step[key] for step in timed) for key in timed[0]},
+            "fired_share": [each.fired_share[0], each.fired_share[-1]],
         }
-    for strategy in ours:
-        work = {
-            key: statistics.median(each[key] for each in strategy.work[1:] or strategy.work) for key in strategy.work[0]
-        }
-        result["contestants"][strategy.name] |= {"work": work, "fired_share": strategy.fired_share}
-    times = {each.name: each.median for each in contestants}
-    result["ratios"] = {
-        column: min(times[name] for name in members if name in times) / best.median
-        for column, members in COLUMNS
-        if any(name in times for name in members)
+    work, d = times[best.name]["work"], problem.inputs.shape[1]
+    read = d * (4 * (work["inner_products"] - work["quantized"] + 2 * work["fired"]) + work["quantized"])
+    result = {
+        "best": best.name,
+        "contestants": times,
+        "ratios": {
+            column: min(median[name] for name in members if name in median) / median[best.name]
+            for column, members in COLUMNS
+            if any(name in median for name in members)
+        },
+        "peak_bytes": peak_memory(problem, options),
+        "bytes_per_step": read,
+        "bytes_per_second": read / median[best.name],
     }
-    if alone is not None:
-        result["thread_scaling"] = alone.median / ours[0].median
-    result["peak_bytes"] = peak_memory(width, options)
-    d = problem.inputs.shape[1]
-    work = result["contestants"][best.name]["work"]
-    steps = len(problem.batches(options.batch, 0))
-    whole_rows = work["inner_products"] - work["quantized"] + 2 * work["fired"]
-    read = (4 * whole_rows + work["quantized"]) / steps * d
-    result["bytes_per_step"], result["bytes_per_second"] = read, read / best.median
+    if options.scaling:
+        result["thread_scaling"] = median[ours[-1].name] / median[ours[0].name]
     return result
 
 
-def peak_memory(width: int, options: argparse.Namespace) -> int:
+def check_weights(problem: Problem, peers: list[Contestant], ours: list[Contestant], steps: int) -> dict[str, float]:
+    """Takes the first steps of everybody; exits where a peer's weights then differ from ours by more than rounding.
+
+    Returns by how much they do, over the length of what was learnt.
+    """
+    import numpy as np
+
+    for contestant in peers + ours:
+        record.show(f"width {problem.width}: first steps, {contestant.name}")
+        contestant.seconds += contestant.advance(steps)
+    reference, differ = ours[0].weights(), {}
+    for contestant in peers:
+        error = np.linalg.norm(contestant.weights() - reference) / np.linalg.norm(reference - problem.weights)
+        differ[contestant.name] = float(error)
+        if not error < MOST_DIFFERENT:
+            where = f"at width {problem.width}"
+            sys.exit(f"{contestant.name} does not do the same training {where}: weights differ by {error:.1%}")
+    return differ
+
+
+def losses(problem: Problem, peers: list[Contestant], ours: list[Contestant]) -> dict[str, Any]:
+    """The loss of everybody's network at attacked inputs. Exits where strategies have not the same weights."""
+    import numpy as np
+
+    import sublinear as sl
+
+    def loss(weights: Any) -> float:
+        network, x, y = problem.network(weights), problem.inputs[:JUDGED], problem.targets[:JUDGED]
+        return float(sl.evaluate(network, x, y.astype(float), problem.loss, problem.attack()).robust_loss)
+
+    reference = ours[0].weights()
+    for contestant in ours:
+        if not np.array_equal(contestant.weights(), reference):
+            where = f"at width {problem.width}"
+            sys.exit(f"{contestant.name} and {ours[0].name} trained different weights {where}")
+    after = {each.name: loss(each.weights()) for each in [*peers, ours[0]] if not each.stopped}
+    return {"loss_before": loss(problem.weights), "loss_after": after}
+
+
+def peak_memory(problem: Problem, options: argparse.Namespace) -> int:
     """Of a process of its own that trains with the first strategy: Python and data included."""
-    show(f"width {width}: memory")
-    command = [
-        sys.executable,
-        __file__,
-        "--widths",
-        str(width),
-        "--threads",
-        str(options.threads),
-        "--task",
-        options.task,
-    ]
-    command += ["--steps", "3", "--only-memory", options.strategies[0]]
-    command += ["--batch", str(options.batch)] if options.batch else []
+    record.show(f"width {problem.width}: memory")
+    command = [sys.executable, *sys.argv, "--only-memory", options.strategies[0], "--widths", str(problem.width)]
+    command += ["--outputs", str(problem.outputs), "--radius", str(problem.radius)]
+    command += ["--attack-steps", str(problem.steps), "--turns", str(min(3, options.turns))]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    show("")
+    record.show("")
     return int(done.stdout)
 
 
-def only_memory(options: argparse.Namespace) -> None:
-    from problem import Problem
+def only_memory(problem: Problem, options: argparse.Namespace) -> None:
+    from sublinear.info import peak_memory as peak
+    from sublinear.info import reset_peak_memory
 
-    problem = Problem(options.widths[0], outputs=1 if options.task == "parity" else 10)
-    strategy = make_strategy(options.only_memory, problem, options, options.threads)
-    for epoch in range(options.steps):
-        strategy.advance(epoch)
-    try:  # ru_maxrss would count what the parent held when it made this process
-        status = pathlib.Path("/proc/self/status").read_text()
-        print(int(status.split("VmHWM:")[1].split()[0]) * 1024)
-    except (OSError, IndexError):
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-
-
-def growth(widths: list[int], values: list[float]) -> float | None:
-    """The exponent of a power law fitted by least squares in logarithms."""
-    import numpy as np
-
-    if len(widths) < 2 or min(values) <= 0:
-        return None
-    return float(np.polyfit(np.log(widths), np.log(values), 1)[0])
+    reset_peak_memory()  # what reading the data took for a while is not training's
+    strategy = make_strategy(options.only_memory, problem, rate_of(problem, options), options.batch, options.threads)
+    strategy.advance(options.turns * turn_length(problem, options))
+    print(peak() or 0)
 
 
 def bandwidths(threads: int) -> dict[str, float]:
@@ -284,114 +233,47 @@ def bandwidths(threads: int) -> dict[str, float]:
     sizes = {"L2, 512 KiB a thread": 1 << 19, "L3, 8 MiB a thread": 1 << 23, "memory, 256 MiB a thread": 1 << 28}
     measured = {}
     for name, size in sizes.items():
-        runs = [
-            code.read_bandwidth(
-                ctypes.c_int64(size), ctypes.c_int64(max(2, (1 << 30) // size)), ctypes.c_int32(threads)
-            )
-            for _ in range(5)
-        ]
+        repeats = ctypes.c_int64(max(2, (1 << 30) // size))
+        runs = [code.read_bandwidth(ctypes.c_int64(size), repeats, ctypes.c_int32(threads)) for _ in range(5)]
         measured[name] = statistics.median(runs)
     return measured
 
 
-def show(line: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-
-
-def report(results: list[dict[str, Any]], options: argparse.Namespace, machine: dict[str, float]) -> dict[str, Any]:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 80)
-    work = f"{options.task}, {'full batch' if options.batch is None else f'batches of {options.batch}'}"
-    console.print(f"Seconds per step ({work}, rate {first_rate(options):g}, {options.threads} threads)", style="bold")
-    table = Table(box=None, pad_edge=False)
-    for header in ("width", "contestant", "seconds", "x best", "inner products", "fired, first to last"):
-        table.add_column(header, justify="left" if header == "contestant" else "right")
-    for result in results:
-        for name, one in result["contestants"].items():
-            shares = one.get("fired_share")
-            table.add_row(
-                str(result["width"]),
-                name + (f" ({one['note']})" if one["note"] else ""),
-                f"{one['seconds']:.4f}",
-                f"{one['ratio']:.2f}",
-                f"{one['work']['inner_products']:.3g}" if "work" in one else "",
-                f"{shares[0]:.1%} {shares[-1]:.1%}" if shares else "",
-            )
-    console.print(table)
-    table = Table(box=None, pad_edge=False, title="Dense peer over our best", title_justify="left", title_style="bold")
-    for header in ("width", *(name for name, _ in COLUMNS), "1 over all threads", "peak MB", "GB/s"):
-        table.add_column(header, justify="right")
-    for result in results:
-        ratios = [f"{result['ratios'][name]:.1f}x" if name in result["ratios"] else "-" for name, _ in COLUMNS]
-        scaling = f"{result['thread_scaling']:.2f}x" if "thread_scaling" in result else "-"
-        peak, rate = f"{result['peak_bytes'] / 1e6:.0f}", f"{result['bytes_per_second'] / 1e9:.1f}"
-        table.add_row(str(result["width"]), *ratios, scaling, peak, rate)
-    console.print(table)
-    console.print(
-        "GB/s: rows, or their 8-bit copies, read for inner products, for the sum of those that fire and for their "
-        "update, over the whole step."
-    )
-    for name, rate in machine.items():
-        console.print(f"  {name} reads {rate / 1e9:.0f} GB/s on this machine")
-    widths = [result["width"] for result in results]
-    exponents = {}
-    for name in options.strategies:
-        runs = [result["contestants"][name] for result in results]
-        exponents[name] = {
-            "seconds": growth(widths, [run["seconds"] for run in runs]),
-            "inner_products": growth(widths, [run["work"]["inner_products"] for run in runs]),
-        }
-        if exponents[name]["seconds"] is not None:
-            console.print(
-                f"{name}: seconds grow like m^{exponents[name]['seconds']:.2f}, "
-                f"inner products like m^{exponents[name]['inner_products']:.2f}"
-            )
-    return exponents
-
-
 def main() -> None:
     options = arguments()
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = str(options.threads)  # before NumPy is loaded
+    record.thread_variables(options.threads)
     import sublinear as sl
 
     unknown = [name for name in options.strategies if name.partition(":")[0] not in sl.STRATEGIES]
     unknown += [name for name in options.peers if name not in PEERS]
     if unknown:
         sys.exit(f"{unknown[0]} is no contestant; strategies are {', '.join(sl.STRATEGIES)}, peers {', '.join(PEERS)}")
+    try:
+        examples = load(options.dataset, options.rows)
+    except (ValueError, OSError) as wrong:
+        sys.exit(str(wrong))
+    problems = cases(options, examples)
     if options.only_memory:
-        only_memory(options)
+        only_memory(problems[0], options)
         return
-    results: list[dict[str, Any]] = []
-    for width in options.widths:
-        results.append(run_width(width, options))
+    content: dict[str, Any] = {"data": examples.about, "norm": str(options.norm), "batch": options.batch}
+    content["results"] = results = []
+    for problem in problems:
+        results.append(run_case(problem, options))
         print(summary(results[-1]), file=sys.stderr, flush=True)
-        save(options, {"results": results})  # a sweep that is cut off keeps the widths it has finished
-    machine = bandwidths(options.threads)
-    exponents = report(results, options, machine)
-    save(options, {"results": results, "bandwidth": machine, "exponents": exponents})
+        # A sweep that is cut off keeps the cases that it has finished.
+        record.save(options.json, record.circumstances(options.threads) | content)
+    content["bandwidth"] = bandwidths(options.threads)
+    content["exponents"] = {name: growth(results, name) for name in options.strategies}
+    content = record.circumstances(options.threads) | content
+    record.save(options.json, content)
+    print("\n".join(table(content) for table in TABLES.values()))
 
 
 def summary(result: dict[str, Any]) -> str:
     best = result["best"]
     ratios = ", ".join(f"{name} {ratio:.1f}x" for name, ratio in result["ratios"].items())
     return f"width {result['width']}: {best} {result['contestants'][best]['seconds']:.4f} s; {ratios or 'no peers'}"
-
-
-def save(options: argparse.Namespace, content: dict[str, Any]) -> None:
-    if not options.json:
-        return
-    import sublinear as sl
-    from sublinear.info import machine
-
-    whole = {"command": sys.argv, "machine": machine(), "simd": sl.simd_level()} | content
-    path = pathlib.Path(options.json)
-    partial = path.with_suffix(path.suffix + ".part")
-    partial.write_text(json.dumps(whole, indent=1))
-    partial.replace(path)
 
 
 if __name__ == "__main__":

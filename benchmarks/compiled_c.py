@@ -29,12 +29,13 @@ def openblas() -> Any:
 
 
 @functools.cache
-def compiled(name: str) -> Any:
+def compiled(name: str, **macros: int) -> Any:
     source = pathlib.Path(__file__).parent / name
     compiler = shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise UnavailableError("no C compiler")
     flags = ["-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"]
+    flags += [f"-D{macro}={value}" for macro, value in macros.items()]
     features = set(pathlib.Path("/proc/cpuinfo").read_text().split())
     if "avx512f" not in features and not {"avx2", "fma"} <= features:
         raise UnavailableError("the processor has neither AVX-512 nor AVX2 with FMA")

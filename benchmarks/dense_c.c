@@ -1,5 +1,6 @@
 // Dense training, as fast as we can write it by hand: OpenBLAS in tiles that stay in the cache, fired neurons packed by
-// AVX-512 or AVX2 (simd.h), everything after the threshold sparse. Rows have 64 coordinates. Compiled by compiled_c.py.
+// AVX-512 or AVX2 (simd.h), everything after the threshold sparse. Compiled by compiled_c.py for rows of D coordinates,
+// a multiple of 16, and a number of OUTPUTS.
 #include <math.h>
 #include <omp.h>
 #include <stdint.h>
@@ -8,13 +9,14 @@
 
 #include "simd.h"
 
-enum { D = 64, MAX_OUTPUTS = 16 };
+// Vectors of a row that are summed in registers together.
+enum { BLOCK = 8 };
 typedef void (*Sgemm)(int, int, int, int64_t, int64_t, int64_t, float, const float *, int64_t, const float *, int64_t,
                       float, float *, int64_t);
 
 typedef struct {
   void *sgemm;
-  int64_t inputs, width, outputs, input_tile, neuron_tile, most_fired;
+  int64_t inputs, width, input_tile, neuron_tile, most_fired;
   float threshold, scale;
   int32_t threads;
 } Task;
@@ -53,21 +55,20 @@ static float sum_above(const float *scores, const float *a, int64_t neurons, flo
   return sum_of(sum);
 }
 
-static void output_gradient(const Task *t, const float *f, float target, float *g) {
-  if (t->outputs == 1) {
+static void output_gradient(const float *f, float target, float *g) {
+  if (OUTPUTS == 1) {
     g[0] = -target / (1.f + expf(target * f[0]));
     return;
   }
   float largest = f[0], sum = 0;
-  for (int64_t k = 1; k < t->outputs; ++k) largest = f[k] > largest ? f[k] : largest;
-  for (int64_t k = 0; k < t->outputs; ++k) sum += g[k] = expf(f[k] - largest);
-  for (int64_t k = 0; k < t->outputs; ++k) g[k] = g[k] / sum - (k == (int64_t)target ? 1.f : 0.f);
+  for (int64_t k = 1; k < OUTPUTS; ++k) largest = f[k] > largest ? f[k] : largest;
+  for (int64_t k = 0; k < OUTPUTS; ++k) sum += g[k] = expf(f[k] - largest);
+  for (int64_t k = 0; k < OUTPUTS; ++k) g[k] = g[k] / sum - (k == (int64_t)target ? 1.f : 0.f);
 }
 
-static float weigh(const Task *t, const float *a, const float *g) {
-  if (t->outputs == 1) return a[0] * g[0];
+static float weigh(const float *a, const float *g) {
   float sum = 0;
-  for (int64_t k = 0; k < t->outputs; ++k) sum += a[k] * g[k];
+  for (int64_t k = 0; k < OUTPUTS; ++k) sum += a[k] * g[k];
   return sum;
 }
 
@@ -76,17 +77,27 @@ static void add_scaled(float factor, const float *row, float *sum) {
   for (int j = 0; j < D; j += LANES) store(sum + j, multiply_add(c, load(row + j), load(sum + j)));
 }
 
-// sum += weighted rows of the fired neurons.
-static void gather(const Task *t, const float *w, const float *a, const float *g, const int32_t *fired, int64_t count,
-                   float *sum) {
-  Vector s[D / LANES];
-  for (int j = 0; j < D / LANES; ++j) s[j] = load(sum + LANES * j);
+// `vectors` vectors of sum += factor * row, for the fired rows; a constant, so that the sums stay in registers.
+static inline __attribute__((always_inline)) void gather_block(const int vectors, const float *w, const float *factors,
+                                                               const int32_t *fired, int64_t count, float *sum) {
+  Vector s[BLOCK];
+  for (int j = 0; j < vectors; ++j) s[j] = load(sum + LANES * j);
   for (int64_t h = 0; h < count; ++h) {
     const float *row = w + (int64_t)fired[h] * D;
-    const Vector c = all_of(weigh(t, a + fired[h] * t->outputs, g));
-    for (int j = 0; j < D / LANES; ++j) s[j] = multiply_add(c, load(row + LANES * j), s[j]);
+    const Vector c = all_of(factors[h]);
+    for (int j = 0; j < vectors; ++j) s[j] = multiply_add(c, load(row + LANES * j), s[j]);
   }
-  for (int j = 0; j < D / LANES; ++j) store(sum + LANES * j, s[j]);
+  for (int j = 0; j < vectors; ++j) store(sum + LANES * j, s[j]);
+}
+
+// sum += weighted rows of the fired neurons; `factors` has room for one number each.
+static void gather(const float *w, const float *a, const float *g, const int32_t *fired, int64_t count, float *factors,
+                   float *sum) {
+  enum { STEP = BLOCK * LANES, LAST = D % STEP / LANES };
+  for (int64_t h = 0; h < count; ++h) factors[h] = weigh(a + (int64_t)fired[h] * OUTPUTS, g);
+  int j = 0;
+  for (; j + STEP <= D; j += STEP) gather_block(BLOCK, w + j, factors, fired, count, sum + j);
+  if (LAST) gather_block(LAST, w + j, factors, fired, count, sum + j);
 }
 
 // gradient[i] = d loss / d x_i up to the scale of f. With one output only the sign of its gradient matters, so a tile of
@@ -94,7 +105,7 @@ static void gather(const Task *t, const float *w, const float *a, const float *g
 // over the tiles. Returns 0 where more neurons fire than there is room for.
 int attack_gradient(const Task *t, const float *x, const float *targets, const float *w, const float *a,
                     float *gradient) {
-  const int one = t->outputs == 1;
+  enum { one = OUTPUTS == 1 };
   const int64_t room = (one ? t->neuron_tile : t->most_fired) + 16;
   int fits = 1;
 #pragma omp parallel num_threads(t->threads)
@@ -103,13 +114,13 @@ int attack_gradient(const Task *t, const float *x, const float *targets, const f
     int32_t *fired = malloc((size_t)((one ? 1 : t->input_tile) * room) * 4);
     float *activations = malloc((size_t)(t->neuron_tile + 16) * 4);
     int64_t *count = malloc((size_t)t->input_tile * 8);
-    float *f = malloc((size_t)(t->input_tile * t->outputs) * 4);
+    float *f = malloc((size_t)(t->input_tile * OUTPUTS) * 4);
 #pragma omp for schedule(dynamic, 1)
     for (int64_t first = 0; first < t->inputs; first += t->input_tile) {
       const int64_t inputs = least(t->input_tile, t->inputs - first);
       memset(gradient + first * D, 0, (size_t)(inputs * D) * 4);
       memset(count, 0, (size_t)inputs * 8);
-      memset(f, 0, (size_t)(inputs * t->outputs) * 4);
+      memset(f, 0, (size_t)(inputs * OUTPUTS) * 4);
       for (int64_t r = 0; r < t->width; r += t->neuron_tile) {
         const int64_t neurons = least(t->neuron_tile, t->width - r);
         score(t, x + first * D, inputs, w + r * D, neurons, scores);
@@ -117,7 +128,7 @@ int attack_gradient(const Task *t, const float *x, const float *targets, const f
           if (one) {
             const float g = -targets[first + i];
             const int64_t found = pack(scores + i * neurons, neurons, t->threshold, (int32_t)r, fired, NULL);
-            gather(t, w, a, &g, fired, found, gradient + (first + i) * D);
+            gather(w, a, &g, fired, found, activations, gradient + (first + i) * D);
             continue;
           }
           if (count[i] + neurons > t->most_fired) {
@@ -128,17 +139,17 @@ int attack_gradient(const Task *t, const float *x, const float *targets, const f
           int32_t *own = fired + i * room + count[i];
           const int64_t found = pack(scores + i * neurons, neurons, t->threshold, (int32_t)r, own, activations);
           for (int64_t h = 0; h < found; ++h)
-            for (int64_t k = 0; k < t->outputs; ++k)
-              f[i * t->outputs + k] += activations[h] * a[own[h] * t->outputs + k];
+            for (int64_t k = 0; k < OUTPUTS; ++k)
+              f[i * OUTPUTS + k] += activations[h] * a[own[h] * OUTPUTS + k];
           count[i] += found;
         }
       }
       if (one) continue;
       for (int64_t i = 0; i < inputs; ++i) {
-        float g[MAX_OUTPUTS];
-        for (int64_t k = 0; k < t->outputs; ++k) f[i * t->outputs + k] *= t->scale;
-        output_gradient(t, f + i * t->outputs, targets[first + i], g);
-        memcpy(f + i * t->outputs, g, (size_t)t->outputs * 4);
+        float g[OUTPUTS];
+        for (int64_t k = 0; k < OUTPUTS; ++k) f[i * OUTPUTS + k] *= t->scale;
+        output_gradient(f + i * OUTPUTS, targets[first + i], g);
+        memcpy(f + i * OUTPUTS, g, (size_t)OUTPUTS * 4);
         fired[i * room + count[i]] = INT32_MAX;  // ends the walk
         count[i] = 0;
       }
@@ -147,7 +158,7 @@ int attack_gradient(const Task *t, const float *x, const float *targets, const f
           const int32_t *own = fired + i * room + count[i];
           int64_t found = 0;
           while (own[found] < r + t->neuron_tile) ++found;
-          gather(t, w, a, f + i * t->outputs, own, found, gradient + (first + i) * D);
+          gather(w, a, f + i * OUTPUTS, own, found, activations, gradient + (first + i) * D);
           count[i] += found;
         }
     }
@@ -159,13 +170,13 @@ int attack_gradient(const Task *t, const float *x, const float *targets, const f
 // w -= rate * gradient of the mean loss. Tiles of neurons are scored once; their fired pairs are kept for the update.
 int update(const Task *t, const float *x, const float *targets, float *w, const float *a, float rate) {
   const int64_t n = t->inputs, tiles = (t->width + t->neuron_tile - 1) / t->neuron_tile;
-  float *partial = calloc((size_t)(t->threads * n * t->outputs), 4), *g = malloc((size_t)(n * t->outputs) * 4);
+  float *partial = calloc((size_t)(t->threads * n * OUTPUTS), 4), *g = malloc((size_t)(n * OUTPUTS) * 4);
   int32_t **fired = calloc((size_t)tiles, sizeof *fired), *counts = malloc((size_t)(tiles * n) * 4);
 #pragma omp parallel num_threads(t->threads)
   {
     float *scores = malloc((size_t)(t->input_tile * t->neuron_tile) * 4);
     float *activations = malloc((size_t)(t->neuron_tile + 16) * 4);
-    float *f = partial + omp_get_thread_num() * n * t->outputs;
+    float *f = partial + omp_get_thread_num() * n * OUTPUTS;
 #pragma omp for schedule(dynamic, 1)
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const int64_t r = tile * t->neuron_tile, neurons = least(t->neuron_tile, t->width - r);
@@ -176,13 +187,13 @@ int update(const Task *t, const float *x, const float *targets, float *w, const 
         for (int64_t i = 0; i < inputs; ++i) {
           if (size + neurons + 16 > room) fired[tile] = realloc(fired[tile], (size_t)(room = 2 * room + 64 * neurons) * 4);
           int32_t *own = fired[tile] + size;
-          const int one = t->outputs == 1;
+          enum { one = OUTPUTS == 1 };
           const int64_t found =
               pack(scores + i * neurons, neurons, t->threshold, (int32_t)r, own, one ? NULL : activations);
           if (one) f[first + i] += sum_above(scores + i * neurons, a + r, neurons, t->threshold);
           for (int64_t h = 0; !one && h < found; ++h)
-            for (int64_t k = 0; k < t->outputs; ++k)
-              f[(first + i) * t->outputs + k] += activations[h] * a[own[h] * t->outputs + k];
+            for (int64_t k = 0; k < OUTPUTS; ++k)
+              f[(first + i) * OUTPUTS + k] += activations[h] * a[own[h] * OUTPUTS + k];
           counts[tile * n + first + i] = (int32_t)found;
           size += found;
         }
@@ -191,18 +202,18 @@ int update(const Task *t, const float *x, const float *targets, float *w, const 
     free(scores), free(activations);
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < n; ++i) {
-      float sum[MAX_OUTPUTS] = {0};
+      float sum[OUTPUTS] = {0};
       for (int32_t thread = 0; thread < t->threads; ++thread)
-        for (int64_t k = 0; k < t->outputs; ++k) sum[k] += partial[(thread * n + i) * t->outputs + k] * t->scale;
-      output_gradient(t, sum, targets[i], g + i * t->outputs);
-      for (int64_t k = 0; k < t->outputs; ++k) g[i * t->outputs + k] *= -rate * t->scale / (float)n;
+        for (int64_t k = 0; k < OUTPUTS; ++k) sum[k] += partial[(thread * n + i) * OUTPUTS + k] * t->scale;
+      output_gradient(sum, targets[i], g + i * OUTPUTS);
+      for (int64_t k = 0; k < OUTPUTS; ++k) g[i * OUTPUTS + k] *= -rate * t->scale / (float)n;
     }
 #pragma omp for schedule(dynamic, 1)
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const int32_t *own = fired[tile];
       for (int64_t i = 0; i < n; ++i)
         for (int32_t h = 0; h < counts[tile * n + i]; ++h, ++own)
-          add_scaled(weigh(t, a + *own * t->outputs, g + i * t->outputs), x + i * D, w + (int64_t)*own * D);
+          add_scaled(weigh(a + *own * OUTPUTS, g + i * OUTPUTS), x + i * D, w + (int64_t)*own * D);
       free(fired[tile]);
     }
   }

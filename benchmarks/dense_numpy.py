@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from problem import Floats, Problem
+from examples import Floats
+from problem import Problem
 
 
 class NumpyPeer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from problem import Floats, Problem
+from examples import Floats
+from problem import SHORTEST, Problem
 
 
 class TorchPeer:
@@ -103,8 +105,11 @@ class TorchPeer:
             self.matrix[tile].addmm_(self._factors(on, g, tile).T, rows, alpha=-1)
 
     def _advance(self, moved: Any, gradient: Any) -> Any:
-        moved = moved + self.problem.stride * gradient / gradient.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        return moved * (self.problem.radius / moved.norm(dim=1, keepdim=True).clamp_min(1e-12)).clamp_max(1.0)
+        radius, stride = self.problem.radius, self.problem.stride
+        if self.problem.norm == math.inf:
+            return (moved + stride * gradient.sign()).clamp(-radius, radius)
+        moved = moved + stride * gradient / gradient.norm(dim=1, keepdim=True).clamp_min(SHORTEST)
+        return moved * (radius / moved.norm(dim=1, keepdim=True).clamp_min(SHORTEST)).clamp_max(1.0)
 
     def step(self, inputs: Floats, labels: Floats, rate: float) -> None:
         torch = self.torch

@@ -19,6 +19,7 @@ import time
 from typing import Any
 
 import numpy as np
+
 from turns import rest
 
 

@@ -1,21 +1,26 @@
 #!/usr/bin/env python3
-"""The picture of README: seconds per training step over the width, of dense peers and of this library.
+"""The pictures of README and docs/benchmarks.md, from benchmarks/results/*.json.
 
-python benchmarks/adversarial_training.py ... --json benchmarks/results/training_over_width.json
-python benchmarks/picture.py        # docs/pictures/training_over_width.svg, needs pip install '.[report]'
+python benchmarks/picture.py        # writes docs/pictures/*.svg; needs pip install '.[report]'
+
+Seconds per training step over the width, and robust accuracy over the seconds of training, each of dense peers and of
+this library.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+from recipes import OURS, RIVAL, Recipe
+from robust_tables import runs, sides
 from sublinear.growth import fit_growth
 from sublinear.report.figures import COLOURS, Series, lines
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "training_over_width.json"
-PICTURE = ROOT / "docs" / "pictures" / "training_over_width.svg"
+RESULTS = ROOT / "benchmarks" / "results"
+PICTURES = ROOT / "docs" / "pictures"
 
 #: What the picture calls the contestants, and their styles.
 NAMES = {
@@ -52,11 +57,33 @@ def alone(svg: str) -> str:
     return f"{head}><style>{rules}</style>{rest}"
 
 
+def curves(content: dict[str, Any], threat: str) -> list[Series]:
+    """Robust accuracy on test rows over seconds: the middle seed's curve of each side."""
+    styles = {OURS: 1, RIVAL: 2}
+    found = []
+    for side in sides(runs(content, "final", threat)):
+        own = [each for each in runs(content, "final", threat) if each["recipe"]["side"] == side]
+        middle = sorted(own, key=lambda each: each["curve"][-1]["seconds"])[len(own) // 2]
+        x = [0.0, *(each["seconds"] for each in middle["curve"])]
+        y = [0.0, *(each["robust"] for each in middle["curve"])]
+        found.append(Series(f"{side}: {Recipe(**middle['recipe']).text()}", x, y, styles[side]))
+    return found
+
+
 def main() -> None:
-    content = json.loads(RESULTS.read_text())
+    content = json.loads((RESULTS / "training_over_width.json").read_text())
     title = "Seconds per step of adversarial training (digits, two cores)"
-    PICTURE.write_text(alone(lines(title, "neurons m", "seconds", series(content["results"]), log=True)))
-    print(PICTURE)
+    drawn = {"training_over_width": lines(title, "neurons m", "seconds", series(content["results"]), log=True)}
+    timed = RESULTS / "time_to_robust_accuracy.json"
+    if timed.exists():
+        content = json.loads(timed.read_text())
+        for threat in content["settings"]["targets"]:
+            title = f"Robust accuracy of {content['data']['name']} over training ({threat})"
+            axes = ("seconds of training", "robust test accuracy, %")
+            drawn[f"robust_accuracy_{threat}"] = lines(title, *axes, curves(content, threat), percent=True)
+    for name, svg in drawn.items():
+        (PICTURES / f"{name}.svg").write_text(alone(svg))
+        print(PICTURES / f"{name}.svg")
 
 
 if __name__ == "__main__":

@@ -170,8 +170,8 @@ def train_dense(x: Points, y: Labels, rate: float, seed: int, options: argparse.
     from dense_torch import TorchPeer
     from problem import Problem
 
-    problem = Problem(options.width, int(y.max()) + 1, options.radius, options.steps, seed)
-    problem.inputs, problem.targets, problem.threshold = x, y.astype(np.float32), np.float32(0)
+    problem = Problem(x, y, options.width, int(y.max()) + 1, radius=options.radius, steps=options.steps, seed=seed)
+    problem.threshold = np.float32(0)
     peer = TorchPeer(problem, "eager", options.threads)
     schedule = sl.LinearRate(rate, 0, options.epochs)
     for epoch in range(options.epochs):

@@ -3,10 +3,14 @@
 import importlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+import sublinear as sl
 
 FOLDER = pathlib.Path(__file__).parent.parent / "benchmarks"
 
@@ -34,10 +38,15 @@ def c_peers(monkeypatch):
 
 
 def test_c_peers_agree_with_the_others(tmp_path, c_peers):
-    training = ("--widths", "64", "--steps", "2", "--peers", "c,numpy-tiled", "--threads", "2")
-    for options in ((), ("--task", "digits", "--batch", "600")):
+    """The program itself refuses a peer whose first steps differ from ours; 13 features fill no vector."""
+    digits, wine = ("--widths", "256", "--batch", "600"), ("--dataset", "wine", "--widths", "48", "--outputs", "1")
+    for options in ((*digits, "--norm", "inf", "--radius", "0.01"), (*wine, "--batch", "64", "--radius", "0.1")):
+        training = ("--peers", "c", "--threads", "2", "--turns", "2", "--strategies", "margin")
         _, content = run("adversarial_training.py", *training, *options, folder=tmp_path)
-        assert set(content["results"][0]["contestants"]) == {"c", "numpy-tiled", "margin", "dense"}
+        (result,) = content["results"]
+        assert set(result["contestants"]) == {"c", "margin"}
+        assert result["weights_differ"].keys() == {"c"}
+        assert result["loss_after"]["c"] == pytest.approx(result["loss_after"]["margin"], rel=0.02)
     assert all(rate > 1e6 for rate in content["bandwidth"].values())
     # 2053 points leave a tile of five, which no vector has lanes for.
     sizes = ("--sizes", "2053x5,700x64", "--queries", "260", "--repeats", "1", "--threads", "2")
@@ -57,21 +66,130 @@ def test_c_peers_tell_what_the_processor_lacks(monkeypatch, c_peers):
         c_peers.compiled("count_c.c")
 
 
-@pytest.mark.parametrize("options", [(), ("--batch", "600"), ("--task", "digits", "--batch", "600")])
+@pytest.mark.parametrize("options", [("--outputs", "1"), ("--outputs", "1,3", "--batch", "600", "--rate", "20")])
 def test_training_benchmark(tmp_path, options):
     printed, content = run(
         "adversarial_training.py",
-        *("--widths", "64,128", "--steps", "2", "--peers", "numpy-tiled", "--threads", "1", *options),
+        *("--widths", "256,512", "--turns", "2", "--peers", "numpy-tiled", "--threads", "1", *options),
         folder=tmp_path,
     )
     assert "numpy-tiled" in printed
-    assert "margin: seconds grow like m^" in printed
+    assert ("margin: seconds grow like m^" in printed) == ("1,3" not in options)
+    assert len(content["results"]) == (4 if "1,3" in options else 2)
     for result in content["results"]:
         assert set(result["contestants"]) == {"numpy-tiled", "margin", "dense"}
         assert result["ratios"]["numpy+torch"] > 0
         assert result["peak_bytes"] > 1e7
-        margin, dense = (result["contestants"][name]["work"] for name in ("margin", "dense"))
-        assert margin["fired"] == dense["fired"] > 0
+        assert result["loss_after"]["margin"] < result["loss_before"]
+        margin, dense = (result["contestants"][name] for name in ("margin", "dense"))
+        assert margin["work"]["fired"] == dense["work"]["fired"] > 0
+        low, high = margin["middle_half"]
+        assert low <= margin["seconds"] <= high
+
+
+def test_training_benchmark_records_where_it_ran_without_paths(tmp_path):
+    path = tmp_path / "data.npz"
+    rng = np.random.default_rng(0)
+    np.savez(path, X=rng.standard_normal((60, 5)), y=np.arange(60) % 3)
+    options = (
+        "--dataset",
+        str(path),
+        "--widths",
+        "32",
+        "--turns",
+        "2",
+        "--peers",
+        "",
+        "--threads",
+        "1",
+        "--attack-steps",
+        "0",
+    )
+    _, content = run("adversarial_training.py", *options, "--threads", "1", folder=tmp_path)
+    assert str(tmp_path) not in json.dumps(content)
+    assert content["command"][:3] == ["benchmarks/adversarial_training.py", "--dataset", "data.npz"]
+    assert content["data"]["features"] == 5
+    assert content["threads"] == 1
+    assert content["simd"] == content["machine"]["simd_level"] == sl.simd_level()
+    assert content["versions"]["numpy"] == np.__version__
+
+
+def test_a_peer_that_trains_something_else_is_refused(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    program, contestants = map(importlib.import_module, ("adversarial_training", "contestants"))
+    make_peer = contestants.make_peer
+    monkeypatch.setattr(
+        program, "make_peer", lambda name, problem, rate, *rest: make_peer(name, problem, 2 * rate, *rest)
+    )
+    options = ["--widths", "32", "--turns", "2", "--peers", "numpy", "--outputs", "1", "--threads", "1"]
+    monkeypatch.setattr(sys, "argv", ["adversarial_training.py", *options])
+    with pytest.raises(SystemExit, match="numpy does not do the same training at width 32"):
+        program.main()
+
+
+def test_patches_are_natural_and_the_same_each_time(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    examples = importlib.import_module("examples")
+    inputs, labels = examples.patches(count=50)
+    assert inputs.shape == (50, 3072)
+    np.testing.assert_allclose(np.linalg.norm(inputs, axis=1), 1, rtol=1e-5)
+    assert 10 < labels.sum() < 40
+    np.testing.assert_array_equal(inputs, examples.patches(count=50)[0])
+
+
+def test_prediction_benchmark(tmp_path):
+    options = ("--datasets", "digits", "teacher:n=300,d=5", "--widths", "64", "--rows", "300", "--turns", "3")
+    printed, content = run("prediction.py", *options, "--epochs", "1", "--threads", "1", folder=tmp_path)
+    assert "teacher:n=300,d=5" in printed
+    assert [result["features"] for result in content["results"]] == [64, 5]
+    for result in content["results"]:
+        assert {"sublinear", "numpy"} <= result["contestants"].keys()
+        assert all(one["timed"] == 2 and one["seconds"] > 0 for one in result["contestants"].values())
+        assert 0 < result["fired_share"] < 1
+
+
+def test_time_to_robust_accuracy_goes_on_where_its_budget_ended(tmp_path):
+    options = ("digits", "--rows", "400", "--sides", "sublinear", "--recipes", "2", "--epochs", "2", "--seeds", "0")
+    options += ("--target", "0.3", "--judge-steps", "3", "--threads", "1", "--threats", "l2")
+    _, before = run("time_to_robust_accuracy.py", *options, "--budget", "0", folder=tmp_path)
+    begun = len(before["runs"])
+    assert begun < 3
+    printed, content = run("time_to_robust_accuracy.py", *options, folder=tmp_path)
+    phases = [(each["phase"], each["threat"]) for each in content["runs"]]
+    assert phases == [("search", "l2")] * 2 + [("final", "l2")]
+    assert "l2: seconds until 30 % robust" in printed
+    assert content["runs"][:begun] == before["runs"]
+    for each in content["runs"]:
+        seconds = [one["seconds"] for one in each["curve"]]
+        assert seconds == sorted(seconds)
+        assert all(0 < one["robust"] <= one["clean"] <= 1 for one in each["curve"])
+    command = [sys.executable, str(FOLDER / "time_to_robust_accuracy.py"), *options, "--margin", "0.1"]
+    command += ["--json", str(tmp_path / "results.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "holds runs with settings" in done.stderr
+
+
+def test_the_fastest_recipe_that_reaches_the_target_is_chosen(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    tables = importlib.import_module("robust_tables")
+    curve = [{"seconds": 1.0, "robust": 0.5}, {"seconds": 2.0, "robust": 0.8}, {"seconds": 3.0, "robust": 0.7}]
+    assert tables.reached(curve, 0.75) == 2
+    assert tables.reached(curve, 0.5) == 1
+    assert tables.reached(curve, 0.9) is None
+
+
+def test_pages_show_what_the_committed_json_holds(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    tables = importlib.import_module("tables")
+    assert tables.shown() == {path.name for path in tables.RESULTS.glob("*.json")}
+    for page in tables.pages():
+        text = page.read_text()
+        assert tables.rewritten(text) == text, f"run python benchmarks/tables.py: {page}"
+        assert all(len(line) <= 80 for match in tables.BLOCK.finditer(text) for line in match[4].splitlines())
+        assert len(re.findall("^<!-- benchmark: ", text, re.MULTILINE)) == 2 * len(tables.BLOCK.findall(text))
+    block = "<!-- benchmark: training_over_width.json ratios -->\nstale\n<!-- benchmark: end -->"
+    assert "Dense peer over our best" in tables.rewritten(block)
 
 
 def test_training_benchmark_refuses_unknown_strategy(tmp_path):
