@@ -6,6 +6,8 @@
 #include "finding/incidence_lists.hpp"
 #include "sublinear/kernels/random.hpp"
 
+TEST_SUITE_BEGIN("level-free");
+
 namespace sublinear {
 namespace {
 
@@ -50,3 +52,5 @@ TEST_CASE("incidence lists hold what was put in last, and drop whole inputs wher
 
 }  // namespace
 }  // namespace sublinear
+
+TEST_SUITE_END();

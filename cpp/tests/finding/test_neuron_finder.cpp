@@ -157,7 +157,8 @@ TEST_CASE_TEMPLATE("strategies stay complete when their lists may not take the m
     }
 }
 
-TEST_CASE_TEMPLATE("every index serves the strategies that have one inside", T, float, double) {
+TEST_CASE_TEMPLATE("every index serves the strategies that have one inside" * doctest::test_suite("threads"), T, float,
+                   double) {
   for (const std::string& index : index_names())
     for (const char* strategy : {"weights", "data", "static"}) {
       CAPTURE(index);

@@ -129,7 +129,8 @@ TEST_CASE("simhash: tables are those of older weights until the schedule rebuild
   }
 }
 
-TEST_CASE_TEMPLATE("simhash answers for any point as for the same training input", T, float, double) {
+TEST_CASE_TEMPLATE("simhash answers for any point as for the same training input" * doctest::test_suite("threads"), T,
+                   float, double) {
   Layer<T> layer(200, 12, 7, Numbers::gaussian, 9);
   const auto finder = make(layer, hashing(5, 6));
   CandidateLists here, there;

@@ -4,6 +4,8 @@
 
 #include "finding/skin_model.hpp"
 
+TEST_SUITE_BEGIN("level-free");
+
 namespace sublinear {
 namespace {
 
@@ -48,3 +50,5 @@ TEST_CASE("the skin is wide where rows hardly move and narrow where they do") {
 
 }  // namespace
 }  // namespace sublinear
+
+TEST_SUITE_END();

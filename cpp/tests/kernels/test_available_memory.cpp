@@ -8,6 +8,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free");
+
 TEST_CASE("available memory is what the system has, less what a control group allows beyond what it needs") {
   const MadeUpFiles files;
   const auto available = [&] { return available_memory_below(files.root()); };
@@ -38,3 +40,5 @@ TEST_CASE("available memory is what the system has, less what a control group al
     CHECK(available() == 350000);
   }
 }
+
+TEST_SUITE_END();

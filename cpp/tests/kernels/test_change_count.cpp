@@ -6,6 +6,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free");
+
 TEST_CASE("a change count tells every object that took another's place from what was there") {
   ChangeCount first, second;
   first.note();
@@ -26,3 +28,5 @@ TEST_CASE("a change count tells every object that took another's place from what
   CHECK(first.value() == 4);
   CHECK(taken.value() != before);
 }
+
+TEST_SUITE_END();

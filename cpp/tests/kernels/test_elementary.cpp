@@ -8,6 +8,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free platform");
+
 namespace {
 
 // Distance in units of the last place of the exact value.
@@ -62,3 +64,5 @@ TEST_CASE("softplus and sigmoid neither overflow nor lose small values") {
   CHECK(softplus(1e300) == 1e300);
   CHECK(softplus(-40) > 0);
 }
+
+TEST_SUITE_END();

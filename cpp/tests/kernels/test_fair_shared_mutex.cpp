@@ -11,7 +11,10 @@
 
 using namespace sublinear;
 
-TEST_CASE("a fair mutex lets writers in between readers that never stop, and readers between writers") {
+TEST_SUITE_BEGIN("level-free");
+
+TEST_CASE("a fair mutex lets writers in between readers that never stop, and readers between writers" *
+          doctest::test_suite("threads level-free")) {
   FairSharedMutex mutex;
   long left = 0, right = 0;  // always the same where nobody writes
   std::atomic<bool> stop{false};
@@ -40,7 +43,7 @@ TEST_CASE("a fair mutex lets writers in between readers that never stop, and rea
   CHECK(torn == 0);
 }
 
-TEST_CASE("a fair mutex tells whether it can be had at once") {
+TEST_CASE("a fair mutex tells whether it can be had at once" * doctest::test_suite("threads level-free")) {
   FairSharedMutex mutex;
   REQUIRE(mutex.try_lock_shared());
   CHECK(mutex.try_lock_shared());
@@ -58,7 +61,8 @@ TEST_CASE("a fair mutex tells whether it can be had at once") {
   mutex.unlock();
 }
 
-TEST_CASE("a fair mutex is not had by who loses patience, and those behind go on") {
+TEST_CASE("a fair mutex is not had by who loses patience, and those behind go on" *
+          doctest::test_suite("threads level-free")) {
   FairSharedMutex mutex;
   mutex.lock_shared();
   int asked = 0;
@@ -96,3 +100,5 @@ TEST_CASE("a fair mutex is not had by who loses patience, and those behind go on
   CHECK(mutex.lock_shared_while([] { return false; }));
   mutex.unlock_shared();
 }
+
+TEST_SUITE_END();

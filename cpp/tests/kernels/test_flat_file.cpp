@@ -10,6 +10,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free");
+
 namespace {
 
 std::string example() {
@@ -87,3 +89,5 @@ TEST_CASE("flat files with a right checksum and wrong insides are refused or rea
   CHECK(refused > 300);
   CHECK(refused < 5000);
 }
+
+TEST_SUITE_END();

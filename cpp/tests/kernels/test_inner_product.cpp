@@ -15,6 +15,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("platform");
+
 namespace {
 
 // The definition in the header, in the plainest code.
@@ -138,7 +140,8 @@ TEST_CASE("the kernels give NaN and infinity for overflow, never a trap") {
 }
 
 #if defined(__SSE2__)
-TEST_CASE("workers compute in the default floating-point environment and restore the caller's") {
+TEST_CASE("workers compute in the default floating-point environment and restore the caller's" *
+          doctest::test_suite("threads platform")) {
   const std::vector<float> a(16, 1e-20F);
   const float expected = inner_product(a.data(), a.data(), 16);
   REQUIRE(expected > 0);
@@ -161,3 +164,5 @@ TEST_CASE("workers compute in the default floating-point environment and restore
   _mm_setcsr(before);
 }
 #endif
+
+TEST_SUITE_END();

@@ -11,6 +11,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("platform");
+
 namespace {
 
 template <class T>
@@ -178,3 +180,5 @@ TEST_CASE_TEMPLATE("offsets and residuals are those of plain loops, with canonic
     CHECK(squares == inner_product(change.data(), change.data(), d));
   }
 }
+
+TEST_SUITE_END();

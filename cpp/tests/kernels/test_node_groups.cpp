@@ -12,6 +12,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("platform");
+
 TEST_CASE_TEMPLATE("strips give the bits of the canonical product", T, float, double) {
   RandomStream random(1, RandomPurpose::weights);
   for (Index d = 1; d <= 70; d += d < 20 ? 1 : 9) {
@@ -121,3 +123,5 @@ TEST_CASE_TEMPLATE("bounds hold for every point they are of", T, float, double) 
     }
   }
 }
+
+TEST_SUITE_END();

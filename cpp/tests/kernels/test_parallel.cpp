@@ -11,7 +11,9 @@
 
 using namespace sublinear;
 
-TEST_CASE("every item is visited once, whatever the number of threads") {
+TEST_SUITE_BEGIN("level-free");
+
+TEST_CASE("every item is visited once, whatever the number of threads" * doctest::test_suite("threads level-free")) {
   for (const int threads : {1, 2, 7}) {
     for (const Index count : {0, 1, 5, 64, 1000}) {
       std::vector<int> visits(static_cast<std::size_t>(count));
@@ -26,7 +28,7 @@ TEST_CASE("every item is visited once, whatever the number of threads") {
   }
 }
 
-TEST_CASE("an exception on any worker reaches the caller") {
+TEST_CASE("an exception on any worker reaches the caller" * doctest::test_suite("threads level-free")) {
   for (const int threads : {1, 4})
     CHECK_THROWS_WITH_AS(parallel_for(100, threads, 1,
                                       [](Index begin, Index, int) {
@@ -35,7 +37,7 @@ TEST_CASE("an exception on any worker reaches the caller") {
                          "item 57", std::invalid_argument);
 }
 
-TEST_CASE("lists and work do not depend on the number of threads") {
+TEST_CASE("lists and work do not depend on the number of threads" * doctest::test_suite("threads level-free")) {
   const auto fill = [](int threads, IdLists<Index>& lists) {
     return fill_lists<Index>(100, threads, 7, lists, [](Index q, std::vector<Index>& ids, int) {
       for (Index k = 0; k < q % 5; ++k) ids.push_back(10 * q + k);
@@ -120,3 +122,5 @@ TEST_CASE("threads and memory are checked with words that help") {
                        "points: the value in row 1, column 1 is -inf; every value must be finite",
                        std::invalid_argument);
 }
+
+TEST_SUITE_END();

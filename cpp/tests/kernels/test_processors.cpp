@@ -17,6 +17,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free");
+
 TEST_CASE("a control group's quota of processor time, rounded up, is the number of processors") {
   const MadeUpFiles files;
   const auto quota = [&] { return processor_quota_below(files.root()); };
@@ -120,3 +122,5 @@ TEST_CASE("what the processor offers is what the compiler's own library says") {
   CHECK(features.avx512vnni == (features.avx512 && __builtin_cpu_supports("avx512vnni")));
 }
 #endif
+
+TEST_SUITE_END();

@@ -13,6 +13,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free");
+
 TEST_CASE("a loop tells how far it is before each range, and stops where the progress throws") {
   const Told told(Told::always);
   Listener all;
@@ -53,7 +55,8 @@ TEST_CASE("a loop within a range tells its part of the share, and stops both") {
   CHECK(stopping.shares.size() == 8);
 }
 
-TEST_CASE("whoever waits for other threads is told, and stops them in the middle of their ranges") {
+TEST_CASE("whoever waits for other threads is told, and stops them in the middle of their ranges" *
+          doctest::test_suite("threads level-free")) {
   const Told told(Told::always);
   std::atomic<int> here{0};
   std::atomic<bool> is_stopped{false};
@@ -121,3 +124,5 @@ TEST_CASE("short calls are not told of") {
   });
   CHECK(listener.shares.empty());
 }
+
+TEST_SUITE_END();

@@ -13,6 +13,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("platform");
+
 namespace {
 
 // ||v - scale * integers||_2, exact enough to hold a bound to.
@@ -129,3 +131,5 @@ TEST_CASE("products of integers are exact") {
     }
   }
 }
+
+TEST_SUITE_END();

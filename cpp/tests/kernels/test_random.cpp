@@ -8,6 +8,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free platform");
+
 TEST_CASE("streams are functions of seed, purpose and keys, and differ in each") {
   const auto first = [](std::uint64_t seed, RandomPurpose purpose, std::initializer_list<std::uint64_t> keys) {
     return RandomStream(seed, purpose, keys).next();
@@ -56,3 +58,5 @@ TEST_CASE("bounded numbers are uniform and an order is a permutation that depend
   for (Index k = 0; k < 1000; ++k) CHECK(order[static_cast<std::size_t>(k)] == k);
   CHECK(random_order(0, 1, 1).empty());
 }
+
+TEST_SUITE_END();

@@ -23,6 +23,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free");
+
 namespace {
 
 // The sum of 0 ... count - 1, by threads.
@@ -69,14 +71,15 @@ bool ends_well_in_child(const std::function<bool()>& work) {
 
 }  // namespace
 
-TEST_CASE("as many threads work at the same time as a call asks for") {
+TEST_CASE("as many threads work at the same time as a call asks for" * doctest::test_suite("threads level-free")) {
   for (const int together : {2, 5}) {
     meet(together);
     CHECK(pool_threads() >= together - 1);
   }
 }
 
-TEST_CASE("loops within loops and several callers at the same time are done") {
+TEST_CASE("loops within loops and several callers at the same time are done" *
+          doctest::test_suite("threads level-free")) {
   std::atomic<Index> sum{0};
   parallel_for(8, 4, 1,
                [&](Index, Index, int) { parallel_for(4, 3, 1, [&](Index, Index, int) { sum += sum_below(50, 3); }); });
@@ -92,7 +95,8 @@ TEST_CASE("loops within loops and several callers at the same time are done") {
   CHECK(right == 6 * 300);
 }
 
-TEST_CASE("after an exception the ranges that nobody took are left out, and the next loop is as any other") {
+TEST_CASE("after an exception the ranges that nobody took are left out, and the next loop is as any other" *
+          doctest::test_suite("threads level-free")) {
   for (const int threads : {1, 4}) {
     std::atomic<int> calls{0};
     CHECK_THROWS_AS(parallel_for(100000, threads, 1,
@@ -237,3 +241,5 @@ TEST_CASE("threads have room on their stack for what an application calls, whate
   CHECK(stack >= PoolThread::kLeastStack);
 }
 #endif
+
+TEST_SUITE_END();

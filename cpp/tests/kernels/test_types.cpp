@@ -9,6 +9,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free");
+
 TEST_CASE("aligned storage starts on a cache line, and refuses what no memory has") {
   const auto starts_on_line = [](const void* block) {
     return reinterpret_cast<std::uintptr_t>(block) % kLaneBytes == 0;
@@ -36,3 +38,5 @@ TEST_CASE("aligned allocators of all types are one and the same") {
   block[4] = 4;
   doubles.deallocate(block, 5);
 }
+
+TEST_SUITE_END();

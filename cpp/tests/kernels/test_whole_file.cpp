@@ -17,6 +17,8 @@
 #include "sublinear/training/network_file.hpp"
 
 using namespace sublinear;
+
+TEST_SUITE_BEGIN("level-free");
 namespace fs = std::filesystem;
 
 namespace {
@@ -170,3 +172,5 @@ TEST_CASE("what a killed process left is removed, and nothing else") {
   CHECK_FALSE(fs::exists(folder / left));
   remove_leftovers("/nonexistent-folder/file");
 }
+
+TEST_SUITE_END();

@@ -9,6 +9,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free platform");
+
 namespace {
 
 int sign(std::int64_t value) { return value > 0 ? 1 : value < 0 ? -1 : 0; }
@@ -64,3 +66,5 @@ TEST_CASE("antisymmetric, and the same for a reversed edge") {
     CHECK(cross_sign(p[1], p[0], p[3], p[2]) == one);
   }
 }
+
+TEST_SUITE_END();

@@ -276,7 +276,7 @@ TEST_CASE_TEMPLATE("hard inputs: a line, a sphere, far from the origin, subnorma
   }
 }
 
-TEST_CASE_TEMPLATE("readers at the same time, each like one alone", T, float, double) {
+TEST_CASE_TEMPLATE("readers at the same time, each like one alone" * doctest::test_suite("threads"), T, float, double) {
   for (const std::string& name : index_names()) {
     CAPTURE(name);
     const Index d = 2, queries = 60;

@@ -31,7 +31,8 @@ Index reported(const HalfSpaceIndex<float>& index, double threshold) {
 
 }  // namespace
 
-TEST_CASE("snapshots of an index give readers whole states while a writer changes it") {
+TEST_CASE("snapshots of an index give readers whole states while a writer changes it" *
+          doctest::test_suite("threads")) {
   constexpr int kChanges = 100;
   std::vector<Index> ids;
   for (Index id = 0; id < kPoints; ++id) ids.push_back(id);
@@ -65,7 +66,8 @@ TEST_CASE("snapshots of an index give readers whole states while a writer change
   }
 }
 
-TEST_CASE("snapshots stay as they were where a change fails, and hold for whoever has them") {
+TEST_CASE("snapshots stay as they were where a change fails, and hold for whoever has them" *
+          doctest::test_suite("threads")) {
   Snapshots<HalfSpaceIndex<float>> points(make_index<float>("kd-tree", {places(1).data(), kPoints, 2}));
   const auto before = points.current();
   const Index id = 7, unknown = 1000;
@@ -86,7 +88,7 @@ TEST_CASE("snapshots stay as they were where a change fails, and hold for whoeve
   CHECK(points.current()->size() == kPoints);
 }
 
-TEST_CASE("snapshots of a predictor serve while its network is trained") {
+TEST_CASE("snapshots of a predictor serve while its network is trained" * doctest::test_suite("threads")) {
   const Problem<float> problem(40, 5, "cross-entropy");
   auto network = problem.network(40);
   TrainerOptions<float> options;

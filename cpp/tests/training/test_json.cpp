@@ -11,6 +11,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free");
+
 namespace {
 
 JsonValue parse(const std::string& text) { return parse_json(text.data(), text.size()); }
@@ -128,3 +130,5 @@ TEST_CASE("numbers come back to the last bit, in every locale") {
   CHECK(json_double("1e-999") == 0);
   CHECK_THROWS_AS(static_cast<void>(json_double("1e999")), std::invalid_argument);
 }
+
+TEST_SUITE_END();

@@ -9,6 +9,8 @@
 
 using namespace sublinear;
 
+TEST_SUITE_BEGIN("level-free");
+
 TEST_CASE("each loss has the derivative of its value") {
   for (const std::string& name : loss_names()) {
     CAPTURE(name);
@@ -83,3 +85,5 @@ TEST_CASE("losses know their labels and classes") {
                        "loss is \"hinge\"; known are \"absolute\", \"squared\", \"logistic\", \"cross-entropy\"",
                        std::invalid_argument);
 }
+
+TEST_SUITE_END();

@@ -158,7 +158,8 @@ TEST_CASE("every strategy and every trainer tells how far it is while it is made
   }
 }
 
-TEST_CASE("a full batch that is stopped anywhere has not happened, or is done and stops the next one") {
+TEST_CASE("a full batch that is stopped anywhere has not happened, or is done and stops the next one" *
+          doctest::test_suite("threads")) {
   const Told told(Told::always);
   const Problem<float> problem(96, 7, "cross-entropy");
   for (const StrategyInfo& info : strategies())

@@ -91,7 +91,9 @@ std::pair<TwoLayerNetwork<T>, std::string> diverge(const Problem<T>& problem, co
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("every strategy ends with the bits of dense, doing its own kind of work", T, float, double) {
+TEST_CASE_TEMPLATE("every strategy ends with the bits of dense, doing its own kind of work" *
+                       doctest::test_suite("threads"),
+                   T, float, double) {
   struct Case {
     const char *loss, *init;
     double rate;
@@ -303,7 +305,7 @@ TEST_CASE_TEMPLATE("a step that would make a bias overflow is refused", T, float
   CHECK_NOTHROW(trainer.step(1e-25));
 }
 
-TEST_CASE_TEMPLATE("a tight memory limit changes work, not bits", T, float, double) {
+TEST_CASE_TEMPLATE("a tight memory limit changes work, not bits" * doctest::test_suite("threads"), T, float, double) {
   const Problem<T> problem(50, 9, "logistic");
   Setting<T> setting;
   setting.kappa = 0;  // half of all neurons fire
@@ -337,7 +339,9 @@ TEST_CASE_TEMPLATE("work does not depend on how much memory is free, as long as 
   }
 }
 
-TEST_CASE_TEMPLATE("stopping and going on gives the bits of one run, in any batch size", T, float, double) {
+TEST_CASE_TEMPLATE("stopping and going on gives the bits of one run, in any batch size" *
+                       doctest::test_suite("threads"),
+                   T, float, double) {
   const Problem<T> problem(23, 8, "logistic");
   for (const Index batch : {0, 5, 23, 100}) {
     for (const char* strategy : {"margin", "dense"}) {
@@ -629,7 +633,7 @@ TEST_CASE("training does not depend on the caller's floating-point environment")
 
 // The bits themselves, so that no level, compiler or machine can differ unnoticed. A change of the written order of a
 // reduction changes these on purpose and says so in the change log.
-TEST_CASE("the bits of a small training run are these, at every SIMD level") {
+TEST_CASE("the bits of a small training run are these, at every SIMD level" * doctest::test_suite("threads platform")) {
   Setting<float> setting;
   setting.batch_size = 6;
   setting.strategy = "margin";
