@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sublinear.checkpoint import Checkpoint
-from sublinear.datasets import DATASETS, DataRecord, load_dataset, read_samples
-from sublinear.datasets.options import option_names
+from sublinear.datasets import DataRecord, load_dataset, read_samples
 from sublinear.datasets.record import listed
 from sublinear.datasets.samples import CheckedSamples, label_text, split
 from sublinear.identity import short_hash, weights_hash
@@ -159,12 +158,6 @@ def _notices(net: TwoLayerNetwork, samples: CheckedSamples, name: str, left_out:
     record, told = net.record.data, []
     if left_out:
         told.append(f"{left_out} rows of {name} with labels that the network does not know are left out")
-    loader = DATASETS.get(name.partition(":")[0])
-    if samples.sha256 != record.sha256 and loader is not None and "seed" in option_names(loader):
-        told.append(
-            f"{name} draws with its rows what makes their classes (a teacher, centres, directions): it may be another "
-            "problem than the network was trained on, and these figures no measure of what it learnt"
-        )
     if samples.sha256 != record.sha256 and (samples.feature_names is None) != (record.feature_names is None):
         without = name if samples.feature_names is None else record.name
         told.append(f"{without} has no names for its columns: columns are taken in their order")

@@ -121,18 +121,6 @@ def test_columns_are_matched_by_name_never_by_position(trained, tmp_path):
     assert "has 3 features and the network was trained on 4" in refused.stderr
 
 
-def test_data_that_are_drawn_anew_may_be_another_problem_and_it_is_said(tmp_path):
-    """Other centres of the classes: what was learnt of the old ones says little of it."""
-    name = "gaussian-mixture:n=300,d=8,separation=6,classes=3"
-    train(TrainSettings(name, width=64, epochs=4, batch_size=16, steps=1, learning_rate=50, seed=2), tmp_path)
-    held_out, told = accuracy(tmp_path)
-    assert (told["part"], told["notices"]) == ("rows held out by the split of seed 2", [])
-    drawn, told = accuracy(tmp_path, "--seed", "7")
-    assert drawn < 0.7 < 0.9 < held_out
-    assert "it may be another problem than the network was trained on" in told["notices"][0]
-    assert "it may be another problem" in evaluate(tmp_path, "--seed", "7").stderr
-
-
 def test_inputs_are_scaled_by_the_statistics_of_training(trained, tmp_path):
     run, _, X, y = trained
     X_train = train_test_split(X, y, test_size=0.25, stratify=y, random_state=5)[0]

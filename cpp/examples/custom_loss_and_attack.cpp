@@ -31,22 +31,41 @@ struct SquaredHinge final : sublinear::Loss {
 struct RandomSearch final : sublinear::Attack<float> {
   double radius = 0.1;
 
-  [[nodiscard]] sublinear::Ball ball() const noexcept override { return {radius, sublinear::Norm::two}; }
-  void perturb(sublinear::LocalNetwork<float>& network, const sublinear::Loss& loss, const float* x, double label,
-               sublinear::RandomStream random, float* out) const override {
-    const auto d = static_cast<std::size_t>(network.dimension());
-    std::copy_n(x, d, out);
-    double highest = network.loss(loss, label);  // the network is at x when the attack begins
-    std::vector<double> way(d);
-    std::vector<float> there(d);
-    for (int attempt = 0; attempt < 8; ++attempt) {
-      double squares = 0;
-      for (double& v : way) v = random.normal(), squares += v * v;
-      for (std::size_t j = 0; j < d; ++j) there[j] = static_cast<float>(x[j] + way[j] * radius / std::sqrt(squares));
-      network.evaluate(there.data());
-      const double found = network.loss(loss, label);
-      if (found > highest) std::copy(there.begin(), there.end(), out), highest = found;
+  struct Run final : sublinear::AttackRun<float> {
+    explicit Run(double r, Index d) : radius(r), way(static_cast<std::size_t>(d)), best(static_cast<std::size_t>(d)) {}
+
+    bool start(int, const float* input, sublinear::RandomStream& stream, float* point) override {
+      x = input;
+      random = &stream;
+      asked = 0;
+      std::copy_n(x, best.size(), point);
+      return true;
     }
+    bool next(sublinear::AttackView<float>& here, float* point) override {
+      const double found = here.loss();
+      if (asked++ == 0 || found > highest) std::copy_n(point, best.size(), best.begin()), highest = found;
+      if (asked > 8) {
+        std::copy(best.begin(), best.end(), point);
+        return false;
+      }
+      double squares = 0;
+      for (double& v : way) v = random->normal(), squares += v * v;
+      for (std::size_t j = 0; j < way.size(); ++j)
+        point[j] = static_cast<float>(x[j] + way[j] * radius / std::sqrt(squares));
+      return true;
+    }
+
+    double radius, highest = 0;
+    int asked = 0;
+    const float* x = nullptr;
+    sublinear::RandomStream* random = nullptr;
+    std::vector<double> way;
+    std::vector<float> best;
+  };
+
+  [[nodiscard]] sublinear::Ball ball() const noexcept override { return {radius, sublinear::Norm::two}; }
+  [[nodiscard]] std::unique_ptr<sublinear::AttackRun<float>> make_run(Index d) const override {
+    return std::make_unique<Run>(radius, d);
   }
 };
 

@@ -170,11 +170,21 @@ namespace {
 class TooFar final : public Attack<double> {
  public:
   [[nodiscard]] Ball ball() const noexcept override { return {1e-9, Norm::infinity}; }
-  void perturb(LocalNetwork<double>& network, const Loss&, const double* x, double, RandomStream,
-               double* out) const override {
-    for (Index j = 0; j < network.dimension(); ++j) out[j] = x[j];
-    out[0] += 1e-6;
+  [[nodiscard]] std::unique_ptr<AttackRun<double>> make_run(Index dimension) const override {
+    return std::make_unique<Run>(dimension);
   }
+
+ private:
+  struct Run final : AttackRun<double> {
+    Index dimension;
+    explicit Run(Index d) : dimension(d) {}
+    bool start(int, const double* x, RandomStream&, double* point) override {
+      for (Index j = 0; j < dimension; ++j) point[j] = x[j];
+      point[0] += 1e-6;
+      return false;
+    }
+    bool next(AttackView<double>&, double*) override { return false; }
+  };
 };
 
 }  // namespace
@@ -201,8 +211,8 @@ TEST_CASE("numbers in messages have the digits that tell, and no more") {
   auto wide = Problem<double>(4, 3, "cross-entropy").network(30);
   Trainer<double> attacked(wide, {zeros.data(), 4, 3}, problem.labels.data(), further);
   CHECK_THROWS_WITH_AS(attacked.step(1),
-                       "the attack moved an input by 1e-06, out of its ball of radius 1e-09; Attack::perturb must stay "
-                       "inside Attack::ball",
+                       "the attack moved an input by 1e-06, out of its ball of radius 1e-09; runs must stay inside "
+                       "Attack::ball",
                        std::logic_error);
   options.input_weights = {1, 1, 1, -1e-9};
   CHECK_THROWS_WITH_AS(Trainer<float>(network, problem.points(), problem.labels.data(), options),

@@ -90,7 +90,7 @@ class LinearForm:
         coefficients = signs[:, :, None] * net.output_weights  # (n, m, c)
         moved = coefficients[..., None] * net.weights[:, None, :]
         offsets = coefficients * (net.biases - net.shift)[:, None]
-        self.A = in_turn(moved, 1, 0.0 if self.fired is None else self.A)
+        self.A = sum_by_signs(net, now) if self.fired is None else in_turn(moved, 1, self.A)
         self.B = in_turn(offsets, 1, 0.0 if self.fired is None else self.B)
         self.fired = now
         return (inner_product(self.A, x[:, None, :]) + self.B) * net.scale
@@ -98,6 +98,40 @@ class LinearForm:
     def gradient(self, by_outputs: np.ndarray) -> np.ndarray:
         """The gradient by the inputs (n, d) where it is, from that by the outputs (n, c)."""
         return in_turn(by_outputs[..., None] * self.A, 1)
+
+
+def outputs_together(c: int, count: int) -> int:
+    """How many outputs share patterns of signs where `count` neurons are summed; 1 where that adds no fewer rows."""
+    best, rows = 1, count * c
+    for together in range(2, min(c, 5) + 1):
+        needed = count * -(-c // together) + c * 2 ** (together - 1)
+        if needed < rows:
+            best, rows = together, needed
+    return best
+
+
+def sum_by_signs(net: Network, fired: np.ndarray) -> np.ndarray:
+    """The sums of a_rk w_r over the neurons that fire (n, c, d)."""
+    c, size = net.output_weights.shape[1], np.abs(net.output_weights[0, 0])
+    is_signs = size > 0 and (np.abs(net.output_weights) == size).all()
+    sums = np.empty((len(fired), c, net.weights.shape[1]), net.dtype)
+    for i, firing in enumerate(fired):
+        together = outputs_together(c, int(firing.sum())) if is_signs else 1
+        if together == 1:
+            coefficients = np.where(firing[:, None], net.output_weights, 0)
+            sums[i] = in_turn(coefficients[:, :, None] * net.weights[:, None, :], 0)
+            continue
+        for first in range(0, c, together):
+            positive = net.output_weights[:, first : first + together] > 0
+            bits = positive[:, 1:] != positive[:, :1]
+            pattern = bits @ (1 << np.arange(bits.shape[1]))
+            rows = np.where(positive[:, :1], net.weights, -net.weights)
+            patterns = range(2 ** bits.shape[1])
+            of_pattern = np.array([in_turn(np.where((firing & (pattern == p))[:, None], rows, 0), 0) for p in patterns])
+            for k in range(positive.shape[1]):
+                minus = np.array([k > 0 and p >> (k - 1) & 1 for p in patterns], bool)
+                sums[i, first + k] = in_turn(np.where(minus, -size, size)[:, None] * of_pattern, 0)
+    return sums
 
 
 def visit(network: Network, gradients: int) -> FreshSums | LinearForm:

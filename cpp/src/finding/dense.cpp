@@ -1,5 +1,6 @@
 // "dense": every question scans all neurons. Nothing is stored but a limit per neuron.
 #include "finding/finders.hpp"
+#include "finding/list_worth.hpp"
 #include "finding/scan.hpp"
 
 namespace sublinear {
@@ -11,9 +12,15 @@ class Dense final : public NeuronFinder<T> {
   explicit Dense(const FinderArguments<T>& arguments)
       : neurons_(arguments.neurons),
         inputs_(arguments.inputs),
+        radius_(arguments.ball.radius),
         limits_(neurons_, inputs_, arguments.ball, arguments.threads) {}
 
   [[nodiscard]] const char* name() const noexcept override { return "dense"; }
+  // Where nothing moves, lists are those of the neurons that fire, and scanning for them is all there is to do.
+  [[nodiscard]] bool proposes_all(int threads) override {
+    const FloatingPointScope scope;
+    return radius_ == 0 || share_.is_large(neurons_, inputs_, limits_, resolve_threads(threads));
+  }
   [[nodiscard]] bool serves_any_point() const noexcept override { return true; }
   [[nodiscard]] std::size_t bytes() const noexcept override { return limits_.bytes(); }
 
@@ -32,6 +39,7 @@ class Dense final : public NeuronFinder<T> {
   Work moved(const NeuronId* rows, const Displacement* by, Index count, int threads) override {
     require_rows(rows, by, count, neurons_.count);
     limits_.refresh(rows, count, resolve_threads(threads));
+    share_.note_step();
     Work work;
     work.rows_moved = count;
     return work;
@@ -53,7 +61,9 @@ class Dense final : public NeuronFinder<T> {
 
   Neurons<T> neurons_;
   Points<T> inputs_;
+  double radius_;
   RowLimits<T> limits_;
+  CandidateShare<T> share_;
 };
 
 }  // namespace

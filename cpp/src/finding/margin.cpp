@@ -10,6 +10,7 @@
 
 #include "finding/finders.hpp"
 #include "finding/key_samples.hpp"
+#include "finding/list_worth.hpp"
 #include "finding/noted_list.hpp"
 #include "finding/scan.hpp"
 #include "finding/skin_model.hpp"
@@ -23,6 +24,7 @@ class Margin final : public NeuronFinder<T> {
   explicit Margin(const FinderArguments<T>& arguments)
       : neurons_(arguments.neurons),
         inputs_(arguments.inputs),
+        radius_(arguments.ball.radius),
         limits_(neurons_, inputs_, arguments.ball, arguments.threads),
         largest_norm_(largest_norm_bound(inputs_, Norm::two)),
         max_bytes_(arguments.max_bytes),
@@ -44,6 +46,21 @@ class Margin final : public NeuronFinder<T> {
            (drift_.capacity() + recent_drift_.capacity()) * sizeof(double) +
            (expired_at_.capacity() + visited_at_.capacity()) * sizeof(Time) + log_.capacity() * sizeof(Expiry) +
            dropped_.capacity() + lists_.capacity() * sizeof(lists_[0]) + list_bytes_;
+  }
+
+  // Without an attack also where most inputs that come again are scanned for again: rows move too far between two
+  // visits. Later steps may be shorter, so lists are tried again after a while. Lists that are not asked for are not
+  // kept either.
+  [[nodiscard]] bool proposes_all(int threads) override {
+    const FloatingPointScope scope;
+    if (radius_ == 0 && idle_steps_ == 0 && revisits_ >= std::max(inputs_.count / 2, kSamples) &&
+        2 * rescans_ > revisits_)
+      idle_steps_ = kIdleSteps;
+    const bool all = idle_steps_ > 0 || share_.is_large(neurons_, inputs_, limits_, resolve_threads(threads));
+    if (all && list_bytes_ > 0) set_skin(skin_);
+    if (idle_steps_ > 0) --idle_steps_;
+    if (all) revisits_ = rescans_ = 0;
+    return all;
   }
 
   Work candidates(const Index* inputs, Index count, int requested, CandidateLists& out) override {
@@ -82,6 +99,8 @@ class Margin final : public NeuronFinder<T> {
       }
       const auto since = std::lower_bound(expired.begin(), expired.end(), visited_at_[i],
                                           [](const Expired& each, Time time) { return each.since < time; });
+      ++revisits_;
+      rescans_ += since->too_many ? 1 : 0;
       (since->too_many ? fresh : current).push_back({k, inputs[k], &*since});
     }
 
@@ -121,6 +140,7 @@ class Margin final : public NeuronFinder<T> {
     limits_.refresh(rows, count, resolve_threads(threads));
     ++now_;
     ++recent_steps_;
+    share_.note_step();
     for (Index k = 0; k < count; ++k) {
       const auto r = static_cast<std::size_t>(rows[k]);
       const double step = drift_bound(by[k]);
@@ -144,6 +164,7 @@ class Margin final : public NeuronFinder<T> {
  private:
   using Time = std::int64_t;  // counted in calls of `moved`
   static constexpr Time kNever = -1;
+  static constexpr std::int64_t kIdleSteps = 1024;
   static constexpr std::int64_t kMostSteps = 64;  // between two looks at the skin
   static constexpr Time kCleaning = 8;
   static constexpr Index kSortingShare = 32;  // sorting so small a share of the neurons is less than a look at all
@@ -320,6 +341,7 @@ class Margin final : public NeuronFinder<T> {
 
   Neurons<T> neurons_;
   Points<T> inputs_;
+  double radius_;
   RowLimits<T> limits_;
   double largest_norm_;  // of an input, Euclidean
   std::size_t max_bytes_;
@@ -340,6 +362,10 @@ class Margin final : public NeuronFinder<T> {
   KeyHistogram keys_, recent_keys_;   // of the last period that saw enough scans, and of this one
   std::vector<double> recent_drift_;  // per neuron, in this period
   std::int64_t recent_steps_ = 0, recent_visits_ = 0, steps_to_revision_ = 2;
+
+  CandidateShare<T> share_;
+  std::int64_t revisits_ = 0, rescans_ = 0;  // of inputs that had a list, and those whose list was of no use
+  std::int64_t idle_steps_ = 0;              // for so many more, lists are not asked for
 };
 
 }  // namespace

@@ -55,14 +55,26 @@ const KernelTable<T>& kernels() {
   return table;
 }
 
-// The best kernel of the level in force. Only the VNNI instructions of AVX-512 beat AVX2 here.
-QuantizedScanKernel* choose_quantized_scan() {
+// What multiplies bytes. Only the VNNI instructions of AVX-512 beat AVX2 here.
+struct ByteKernels {
+  QuantizedScanKernel* scan;
+  CopyProductsKernel* products;
+  SparseCopyProductsKernel* sparse_products;
+};
+
+ByteKernels choose_byte_kernels() {
 #if defined(SUBLINEAR_X86)
   const SimdLevel level = simd_level();
-  if (level == SimdLevel::avx512 && processor_features().avx512vnni) return quantized_scan_avx512vnni;
-  if (level != SimdLevel::baseline) return quantized_scan_avx2;
+  if (level == SimdLevel::avx512 && processor_features().avx512vnni)
+    return {quantized_scan_avx512vnni, copy_products_avx512vnni, sparse_copy_products_avx512vnni};
+  if (level != SimdLevel::baseline) return {quantized_scan_avx2, copy_products_avx2, sparse_copy_products_avx2};
 #endif
-  return quantized_scan_baseline;
+  return {quantized_scan_baseline, copy_products_baseline, sparse_copy_products_baseline};
+}
+
+const ByteKernels& byte_kernels() {
+  static const ByteKernels chosen = choose_byte_kernels();
+  return chosen;
 }
 
 }  // namespace
@@ -133,6 +145,12 @@ void add_rows_to_each(const T* rows, const NeuronId* ids, const T* coefficients,
 }
 
 template <class T>
+void scatter_rows(const T* rows, const NeuronId* ids, const std::int32_t* sums_of, const T* coefficients, Index count,
+                  Index groups, Index d, T* sums) {
+  kernels<T>().scatter_rows(rows, ids, sums_of, coefficients, count, groups, d, sums);
+}
+
+template <class T>
 void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out) {
   std::fill(out, out + d, T(0));
   add_rows(rows, ids, coefficients, count, d, out);
@@ -159,6 +177,29 @@ T quantize_to(const T* v, Index d, T most, T least, std::int16_t* out) {
 template <class T>
 T quantize_row_to(const T* row, Index d, T most, T least, T limit, std::int8_t* out) {
   return kernels<T>().quantize_row_to(row, d, most, least, limit, out);
+}
+
+template <class T>
+void bound_at_anchor(const TileProducts<T>& products, const TileFacts<T>& facts, T* shortfall, T* margin) {
+  kernels<T>().bound_at_anchor(products, facts, shortfall, margin);
+}
+
+template <class T>
+void bound_on_line(const TileProducts<T>& products, const TileFacts<T>& facts, const T* shortfall, T* slope, T* here,
+                   T* margin) {
+  kernels<T>().bound_on_line(products, facts, shortfall, slope, here, margin);
+}
+
+template <class T>
+void bound_near_line(const TileFacts<T>& facts, const ErrorTerms<T>& error, T along, const T* shortfall, const T* slope,
+                     T* here, T* margin) {
+  kernels<T>().bound_near_line(facts, error, along, shortfall, slope, here, margin);
+}
+
+template <class T>
+void copy_products_at(const std::int8_t* copies, Index stride, const NeuronId* ids, Index count,
+                      const std::int16_t* vector, std::int32_t* out) {
+  kernels<T>().copy_products_at(copies, stride, ids, count, vector, out);
 }
 
 template <class T>
@@ -207,8 +248,17 @@ void strip_products(const T* strip, Index d, const T* normal, T* products) {
 
 void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const float* scales, Index count, Index stride,
                     const std::uint8_t* rows, Index queries, const float* low, const float* high, BlockHits hits) {
-  static QuantizedScanKernel* const kernel = choose_quantized_scan();
-  kernel(strips, sums, scales, count, stride, rows, queries, low, high, hits);
+  byte_kernels().scan(strips, sums, scales, count, stride, rows, queries, low, high, hits);
+}
+
+void copy_products(const std::int8_t* strips, Index strip_count, Index stride, const std::uint8_t* const* points,
+                   Index count, std::int32_t* const* out) {
+  byte_kernels().products(strips, strip_count, stride, points, count, out);
+}
+
+void sparse_copy_products(const std::int8_t* strips, Index strip_count, Index stride, const Quad* quads, Index count,
+                          std::int32_t* out) {
+  byte_kernels().sparse_products(strips, strip_count, stride, quads, count, out);
 }
 
 #define SUBLINEAR_INSTANTIATE(T)                                                                                    \
@@ -218,6 +268,7 @@ void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const f
   template Index select_not_above<T>(const T*, Index, T, NeuronId*);                                                \
   template void add_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                                 \
   template void add_rows_to_each<T>(const T*, const NeuronId*, const T*, Index, Index, Index, T*);                  \
+  template void scatter_rows<T>(const T*, const NeuronId*, const std::int32_t*, const T*, Index, Index, Index, T*); \
   template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                             \
   template Index bound_candidates<T>(const RowFact<T>*, const NeuronId*, const ProductNote<T>*, Index,              \
                                      const BoundOptions<T>&, bool, T*, NeuronId*, NearNeuron<T>*, T*);              \
@@ -225,6 +276,11 @@ void quantized_scan(const std::int8_t* strips, const std::int32_t* sums, const f
                                     const LinePoint<T>&, NeuronId*, T*);                                            \
   template T quantize_row_to<T>(const T*, Index, T, T, T, std::int8_t*);                                            \
   template T quantize_to<T>(const T*, Index, T, T, std::int16_t*);                                                  \
+  template void bound_at_anchor<T>(const TileProducts<T>&, const TileFacts<T>&, T*, T*);                            \
+  template void bound_on_line<T>(const TileProducts<T>&, const TileFacts<T>&, const T*, T*, T*, T*);                \
+  template void bound_near_line<T>(const TileFacts<T>&, const ErrorTerms<T>&, T, const T*, const T*, T*, T*);       \
+  template void copy_products_at<T>(const std::int8_t*, Index, const NeuronId*, Index, const std::int16_t*,         \
+                                    std::int32_t*);                                                                 \
   template void bound_boxes<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*, T*); \
   template void bound_balls<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*, T*); \
   template void bound_simplices<T>(const T*, Index, const std::int32_t*, Index, const BoundQuery<T>&, GroupSides*,  \

@@ -1,6 +1,8 @@
 // The operations that exist once per instruction set, as a table of functions; one table per level and type.
 #pragma once
 
+#include "copy_bounds.hpp"
+#include "copy_products.hpp"
 #include "fused_scan.hpp"
 #include "near_neurons.hpp"
 #include "node_groups.hpp"
@@ -32,6 +34,15 @@ struct KernelTable {
   void (*strip_products)(const T* strip, Index d, const T* normal, T* products);
   T (*quantize_to)(const T* v, Index d, T most, T least, std::int16_t* out);
   T (*quantize_row_to)(const T* row, Index d, T most, T least, T limit, std::int8_t* out);
+  void (*bound_at_anchor)(const TileProducts<T>& products, const TileFacts<T>& facts, T* shortfall, T* margin);
+  void (*bound_on_line)(const TileProducts<T>& products, const TileFacts<T>& facts, const T* shortfall, T* slope,
+                        T* here, T* margin);
+  void (*bound_near_line)(const TileFacts<T>& facts, const ErrorTerms<T>& error, T along, const T* shortfall,
+                          const T* slope, T* here, T* margin);
+  void (*copy_products_at)(const std::int8_t* copies, Index stride, const NeuronId* ids, Index count,
+                           const std::int16_t* vector, std::int32_t* out);
+  void (*scatter_rows)(const T* rows, const NeuronId* ids, const std::int32_t* sums_of, const T* coefficients,
+                       Index count, Index groups, Index d, T* sums);
 };
 
 // Which of these are defined depends on the processor the build is for; see dispatch.cpp and CMakeLists.txt.
@@ -42,5 +53,7 @@ using QuantizedScanKernel = void(const std::int8_t* strips, const std::int32_t* 
                                  Index stride, const std::uint8_t* rows, Index queries, const float* low,
                                  const float* high, BlockHits hits);
 QuantizedScanKernel quantized_scan_baseline, quantized_scan_avx2, quantized_scan_avx512vnni;
+CopyProductsKernel copy_products_baseline, copy_products_avx2, copy_products_avx512vnni;
+SparseCopyProductsKernel sparse_copy_products_baseline, sparse_copy_products_avx2, sparse_copy_products_avx512vnni;
 
 }  // namespace sublinear

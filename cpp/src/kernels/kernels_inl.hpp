@@ -471,10 +471,42 @@ void add_rows_to_each_kernel(const T* rows, const NeuronId* ids, const T* coeffi
   for (; o < outputs; ++o) add_rows_to_some<1>(rows, ids, coefficients + o, count, outputs, d, out + o * d);
 }
 
+// Each row goes onto `groups` sums of its own: rows are loaded once for all, and a strip of all sums stays in the
+// cache.
+template <class T>
+void scatter_rows_kernel(const T* rows, const NeuronId* ids, const std::int32_t* sums_of, const T* coefficients,
+                         Index count, Index groups, Index d, T* sums) {
+  constexpr Index kLanes = Lanes<T>::kLanes, kStripGroups = 8;
+  for (Index j = 0; j < d; j += kStripGroups * kLanes) {
+    const Index end = j + kStripGroups * kLanes < d ? j + kStripGroups * kLanes : d;
+    for (Index k = 0; k < count; ++k) {
+      const T* const row = rows + static_cast<Index>(ids[k]) * d;
+      if (k + kRowsAhead < count)
+        for (Index i = j; i < end; i += kLanes)
+          __builtin_prefetch(rows + static_cast<Index>(ids[k + kRowsAhead]) * d + i);
+      for (Index g = 0; g < groups; ++g) {
+        const T coefficient = coefficients[k * groups + g];
+        T* const sum = sums + sums_of[k * groups + g] * d;
+        Index i = j;
+        for (; i + kLanes <= end; i += kLanes) {
+          Lanes<T> own = load(sum + i);
+          add_scaled(own, coefficient, load(row + i));
+          store(own, sum + i);
+        }
+        if (i == end) continue;
+        Lanes<T> own = load_some(sum + i, end - i);
+        add_scaled(own, coefficient, load_some(row + i, end - i));
+        store_some(own, sum + i, end - i);
+      }
+    }
+  }
+}
+
 #include "fused_scan_inl.hpp"
 #include "node_groups_inl.hpp"
 #include "quantized_rows_inl.hpp"
 // After the products that it takes.
+#include "copy_bounds_inl.hpp"
 #include "near_neurons_inl.hpp"
 
 }  // namespace
@@ -489,7 +521,9 @@ const KernelTable<float> SUBLINEAR_JOIN(kernels_float_, SUBLINEAR_LEVEL) = {
 
     fused_scan_kernel<float>,       bound_boxes_kernel<float>,     bound_balls_kernel<float>,
     bound_simplices_kernel<float>,  strip_hits_kernel<float>,      strip_products_kernel<float>,
-    quantize_to_kernel<float>,      quantize_row_to_kernel<float>};
+    quantize_to_kernel<float>,      quantize_row_to_kernel<float>, bound_at_anchor_kernel<float>,
+    bound_on_line_kernel<float>,    bound_near_line_kernel<float>, copy_products_at_kernel<float>,
+    scatter_rows_kernel<float>};
 const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
     inner_product_kernel<double>,    inner_products_kernel<double>,  inner_products_at_kernel<double>,
     select_not_above_kernel<double>, add_rows_kernel<double>,        add_rows_to_each_kernel<double>,
@@ -498,6 +532,8 @@ const KernelTable<double> SUBLINEAR_JOIN(kernels_double_, SUBLINEAR_LEVEL) = {
 
     fused_scan_kernel<double>,       bound_boxes_kernel<double>,     bound_balls_kernel<double>,
     bound_simplices_kernel<double>,  strip_hits_kernel<double>,      strip_products_kernel<double>,
-    quantize_to_kernel<double>,      quantize_row_to_kernel<double>};
+    quantize_to_kernel<double>,      quantize_row_to_kernel<double>, bound_at_anchor_kernel<double>,
+    bound_on_line_kernel<double>,    bound_near_line_kernel<double>, copy_products_at_kernel<double>,
+    scatter_rows_kernel<double>};
 
 }  // namespace sublinear

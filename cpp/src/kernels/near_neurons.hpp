@@ -5,7 +5,7 @@
 // are where the numbers come from: training/local_network.cpp.
 #pragma once
 
-#include "sublinear/kernels/near_neuron.hpp"
+#include "near_neuron.hpp"
 #include "sublinear/kernels/product_note.hpp"
 #include "sublinear/kernels/row_fact.hpp"
 #include "sublinear/kernels/types.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "sublinear/kernels/types.hpp"
 
@@ -26,6 +27,17 @@ struct QuantizedError {
 };
 template <class T>
 [[nodiscard]] QuantizedError quantized_error(Index d);
+
+// What the copy of a row leaves out, once more in 8 bits: in units of scale / kFineSteps. || row - scale * copy - scale
+// / kFineSteps * out ||_2 <= fine_row_error(d) * scale + sqrt(d) * kLeastQuantized. Writes d bytes.
+inline constexpr int kFineSteps = 256;
+template <class T>
+void quantize_rest(const T* row, const std::int8_t* copy, Index d, T scale, std::int8_t* out);
+[[nodiscard]] double fine_row_error(Index d);
+
+// Rows and vectors with no component above this are all 0 in their copies: quotients could be subnormal.
+template <class T>
+inline constexpr T kLeastQuantized = std::numeric_limits<T>::min() * T(0x1p24);
 
 // What the two above do, once per level: `most` is the largest integer; below `least` all are 0. quantize_row_to tries
 // a larger scale where the squares of what rounding takes away, in units of the scale, sum to more than `limit`.

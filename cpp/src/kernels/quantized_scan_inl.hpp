@@ -286,3 +286,6 @@ void SUBLINEAR_JOIN(quantized_scan_, SUBLINEAR_QUANTIZED)(const std::int8_t* str
 #undef SUBLINEAR_JOIN_
 
 }  // namespace sublinear
+
+// The other kernels on bytes share its helpers.
+#include "copy_products_inl.hpp"

@@ -9,6 +9,7 @@
 #include "finding/reach.hpp"
 #include "sublinear/kernels/require.hpp"
 #include "sublinear/training/loss.hpp"
+#include "training/activation/group_activation.hpp"
 
 namespace sublinear {
 
@@ -18,6 +19,16 @@ inline Index inputs_per_block(Index width, Index count, std::size_t max_bytes) {
   std::size_t bytes = std::size_t{1} << 28;
   if (max_bytes != 0) bytes = std::min(bytes, max_bytes);
   return std::min(count, std::max<Index>(16, static_cast<Index>(bytes / sizeof(NeuronId)) / width));
+}
+
+// Inputs that one thread takes together: all threads have some, and what is known of every neuron takes at most 64 MiB
+// a thread.
+template <class T>
+Index inputs_per_group(Index width, Index count, int threads) {
+  const Index most =
+      std::clamp((Index{64} << 20) / (2 * width * static_cast<Index>(sizeof(T))), Index{1}, kMostOfGroup);
+  const Index rounds = std::max<Index>(1, (count + most * threads - 1) / (most * threads));
+  return std::max<Index>(1, (count + rounds * threads - 1) / (rounds * threads));
 }
 
 // How far, in l2, a point of the ball can be from its centre.
@@ -56,7 +67,7 @@ void check_in_ball(const T* x, const T* attacked, Index d, Ball ball, T threshol
   const Reach<T> reach(ball, norm_bound(x, d, ball.norm), d, threshold);
   if (!(distance <= reach.radius))
     throw std::logic_error("the attack moved an input by " + format_number(distance) + ", out of its ball of radius " +
-                           format_number(ball.radius) + "; Attack::perturb must stay inside Attack::ball");
+                           format_number(ball.radius) + "; runs must stay inside Attack::ball");
 }
 
 }  // namespace sublinear

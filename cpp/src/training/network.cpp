@@ -1,5 +1,6 @@
 #include "sublinear/training/network.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -27,6 +28,9 @@ TwoLayerNetwork<T>::TwoLayerNetwork(Points<T> weights, const T* output_weights, 
   const auto copy = [](const T* from, Index count) { return AlignedVector<T>(from, from + count); };
   weights_ = copy(weights.data, weights.count * dimension_);
   output_weights_ = copy(output_weights, weights.count * outputs);
+  const auto same_size = [&](T a) { return std::abs(a) == std::abs(output_weights_.front()); };
+  if (std::all_of(output_weights_.begin(), output_weights_.end(), same_size))
+    output_size_ = std::abs(output_weights_.front());
   biases_ =
       biases != nullptr ? copy(biases, weights.count) : AlignedVector<T>(static_cast<std::size_t>(weights.count), T(0));
 }

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "kernels/watch.hpp"
 #include "sublinear/kernels/elementary.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/parallel.hpp"
@@ -80,51 +79,51 @@ class Pgd final : public Attack<T> {
                                     " that attacks are clipped to; rescale the inputs into it or widen it");
   }
 
-  void perturb(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream random,
-               T* out) const override {
-    run(0, network, loss, x, label, random, out);
-    if (runs() == 1) return;
-    std::vector<T> attempt(static_cast<std::size_t>(network.dimension()));
-    network.evaluate(out);
-    double best = network.loss(loss, label);
-    for (int k = 1; k < runs(); ++k) {
-      run(k, network, loss, x, label, random, attempt.data());
-      network.evaluate(attempt.data());
-      const double reached = network.loss(loss, label);
-      if (!(reached > best)) continue;
-      best = reached;
-      std::copy(attempt.begin(), attempt.end(), out);
-    }
-  }
-
-  // The second run has no noise: so one that starts at random has the bits it has alone, and several find what the
-  // attack without random starts does.
-  void run(int k, LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream& random,
-           T* out) const override {
-    const Index d = network.dimension();
-    thread_local std::vector<T> kept;
-    std::vector<T> buffer;  // delta, gradient, what Length scales
-    buffer.swap(kept);      // who is told of progress may come here again
-    buffer.assign(static_cast<std::size_t>(3 * d), T(0));
-    T *delta = buffer.data(), *gradient = delta + d, *scaled = gradient + d;
-    if (options_.random_start && k != 1) {
-      draw(random, d, delta);
-      place(x, d, delta, scaled, out);
-    } else {
-      std::copy(x, x + d, out);
-    }
-    for (int step = 0; step < options_.steps; ++step) {
-      keep_watch(static_cast<double>(step) / static_cast<double>(options_.steps));
-      network.evaluate(out);
-      network.input_gradient(loss, label, gradient);
-      if (on_slice_) project_to_tangent(out, d, gradient);
-      if (!advance(gradient, d, delta, scaled)) break;  // a zero gradient moves nothing, now or later
-      place(x, d, delta, scaled, out);
-    }
-    kept.swap(buffer);
+  [[nodiscard]] std::unique_ptr<AttackRun<T>> make_run(Index dimension) const override {
+    return std::make_unique<Run>(*this, dimension);
   }
 
  private:
+  class Run final : public AttackRun<T> {
+   public:
+    Run(const Pgd& attack, Index dimension)
+        : attack_(attack), d_(dimension), buffer_(static_cast<std::size_t>(3 * dimension)) {}
+
+    // The second run has no noise: so one that starts at random has the bits it has alone, and several find what the
+    // attack without random starts does.
+    bool start(int k, const T* x, RandomStream& random, T* point) override {
+      x_ = x;
+      left_ = attack_.options_.steps;
+      std::fill(buffer_.begin(), buffer_.end(), T(0));
+      if (attack_.options_.random_start && k != 1) {
+        attack_.draw(random, d_, delta());
+        attack_.place(x, d_, delta(), scaled(), point);
+      } else {
+        std::copy(x, x + d_, point);
+      }
+      return left_ > 0;
+    }
+
+    bool next(AttackView<T>& here, T* point) override {
+      here.input_gradient(gradient());
+      if (attack_.on_slice_) project_to_tangent(point, d_, gradient());
+      if (!attack_.advance(gradient(), d_, delta(), scaled())) return false;  // it moves nothing, now or later
+      attack_.place(x_, d_, delta(), scaled(), point);
+      return --left_ > 0;
+    }
+
+   private:
+    T* delta() { return buffer_.data(); }
+    T* gradient() { return buffer_.data() + d_; }
+    T* scaled() { return buffer_.data() + 2 * d_; }  // what Length writes
+
+    const Pgd& attack_;
+    Index d_;
+    const T* x_ = nullptr;
+    int left_ = 0;
+    std::vector<T> buffer_;
+  };
+
   // Uniform in the ball.
   void draw(RandomStream& random, Index d, T* delta) const {
     const double radius = static_cast<double>(radius_);

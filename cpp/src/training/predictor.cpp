@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "finding/scan.hpp"
 #include "kernels/watch.hpp"
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/require.hpp"
-#include "sublinear/training/local_network.hpp"
+#include "training/attack_driver.hpp"
 #include "training/input_block.hpp"
+#include "training/row_facts.hpp"
 
 namespace sublinear {
 namespace {
@@ -20,7 +22,6 @@ namespace {
 template <class T, class Visit>
 Work visit_points(const TwoLayerNetwork<T>& network, const NeuronFinder<T>& finder, Points<T> points, double radius,
                   int threads, CandidateLists* out, Visit&& visit) {
-  require_inputs(points, network.dimension());
   std::vector<LocalNetwork<T>> scratch(static_cast<std::size_t>(threads));
   CandidateLists candidates, lists;
   if (out != nullptr) *out = {};
@@ -46,6 +47,27 @@ Work visit_points(const TwoLayerNetwork<T>& network, const NeuronFinder<T>& find
   return work;
 }
 
+// Visits all points in groups: visit(position of the first, their rows, network), which returns how many neurons fired.
+template <class T, class Visit>
+Work visit_groups(const TwoLayerNetwork<T>& network, Points<T> points, int threads, Visit&& visit) {
+  const Index group = inputs_per_group<T>(network.width(), points.count, threads);
+  std::vector<GroupNetwork<T>> scratch(static_cast<std::size_t>(threads));
+  std::vector<Work> works(static_cast<std::size_t>((points.count + group - 1) / group));
+  parallel_for(points.count, threads, group, [&](Index begin, Index end, int worker) {
+    GroupNetwork<T>& own = scratch[static_cast<std::size_t>(worker)];
+    std::vector<const T*> rows;
+    for (Index i = begin; i < end; ++i) rows.push_back(points.row(i));
+    Work& work = works[static_cast<std::size_t>(begin / group)];
+    visit(begin, rows, own);
+    work = own.take_work();
+    work.candidates = (end - begin) * network.width();
+    for (Index i = 0; i < end - begin; ++i) work.fired += static_cast<std::int64_t>(own.fired(i).size());
+  });
+  Work total;
+  for (const Work& work : works) total += work;
+  return total;
+}
+
 // The worst of some points for one input: one that is classified wrongly before all others, then the highest loss.
 template <class T>
 struct WorstPoint {
@@ -61,6 +83,90 @@ struct WorstPoint {
     point.assign(x, x + d);
     loss = loss_there;
     right = right_there;
+  }
+};
+
+// An attack on inputs and the judgement of where it ends. Each run begins anew, so that what others did before changes
+// none of its bits; and points are judged by what `decision_function` gives there, not by the linear form.
+template <class T>
+struct Judged {
+  const TwoLayerNetwork<T>& network;
+  const RowFacts<T>& facts;
+  Points<T> points;
+  const double* labels;
+  const Attack<T>& attack;
+  const Loss& loss;
+  std::uint64_t seed;
+  T* attacked;  // or null, as the two below
+  double* losses;
+  bool* right;
+
+  bool linear() const { return network.outputs() <= attack.gradients(); }
+  double reach() const { return euclidean_radius(attack.ball(), network.dimension()); }
+  RandomStream random_of(Index i) const {
+    return RandomStream(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)});
+  }
+  void report(Index i, const WorstPoint<T>& worst) const {
+    if (losses != nullptr) losses[i] = worst.highest;
+    if (right != nullptr) right[i] = worst.right;
+    if (attacked != nullptr) std::copy(worst.point.begin(), worst.point.end(), attacked + i * network.dimension());
+  }
+
+  void attack_group(Index first, const std::vector<const T*>& rows, GroupNetwork<T>& group) const {
+    const auto count = static_cast<Index>(rows.size());
+    const Index d = network.dimension();
+    std::vector<std::vector<T>> ends(rows.size(), std::vector<T>(static_cast<std::size_t>(d)));
+    std::vector<GroupMember<T>> members;
+    std::vector<T*> out;
+    for (Index i = 0; i < count; ++i) {
+      out.push_back(ends[static_cast<std::size_t>(i)].data());
+      members.push_back({rows[static_cast<std::size_t>(i)], labels[first + i], random_of(first + i), out.back()});
+    }
+    std::vector<WorstPoint<T>> worst(rows.size());
+    const auto judge = [&](const T* const* at) {
+      group.start(network, facts.view(), at, count, 0, false);
+      for (Index i = 0; i < count; ++i)
+        worst[static_cast<std::size_t>(i)].add(at[i], d, group.loss(i, loss, labels[first + i]),
+                                               group.correct(i, loss, labels[first + i]));
+    };
+    GroupDriver<T> driver(attack, loss, d);
+    for (int k = 0; k < attack.runs(); ++k) {
+      group.start(network, facts.view(), rows.data(), count, reach(), linear());
+      driver.drive_run(k, group, members, out.data());
+      for (const GroupMember<T>& each : members) check_in_ball(each.x, each.out, d, attack.ball(), network.threshold());
+      judge(out.data());
+    }
+    judge(rows.data());
+    for (Index i = 0; i < count; ++i) report(first + i, worst[static_cast<std::size_t>(i)]);
+  }
+
+  void attack_input(Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local) const {
+    const Index d = network.dimension();
+    // What is noted at x makes all other points cheap.
+    std::vector<ProductNote<T>> notes(static_cast<std::size_t>(candidates.count));
+    candidates.notes = notes.data();
+    const auto begin = [&](bool by_linear_form) {
+      local.attach(network, facts, {candidates, by_linear_form, reach()});
+      local.evaluate(x);
+    };
+    WorstPoint<T> worst;
+    const auto judge = [&](const T* point) {
+      begin(false);
+      local.evaluate(point);
+      const double reached = local.loss(loss, labels[i]);
+      worst.add(point, d, reached, local.correct(loss, labels[i]));
+    };
+    std::vector<T> end(static_cast<std::size_t>(d));
+    RandomStream random = random_of(i);
+    const std::unique_ptr<AttackRun<T>> run = attack.make_run(d);
+    for (int k = 0; k < attack.runs(); ++k) {
+      begin(linear());
+      drive_run(*run, k, local, loss, x, labels[i], random, end.data());
+      check_in_ball(x, end.data(), d, attack.ball(), network.threshold());
+      judge(end.data());
+    }
+    judge(x);
+    report(i, worst);
   }
 };
 
@@ -102,7 +208,11 @@ template <class T>
 void Predictor<T>::build(const std::string& index, const IndexFactory<T>& index_factory, int threads) {
   const FloatingPointScope scope;
   const Index d = network_->dimension();
-  facts_ = RowFacts<T>(*network_, threads);
+  facts_ = std::make_unique<RowFacts<T>>(*network_, threads);
+  if (index.empty() && !index_factory && d <= kMostComponents) {  // groups look at all neurons
+    facts_->keep_strips(network_->weights(), threads);
+    return;
+  }
   const AlignedVector<T> origin(static_cast<std::size_t>(d));  // no training inputs: one stands in
   FinderOptions options;
   options.index = index;
@@ -119,7 +229,7 @@ Predictor<T>& Predictor<T>::operator=(Predictor&&) noexcept = default;
 
 template <class T>
 const TwoLayerNetwork<T>& Predictor<T>::current() const {
-  if (finder_ == nullptr) throw std::logic_error("the predictor was moved from; use the one it was moved to");
+  if (facts_ == nullptr) throw std::logic_error("the predictor was moved from; use the one it was moved to");
   require_unchanged();
   return *network_;
 }
@@ -138,13 +248,22 @@ Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) 
   const TwoLayerNetwork<T>& network = current();
   const Index c = network.outputs();
   require_pointer(outputs, points.count, "outputs");
-  const Work work = visit_points(
-      network, *finder_, points, 0, resolve_threads(threads), nullptr,
-      [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>&) {
-        local.attach(network, facts_, {candidates});
-        local.evaluate(x);
-        std::copy(local.values().begin(), local.values().end(), outputs + i * c);
-      });
+  require_inputs(points, network.dimension());
+  const auto by_groups = [&](Index first, const std::vector<const T*>& rows, GroupNetwork<T>& group) {
+    const auto count = static_cast<Index>(rows.size());
+    group.start(network, facts_->view(), rows.data(), count, 0, false);
+    for (Index i = 0; i < count; ++i)
+      std::copy(group.values(i).begin(), group.values(i).end(), outputs + (first + i) * c);
+  };
+  const auto by_lists = [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local,
+                            std::vector<NeuronId>&) {
+    local.attach(network, *facts_, {candidates});
+    local.evaluate(x);
+    std::copy(local.values().begin(), local.values().end(), outputs + i * c);
+  };
+  const int workers = resolve_threads(threads);
+  const Work work = finder_ == nullptr ? visit_groups(network, points, workers, by_groups)
+                                       : visit_points(network, *finder_, points, 0, workers, nullptr, by_lists);
   require_unchanged();
   return work;
 }
@@ -152,13 +271,28 @@ Work Predictor<T>::decision_function(Points<T> points, int threads, T* outputs) 
 template <class T>
 Work Predictor<T>::fired(Points<T> points, int threads, CandidateLists& out) const {
   const TwoLayerNetwork<T>& network = current();
-  const Work work = visit_points(
-      network, *finder_, points, 0, resolve_threads(threads), &out,
-      [&](Index, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>& list) {
-        local.attach(network, facts_, {candidates});
-        local.evaluate(x);
-        list.insert(list.end(), local.fired().begin(), local.fired().end());
-      });
+  require_inputs(points, network.dimension());
+  const int workers = resolve_threads(threads);
+  Work work;
+  if (finder_ == nullptr) {
+    std::vector<std::vector<NeuronId>> lists(static_cast<std::size_t>(points.count));
+    work = visit_groups(network, points, workers,
+                        [&](Index first, const std::vector<const T*>& rows, GroupNetwork<T>& group) {
+                          const auto count = static_cast<Index>(rows.size());
+                          group.start(network, facts_->view(), rows.data(), count, 0, true);
+                          for (Index i = 0; i < count; ++i) lists[static_cast<std::size_t>(first + i)] = group.fired(i);
+                        });
+    join_lists(
+        points.count, workers, out, [&](Index k) -> const auto& { return lists[static_cast<std::size_t>(k)]; });
+  } else {
+    work = visit_points(
+        network, *finder_, points, 0, workers, &out,
+        [&](Index, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, std::vector<NeuronId>& list) {
+          local.attach(network, *facts_, {candidates});
+          local.evaluate(x);
+          list.insert(list.end(), local.fired().begin(), local.fired().end());
+        });
+  }
   require_unchanged();
   return work;
 }
@@ -173,42 +307,15 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
   require_inputs(points, d);
   check_labels(labels, points.count, loss, network.outputs());
   attack.check_inputs(points);
-  const bool linear = network.outputs() <= attack.gradients();
-  const double reach = euclidean_radius(attack.ball(), d);
-  const auto attack_point = [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local,
-                                std::vector<NeuronId>&) {
-    // Each run begins anew, so that what others did before changes none of its bits; and points are judged by what
-    // `decision_function` gives there, not by the linear form. What is noted at x makes both cheap.
-    std::vector<ProductNote<T>> notes(static_cast<std::size_t>(candidates.count));
-    candidates.notes = notes.data();
-    const auto begin = [&](bool by_linear_form) {
-      local.attach(network, facts_, {candidates, by_linear_form, reach});
-      local.evaluate(x);
-    };
-    WorstPoint<T> worst;
-    const auto judge = [&](const T* point) {
-      begin(false);
-      local.evaluate(point);
-      const double reached = local.loss(loss, labels[i]);
-      const std::vector<double> values(local.values().begin(), local.values().end());
-      const auto count = static_cast<Index>(values.size());
-      worst.add(point, d, reached, !loss.classifies() || loss.correct(values.data(), count, labels[i]));
-    };
-    std::vector<T> end(static_cast<std::size_t>(d));
-    RandomStream random(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)});
-    for (int k = 0; k < attack.runs(); ++k) {
-      begin(linear);
-      attack.run(k, local, loss, x, labels[i], random, end.data());
-      check_in_ball(x, end.data(), d, attack.ball(), network.threshold());
-      judge(end.data());
-    }
-    judge(x);
-    if (losses != nullptr) losses[i] = worst.highest;
-    if (right != nullptr) right[i] = worst.right;
-    if (attacked != nullptr) std::copy(worst.point.begin(), worst.point.end(), attacked + i * d);
-  };
+  const Judged<T> judged{network, *facts_, points, labels, attack, loss, seed, attacked, losses, right};
+  const int workers = resolve_threads(threads);
   const Work work =
-      visit_points(network, *finder_, points, attack.ball().radius, resolve_threads(threads), nullptr, attack_point);
+      finder_ == nullptr
+          ? visit_groups(network, points, workers, [&](auto&&... group) { judged.attack_group(group...); })
+          : visit_points(network, *finder_, points, attack.ball().radius, workers, nullptr,
+                         [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, auto&) {
+                           judged.attack_input(i, x, candidates, local);
+                         });
   require_unchanged();
   return work;
 }

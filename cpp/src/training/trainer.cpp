@@ -11,17 +11,19 @@
 
 #include "finding/finders.hpp"
 #include "finding/reach.hpp"
+#include "finding/scan.hpp"
 #include "kernels/prefetch.hpp"
 #include "kernels/watch.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/require.hpp"
-#include "sublinear/training/row_facts.hpp"
+#include "training/attack_driver.hpp"
 #include "training/epoch_order.hpp"
 #include "training/fired_positions.hpp"
 #include "training/gauss_newton.hpp"
 #include "training/input_block.hpp"
+#include "training/row_facts.hpp"
 #include "training/visiting_order.hpp"
 
 namespace sublinear {
@@ -70,7 +72,14 @@ struct Trainer<T>::State {
   AlignedVector<T> output_gradients;  // batch x c, scaled: what a weight moves by, but for a_r and x~
   std::vector<double> clean_losses, robust_losses, loss_gradients;
   std::vector<CandidateLists> fired;  // one per block of inputs; empty when it would take more memory than allowed
-  std::vector<LocalNetwork<T>> scratch;
+  // Of a worker: what goes along with one input, or with a group of them.
+  struct Scratch {
+    LocalNetwork<T> local;
+    std::unique_ptr<AttackRun<T>> run;
+    GroupNetwork<T> group;
+    std::unique_ptr<GroupDriver<T>> driver;
+  };
+  std::vector<Scratch> scratch;
 
   State(TwoLayerNetwork<T>& trained, Points<T> points, const double* targets, TrainerOptions<T> chosen)
       : network(trained),
@@ -105,6 +114,10 @@ struct Trainer<T>::State {
     labels.assign(targets, targets + n);
     take_weights();
     scratch.resize(static_cast<std::size_t>(threads));
+    for (Scratch& each : scratch) {
+      each.run = options.attack->make_run(d);
+      each.driver = std::make_unique<GroupDriver<T>>(*options.attack, *options.loss, d);
+    }
     const WatchScope told(options.progress);
     build_finder();
   }
@@ -227,7 +240,19 @@ struct Trainer<T>::State {
     const bool must_keep = !finder->exact() || options.optimizer == Optimizer::gauss_newton;
     bool keep_fired = must_keep || may_keep(fired_bytes);
     const Index block = inputs_per_block(network.width(), count, options.finder.max_bytes);
-    const std::uint64_t epoch = static_cast<std::uint64_t>(order_epoch);
+    const auto keep = [&](CandidateLists& lists) {
+      if (!keep_fired) return;
+      fired_bytes += lists.ids.size() * 2 * sizeof(NeuronId);
+      keep_fired = must_keep || may_keep(fired_bytes);
+      if (keep_fired)
+        fired.push_back(std::move(lists));
+      else
+        fired.clear();
+    };
+    finder_is_at_work = true;
+    const bool grouped = d <= kMostComponents && finder->proposes_all(threads);
+    finder_is_at_work = false;
+    if (grouped) facts.keep_strips(network.weights(), threads);
     Work work;
     CandidateLists storage, block_fired;
     std::vector<CandidateView<T>> candidates;
@@ -243,6 +268,11 @@ struct Trainer<T>::State {
         block_fired = std::move(spare.back());
         spare.pop_back();
       }
+      if (grouped) {
+        work += attack_groups(batch, begin, size, keep_fired, block_fired);
+        keep(block_fired);
+        continue;
+      }
       finder_is_at_work = true;
       work += finder->visit(batch.data() + begin, size, threads, facts.view(), storage, candidates);
       finder_is_at_work = false;
@@ -253,35 +283,95 @@ struct Trainer<T>::State {
         const Index k = visits[visit], position = begin + k, input = batch[static_cast<std::size_t>(position)];
         const T* x = inputs.data() + input * d;
         T* out = attacked.data() + position * d;
-        LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)];
+        LocalNetwork<T>& local = scratch[static_cast<std::size_t>(worker)].local;
         const double label = labels[static_cast<std::size_t>(input)];
         local.attach(network, facts, {candidates[static_cast<std::size_t>(k)], linear, reach});
         local.evaluate(x);
         if (visit + 1 < size)
           prefetch_list(candidates[static_cast<std::size_t>(visits[visit + 1])]);  // likely its next
         clean_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
-        options.attack->perturb(
-            local, *options.loss, x, label,
-            RandomStream(options.seed, RandomPurpose::attack, {epoch, static_cast<std::uint64_t>(input)}), out);
+        drive_attack(*options.attack, *scratch[static_cast<std::size_t>(worker)].run, local, *options.loss, x, label,
+                     random_of(input), out);
         check_in_ball(x, out, d, options.attack->ball(), network.threshold());
         local.evaluate(out);
         robust_losses[static_cast<std::size_t>(position)] = local.loss(*options.loss, label);
-        std::copy(local.output_gradient().begin(), local.output_gradient().end(),
-                  loss_gradients.begin() + position * c);
+        take_gradient(position, local.output_gradient());
         Work own = local.take_work();
         own.fired += static_cast<std::int64_t>(local.fired().size());
         if (keep_fired) list.insert(list.end(), local.fired().begin(), local.fired().end());
         return own;
       };
       work += fill_lists<NeuronId>(size, threads, alike, block_fired, attack, visits);
-      if (!keep_fired) continue;
-      fired_bytes += block_fired.ids.size() * 2 * sizeof(NeuronId);
-      keep_fired = must_keep || may_keep(fired_bytes);
-      if (keep_fired)
-        fired.push_back(std::move(block_fired));
-      else
-        fired.clear();
+      keep(block_fired);
     }
+    return work;
+  }
+
+  // The random starts of an input in this epoch.
+  [[nodiscard]] RandomStream random_of(Index input) const {
+    return {options.seed,
+            RandomPurpose::attack,
+            {static_cast<std::uint64_t>(order_epoch), static_cast<std::uint64_t>(input)}};
+  }
+
+  void take_gradient(Index position, const std::vector<double>& gradient) {
+    std::copy(gradient.begin(), gradient.end(), loss_gradients.begin() + position * c);
+  }
+
+  // Attacks the inputs at these positions of the batch in groups, looking at all neurons. Their fired neurons come out
+  // in `lists` where they are kept.
+  Work attack_groups(const std::vector<Index>& batch, Index begin, Index size, bool keep_fired, CandidateLists& lists) {
+    const Index group = inputs_per_group<T>(network.width(), size, threads);
+    std::vector<Work> works(static_cast<std::size_t>((size + group - 1) / group));
+    std::vector<std::vector<NeuronId>> fired_there(static_cast<std::size_t>(keep_fired ? size : 0));
+    parallel_for(size, threads, group, [&](Index first, Index end, int worker) {
+      Scratch& own = scratch[static_cast<std::size_t>(worker)];
+      Work& work = works[static_cast<std::size_t>(first / group)];
+      work = attack_group(own, batch, begin + first, end - first);
+      for (Index k = first; k < end; ++k) {
+        const std::vector<NeuronId>& list = own.group.fired(k - first);
+        work.fired += static_cast<std::int64_t>(list.size());
+        if (keep_fired) fired_there[static_cast<std::size_t>(k)] = list;
+      }
+    });
+    if (keep_fired)
+      join_lists(
+          size, threads, lists, [&](Index k) -> const auto& { return fired_there[static_cast<std::size_t>(k)]; });
+    Work total;
+    for (const Work& work : works) total += work;
+    return total;
+  }
+
+  // The inputs at `count` positions of the batch from `first` on.
+  Work attack_group(Scratch& own, const std::vector<Index>& batch, Index first, Index count) {
+    const Ball ball = options.attack->ball();
+    std::vector<GroupMember<T>> members;
+    std::vector<const T*> points;
+    std::vector<T*> ends;
+    std::vector<Index> all;
+    for (Index k = 0; k < count; ++k) {
+      const Index input = batch[static_cast<std::size_t>(first + k)];
+      T* const out = attacked.data() + (first + k) * d;
+      members.push_back({inputs.data() + input * d, labels[static_cast<std::size_t>(input)], random_of(input), out});
+      points.push_back(members.back().x);
+      ends.push_back(out);
+      all.push_back(k);
+    }
+    own.group.start(network, facts.view(), points.data(), count, euclidean_radius(ball, d),
+                    c <= options.attack->gradients());
+    for (Index k = 0; k < count; ++k)
+      clean_losses[static_cast<std::size_t>(first + k)] =
+          own.group.loss(k, *options.loss, members[static_cast<std::size_t>(k)].label);
+    own.driver->drive_attack(own.group, members);
+    for (const GroupMember<T>& each : members) check_in_ball(each.x, each.out, d, ball, network.threshold());
+    GroupDriver<T>::move(own.group, all, ends.data());
+    for (Index k = 0; k < count; ++k) {
+      robust_losses[static_cast<std::size_t>(first + k)] =
+          own.group.loss(k, *options.loss, members[static_cast<std::size_t>(k)].label);
+      take_gradient(first + k, own.group.output_gradient(k));
+    }
+    Work work = own.group.take_work();
+    work.candidates = count * network.width();
     return work;
   }
 

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "sublinear/training/predictor.hpp"
+#include "training/attack_driver.hpp"
 #include "training/input_block.hpp"
 #include "training/problem.hpp"
+#include "training/row_facts.hpp"
 
 using namespace sublinear;
 using namespace sublinear::testing;
@@ -35,7 +37,9 @@ Attacked<T> attack(const Problem<T>& problem, const TwoLayerNetwork<T>& network,
   Attacked<T> result{std::vector<T>(static_cast<std::size_t>(problem.d)), 0, 0};
   local.evaluate(x);
   result.clean_loss = local.loss(*loss, label);
-  make_pgd<T>(options)->perturb(local, *loss, x, label, RandomStream(seed, RandomPurpose::attack), result.point.data());
+  const auto pgd = make_pgd<T>(options);
+  drive_attack(*pgd, *pgd->make_run(problem.d), local, *loss, x, label, RandomStream(seed, RandomPurpose::attack),
+               result.point.data());
   local.evaluate(result.point.data());
   result.robust_loss = local.loss(*loss, label);
   return result;
@@ -162,13 +166,17 @@ class FixedEnds final : public Attack<float> {
  public:
   [[nodiscard]] Ball ball() const noexcept override { return {20, Norm::two}; }
   [[nodiscard]] int runs() const noexcept override { return 3; }
-  void perturb(LocalNetwork<float>&, const Loss&, const float*, double, RandomStream, float*) const override {
-    FAIL("evaluation asks for runs");
-  }
-  void run(int k, LocalNetwork<float>&, const Loss&, const float* x, double, RandomStream&, float* out) const override {
-    constexpr float kEnds[3][3] = {{1, 0.9F, 0.9F}, {1, 1.01F, -5}, {1, 1.01F, -4}};
-    for (int j = 0; j < 3; ++j) out[j] = x[j] + kEnds[k][j];
-  }
+  [[nodiscard]] std::unique_ptr<AttackRun<float>> make_run(Index) const override { return std::make_unique<Run>(); }
+
+ private:
+  struct Run final : AttackRun<float> {
+    bool start(int k, const float* x, RandomStream&, float* point) override {
+      constexpr float kEnds[3][3] = {{1, 0.9F, 0.9F}, {1, 1.01F, -5}, {1, 1.01F, -4}};
+      for (int j = 0; j < 3; ++j) point[j] = x[j] + kEnds[k][j];
+      return false;
+    }
+    bool next(AttackView<float>&, float*) override { return false; }
+  };
 };
 
 }  // namespace

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "kernels/told.hpp"
-#include "sublinear/training/local_network.hpp"
 #include "sublinear/training/predictor.hpp"
 #include "sublinear/training/three_layer_network.hpp"
 #include "sublinear/training/trainer.hpp"
+#include "training/local_network.hpp"
 #include "training/problem.hpp"
 
 using namespace sublinear;

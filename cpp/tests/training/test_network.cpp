@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sublinear/kernels/inner_product.hpp"
-#include "sublinear/training/local_network.hpp"
+#include "training/local_network.hpp"
 #include "training/problem.hpp"
 
 using namespace sublinear;

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "sublinear/kernels/random.hpp"
+#include "training/attack_driver.hpp"
 #include "training/input_block.hpp"
+#include "training/local_network.hpp"
 #include "training/problem.hpp"
 #include "training/slice.hpp"
 
@@ -190,7 +192,8 @@ TEST_CASE_TEMPLATE("PGD on the slice stays there and in its ball at every step, 
           local.attach(network, facts, {{all.data(), 256, {}}});
           local.evaluate(x);
           if (steps == 8) clean += local.loss(*loss, label);
-          attack->perturb(local, *loss, x, label, RandomStream(1, RandomPurpose::attack), out.data());
+          drive_attack(*attack, *attack->make_run(d), local, *loss, x, label, RandomStream(1, RandomPurpose::attack),
+                       out.data());
           CHECK_NOTHROW(check_in_ball(x, out.data(), d, attack->ball(), network.threshold()));
           CHECK_NOTHROW(require_on_slice(Points<T>{out.data(), 1, d}));
           local.evaluate(out.data());

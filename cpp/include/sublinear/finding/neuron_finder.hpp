@@ -88,6 +88,14 @@ class SUBLINEAR_API NeuronFinder {
   virtual Work visit(const Index* inputs, Index count, int threads, const KnownRows<T>& known, CandidateLists& storage,
                      std::vector<CandidateView<T>>& views);
 
+  /// Whether its lists would be of so many of all neurons that looking at every neuron, a group of inputs at a time,
+  /// takes less than to keep and follow them. Whoever is told so need not ask for candidates: all neurons are. Called
+  /// before each step; what it measures now and then is a function of the neurons and inputs. Changes speed only.
+  [[nodiscard]] virtual bool proposes_all(int threads) {
+    static_cast<void>(threads);
+    return false;
+  }
+
   /// Whether `candidates_at` answers for points that are not training inputs.
   [[nodiscard]] virtual bool serves_any_point() const noexcept { return false; }
 

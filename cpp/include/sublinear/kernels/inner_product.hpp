@@ -15,6 +15,7 @@
 /// every level; NaN never satisfies `>=`.
 #pragma once
 
+#include <cstdint>
 #include <limits>
 
 #include "sublinear/kernels/export.hpp"
@@ -68,6 +69,12 @@ SUBLINEAR_API void add_rows(const T* rows, const NeuronId* ids, const T* coeffic
 template <class T>
 SUBLINEAR_API void add_rows_to_each(const T* rows, const NeuronId* ids, const T* coefficients, Index count,
                                     Index outputs, Index d, T* sums);
+
+/// Each row goes onto `groups` sums of its own, in ascending k: sums[sums_of[k * groups + g]] += coefficients[k *
+/// groups + g] * rows[ids[k]], `sums` being rows of d components like `rows`.
+template <class T>
+SUBLINEAR_API void scatter_rows(const T* rows, const NeuronId* ids, const std::int32_t* sums_of, const T* coefficients,
+                                Index count, Index groups, Index d, T* sums);
 
 /// add_rows from +0. The input gradient (rows of weights) and a weight row's update (rows of inputs) are both this.
 template <class T>

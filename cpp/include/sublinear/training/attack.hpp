@@ -4,22 +4,49 @@
 
 #include <limits>
 #include <memory>
+#include <vector>
 
 #include "sublinear/finding/neurons.hpp"
 #include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/random.hpp"
 #include "sublinear/kernels/types.hpp"
-#include "sublinear/training/local_network.hpp"
-#include "sublinear/training/loss.hpp"
 
 namespace sublinear {
 
+/// What an attack sees of the network at the point it asked for. Holds during the call it is passed to.
+template <class T>
+class SUBLINEAR_API AttackView {
+ public:
+  virtual ~AttackView() = default;
+  /// f there, one number per output.
+  [[nodiscard]] virtual const std::vector<T>& values() = 0;
+  /// The loss there, at the input's label.
+  [[nodiscard]] virtual double loss() = 0;
+  /// Writes d loss / d x there; as many numbers as the input has.
+  virtual void input_gradient(T* gradient) = 0;
+};
+
+/// An attack on its way with one input: it is asked for its next point until it is done, so that whoever drives it can
+/// move many inputs side by side. Made once and started again for other runs and inputs.
+/// @note Thread safety: for one thread at a time.
+template <class T>
+class SUBLINEAR_API AttackRun {
+ public:
+  virtual ~AttackRun() = default;
+  /// Begins run `k` < `Attack::runs()` at the input x, which holds until the run has ended; writes its first point.
+  /// Returns true to be told of that point by `next`, false where the run ends there. Runs of an input draw from
+  /// `random` one after the other.
+  virtual bool start(int k, const T* x, RandomStream& random, T* point) = 0;
+  /// `here` is the network at `point`, which the run asked for. Writes the next one over it; returns as `start` does.
+  virtual bool next(AttackView<T>& here, T* point) = 0;
+};
+
 /// Moves one input to where the loss is high.
 ///
-/// Contract: for every input x the point written has distance at most
+/// Contract: for every input x each point written has distance at most
 /// radius (1 + (2d + 64) u) + 2 u (||x|| + radius) + d * smallest subnormal from x in the ball's norm (u the unit
-/// roundoff of T): what PGD in T keeps, and what the finders are asked for. The trainer checks it.
-/// @note Thread safety: const and pure; randomness comes from the stream that is passed in.
+/// roundoff of T): what PGD in T keeps, and what the finders are asked for. Whoever drives it checks where runs end.
+/// @note Thread safety: const and pure; randomness comes from the stream that is passed to its runs.
 template <class T>
 class SUBLINEAR_API Attack {
  public:
@@ -27,23 +54,15 @@ class SUBLINEAR_API Attack {
   /// Where the attack stays.
   [[nodiscard]] virtual Ball ball() const noexcept = 0;
   /// How many input gradients a run asks for, about. A network with at most as many outputs is attacked through its
-  /// linear form (`Visit::linear`), whose sums pay for themselves in that many steps; this changes the bits of results.
+  /// linear form, whose sums pay for themselves in that many steps; this changes the bits of results.
   [[nodiscard]] virtual int gradients() const noexcept { return 0; }
   /// @throws std::invalid_argument if the attack cannot start from some of these inputs (outside the clipping box).
   virtual void check_inputs(Points<T> inputs) const { static_cast<void>(inputs); }
-  /// Writes the attacked point to `out` (dimension values): of several runs the end with the highest loss, the first of
-  /// equal ones. `network` answers anywhere in the ball. Training asks for this.
-  virtual void perturb(LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream random,
-                       T* out) const = 0;
-  /// How many runs there are. More runs begin with those of fewer, so that they find all that fewer do.
+  /// How many runs there are. More runs begin with those of fewer, so that they find all that fewer do. Training takes
+  /// the end with the highest loss, the first of equal ones; evaluation judges each by itself (`Predictor::attack`).
   [[nodiscard]] virtual int runs() const noexcept { return 1; }
-  /// Writes where run `k` < `runs()` ends. Runs draw from `random` one after the other: ask for them in order.
-  /// Evaluation judges each by itself (`Predictor::attack`). By default the one run is `perturb`.
-  virtual void run(int k, LocalNetwork<T>& network, const Loss& loss, const T* x, double label, RandomStream& random,
-                   T* out) const {
-    static_cast<void>(k);
-    perturb(network, loss, x, label, random, out);
-  }
+  /// What goes along with one input of so many components.
+  [[nodiscard]] virtual std::unique_ptr<AttackRun<T>> make_run(Index dimension) const = 0;
 };
 
 /// Where attacked points may lie: anywhere, or on the slice of the unit sphere where ||x|| = 1 and x_d = 1/2, the

@@ -78,6 +78,10 @@ class SUBLINEAR_API TwoLayerNetwork {
   Neurons<T> neurons() const&& = delete;
   const std::map<std::string, std::string>& metadata() const&& = delete;
 
+  /// |a| where all output weights have the same size, as every initialisation draws them; else 0. Sums over the neurons
+  /// that fire then go by the signs of their output weights (docs/determinism.md).
+  [[nodiscard]] T output_size() const noexcept { return output_size_; }
+
   /// Counts changes of the weights and biases, by training or by another network's taking this one's place, so that
   /// whoever keeps a structure over them knows whether it is still right.
   [[nodiscard]] std::uint64_t version() const noexcept { return changes_.value(); }
@@ -98,7 +102,7 @@ class SUBLINEAR_API TwoLayerNetwork {
   TwoLayerNetwork(const TwoLayerNetwork&) = default;
 
   Index dimension_, outputs_;
-  T threshold_, scale_;
+  T threshold_, scale_, output_size_ = 0;
   Activation activation_;
   AlignedVector<T> weights_, biases_, output_weights_;
   std::map<std::string, std::string> metadata_;

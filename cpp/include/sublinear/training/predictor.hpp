@@ -9,10 +9,13 @@
 #include "sublinear/finding/neuron_finder.hpp"
 #include "sublinear/kernels/export.hpp"
 #include "sublinear/training/attack.hpp"
+#include "sublinear/training/loss.hpp"
 #include "sublinear/training/network.hpp"
-#include "sublinear/training/row_facts.hpp"
 
 namespace sublinear {
+
+template <class T>
+class RowFacts;
 
 /// Answers for a network whose weights do not change meanwhile: builds an index over the weights once, or scans.
 ///
@@ -79,7 +82,7 @@ class SUBLINEAR_API Predictor {
   const TwoLayerNetwork<T>* network_;
   std::uint64_t version_;  // of the weights it knows
   Norm norm_;
-  RowFacts<T> facts_;
+  std::unique_ptr<RowFacts<T>> facts_;
   std::unique_ptr<NeuronFinder<T>> finder_;
 };
 

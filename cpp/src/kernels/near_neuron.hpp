@@ -1,12 +1,12 @@
-/// @file
-/// What `LocalNetwork` knows of a neuron near its threshold.
+//
+// What `LocalNetwork` knows of a neuron near its threshold.
 #pragma once
 
 #include "sublinear/kernels/types.hpp"
 
 namespace sublinear {
 
-/// Side by side, so that half a cache line holds them (float).
+// Side by side, so that half a cache line holds them (float).
 template <class T>
 struct NearNeuron {
   T start = 0;      ///< pre-activation less threshold at the visit's first point, the anchor

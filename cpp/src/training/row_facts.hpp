@@ -4,18 +4,17 @@
 
 #include <cstdint>
 
-#include "sublinear/kernels/export.hpp"
 #include "sublinear/kernels/row_fact.hpp"
 #include "sublinear/training/network.hpp"
 
 namespace sublinear {
 
-/// What `LocalNetwork` and finders know of a network's rows without reading them. Memory: 4 numbers and about
-/// `dimension` bytes per neuron.
+/// What attacks and finders know of a network's rows without reading them. Memory: 4 numbers and about `dimension`
+/// bytes per neuron; three times the bytes with strips.
 ///
 /// @note Thread safety: functions of different neurons may run at the same time.
 template <class T>
-class SUBLINEAR_API RowFacts {
+class RowFacts {
  public:
   /// Of no network: a view of it knows nothing.
   RowFacts() = default;
@@ -28,15 +27,26 @@ class SUBLINEAR_API RowFacts {
   /// Notes that neuron r has another bias.
   void note_bias(NeuronId r, T bias) { facts_[static_cast<std::size_t>(r)].bias = bias; }
 
+  /// Keeps the copies in strips too, from now on: what a group of inputs is multiplied with at once. Does nothing where
+  /// they are kept already. `weights` are the rows as they are now. Cost: a pass over them. @param threads changes
+  /// speed only; 0 = all processors.
+  void keep_strips(const T* weights, int threads);
+
   /// All facts, where they lie; holds until this object is assigned to or destroyed.
-  [[nodiscard]] KnownRows<T> view() const& noexcept { return {facts_.data(), quantized_.data(), stride_}; }
+  [[nodiscard]] KnownRows<T> view() const& noexcept {
+    if (strips_.empty()) return {facts_.data(), quantized_.data(), stride_};
+    return {facts_.data(),       quantized_.data(), stride_,          strips_.data(),
+            fine_strips_.data(), sums_.data(),      fine_sums_.data()};
+  }
   KnownRows<T> view() const&& = delete;  // a temporary's facts are gone at the end of the line
 
  private:
   void measure(NeuronId r, const T* row);
+  void write_strips(NeuronId r, const T* row) noexcept;
 
   AlignedVector<RowFact<T>> facts_;
-  AlignedVector<std::int8_t> quantized_;
+  AlignedVector<std::int8_t> quantized_, strips_, fine_strips_;
+  AlignedVector<std::int32_t> sums_, fine_sums_;
   Index dimension_ = 0, stride_ = 0;
 };
 
