@@ -41,6 +41,7 @@
 #include "sublinear/training/low_rank_layer.hpp"
 #include "sublinear/training/network.hpp"
 #include "sublinear/training/network_file.hpp"
+#include "sublinear/training/optimizer.hpp"
 #include "sublinear/training/predictor.hpp"
 #include "sublinear/training/three_layer_network.hpp"
 #include "sublinear/training/trainer.hpp"

@@ -9,7 +9,6 @@
 #include "kernels/watch.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/require.hpp"
-#include "training/gauss_newton.hpp"
 #include "training/step/batch_attack.hpp"
 #include "training/step/batches.hpp"
 #include "training/step/current_finder.hpp"
@@ -27,6 +26,7 @@ struct Trainer<T>::State {
   Batches batches;
   OverflowGuard<T> guard;
   BatchAttack<T> attack;
+  std::unique_ptr<OptimizerRun<T>> optimizer;
   CurrentFinder<T> finder;
   std::int64_t steps_done = 0;
   // Of the current batch; kept for their memory.
@@ -38,6 +38,7 @@ struct Trainer<T>::State {
         batches(task.n, task.batch_size, task.options.seed),
         guard(task),
         attack(task),
+        optimizer(task.options.optimizer->make_run(task.problem())),
         finder(task, guard) {}
 
   // The phases, in order. Nothing is changed before the update, which does not throw; after it the step is done.
@@ -47,23 +48,34 @@ struct Trainer<T>::State {
     finder.throw_late();
     const WatchScope told(task.options.progress);
     finder.refresh();
-    const bool gauss_newton = task.options.optimizer == Optimizer::gauss_newton;
     const Batch batch = batches.at(steps_done);
     StepReport report;
     report.inputs = batch.size();
-    report.work = attack.attack(batch, finder, gauss_newton, attacked);
+    report.work = attack.attack(batch, finder, optimizer->needs_fired(), attacked);
     take_losses(batch, report);
-    if (gauss_newton) report.work += solve_for_gradients();
+    report.work += optimizer->solve(attacked_view(), attacked.gradients);
     finder.require_unchanged();
-    guard.allow(scale_gradients(task, batch, attacked, rate, output_gradients), steps_done, rate);
-    RowUpdate<T> update(task, attacked, output_gradients);
+    const Magnitudes gradient =
+        scale_gradients(task, batch, attacked, optimizer->gradient_factor(rate), output_gradients);
+    optimizer->prepare(rate);
+    guard.allow(*optimizer, gradient, steps_done, rate);
+    RowUpdate<T> update(task, attacked, output_gradients, *optimizer);
     const MovedRows moved = update.apply(finder.facts());
+    optimizer->finish();
     ++steps_done;
     report.work += finder.tell_moved(moved);
     report.work += update.work();
     report.work.rows_moved = static_cast<std::int64_t>(moved.rows.size());
     report.ends_epoch = steps_done % batches.per_epoch() == 0;
     return report;
+  }
+
+  [[nodiscard]] AttackedView<T> attacked_view() const {
+    return {task.network,
+            {attacked.points.data(), attacked.size(), task.d},
+            attacked.fired.blocks(),
+            task.options.train_biases,
+            task.threads};
   }
 
   // The means over the batch; throws DivergenceError where one is not finite.
@@ -80,20 +92,6 @@ struct Trainer<T>::State {
       throw DivergenceError("the loss at step " + std::to_string(steps_done) +
                             " is not finite; the network is as it was before the step, train it with a lower "
                             "learning rate or smaller inputs");
-  }
-
-  // Replaces f - y by what the Gauss-Newton step has in its place, times the batch size that follows as a divisor.
-  Work solve_for_gradients() {
-    const Index count = attacked.size();
-    const TwoLayerNetwork<T>& network = task.network;
-    std::vector<double> matrix = gauss_newton_matrix<T>(
-        {attacked.points.data(), count, task.d}, attacked.fired.blocks(), network.output_weights(),
-        static_cast<double>(network.scale()), task.options.train_biases, task.threads);
-    solve_gauss_newton(matrix, task.options.damping, attacked.gradients, task.threads);
-    for (double& gradient : attacked.gradients) gradient *= static_cast<double>(count);
-    Work work;
-    work.inner_products = count * count;
-    return work;
   }
 };
 
@@ -162,6 +160,20 @@ void Trainer<T>::set_steps_done(std::int64_t steps) {
   const Call call(own);
   own.steps_done = steps;
   own.finder.forget_late();
+}
+
+template <class T>
+OptimizerState<T> Trainer<T>::optimizer_state() const {
+  State& own = state();
+  const Call call(own);
+  return own.optimizer->state();
+}
+
+template <class T>
+void Trainer<T>::set_optimizer_state(const OptimizerState<T>& remembered) {
+  State& own = state();
+  const Call call(own);
+  own.optimizer->set_state(remembered);
 }
 
 template <class T>

@@ -26,8 +26,9 @@ TrainerOptions<T> options_of(const std::string& strategy = "dense", double dampi
   options.strategy = strategy;
   options.loss = make_loss("squared");
   options.attack = make_pgd<T>(pgd(0, 0));
-  options.optimizer = Optimizer::gauss_newton;
-  options.damping = damping;
+  OptimizerOptions choices;
+  choices.damping = damping;
+  options.optimizer = make_optimizer<T>("gauss-newton", choices);
   options.threads = 2;
   return options;
 }
@@ -179,7 +180,7 @@ TEST_CASE("Gauss-Newton is refused where it is not defined, and what cannot be s
   refused("squared", [](auto& o) { o.loss = make_loss("logistic"); });
   refused("input weights", [](auto& o) { o.input_weights.assign(10, 1.0); });
   for (const double damping : {0.0, -1.0, HUGE_VAL, std::nan("")})
-    refused("damping", [&](auto& o) { o.damping = damping; });
+    CHECK_THROWS_WITH_AS(options_of<double>("dense", damping), doctest::Contains("damping"), std::invalid_argument);
 
   // The matrix (1 2; 2 1) has an eigenvalue of -1: no pivot below a damping of 1 makes it positive definite.
   std::vector<double> indefinite{1, 2, 2, 1}, residuals{1, 1};

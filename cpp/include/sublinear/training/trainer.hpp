@@ -14,12 +14,9 @@
 #include "sublinear/training/attack.hpp"
 #include "sublinear/training/loss.hpp"
 #include "sublinear/training/network.hpp"
+#include "sublinear/training/optimizer.hpp"
 
 namespace sublinear {
-
-/// How a step follows from the losses: along their gradient, or by Gauss and Newton's method (squared loss, one
-/// output): w <- w - rate J^T (J J^T + lambda I)^-1 (f - y), J the derivatives of the batch's outputs.
-enum class Optimizer { gradient, gauss_newton };
 
 /// Choices of a training run.
 template <class T>
@@ -31,13 +28,12 @@ struct TrainerOptions {
   std::vector<double> input_weights = {};  ///< how much each input counts, >= 0; divided by their mean; empty = alike
   Index batch_size = 0;                    ///< 0 = full batch, one step an epoch
   std::uint64_t seed = 0;                  ///< of the order of inputs and of random starts
-  Optimizer optimizer = Optimizer::gradient;  ///< how a step follows from the losses
-  double damping = 1e-6;                      ///< of Gauss-Newton: lambda is this times the mean diagonal of J J^T; > 0
-  bool train_biases = false;                  ///< whether the gradient step moves the biases too (Yang et al.)
-  int threads = 0;                            ///< 0 = `resolve_threads(0)`; changes speed only
-  IndexFactory<T> index_factory = {};         ///< for "weights", "data", "static": an index of the application's own
-  Progress progress = {};                     ///< told, as by a `ProgressScope`, of the constructor and of each step;
-                                              ///< of a step also before each block of inputs, of the share attacked
+  std::shared_ptr<const Optimizer<T>> optimizer = {};  ///< how gradients move rows; none = make_optimizer("gradient")
+  bool train_biases = false;                           ///< whether the gradient step moves the biases too (Yang et al.)
+  int threads = 0;                                     ///< 0 = `resolve_threads(0)`; changes speed only
+  IndexFactory<T> index_factory = {};  ///< for "weights", "data", "static": an index of the application's own
+  Progress progress = {};              ///< told, as by a `ProgressScope`, of the constructor and of each step;
+                                       ///< of a step also before each block of inputs, of the share attacked
 };
 
 /// What one step did.
@@ -57,10 +53,10 @@ struct StepReport {
 /// std::logic_error.
 ///
 /// @note Thread safety: one thread at a time; the work inside is spread over `options.threads`. `step`, `candidates`,
-/// `set_steps_done` and `finder` throw std::logic_error while another of them runs, be it in another thread or around
-/// the callback (a progress, a loss, an attack, an index) from which they are called. A callback must leave the network
-/// alone: that it changed or moved it is noticed after the block of inputs in hand, by the same exception of `step` or
-/// `candidates`, and until then the weights that were there are read.
+/// `set_steps_done`, `optimizer_state`, `set_optimizer_state` and `finder` throw std::logic_error while another of them
+/// runs, be it in another thread or around the callback (a progress, a loss, an attack, an index) from which they are
+/// called. A callback must leave the network alone: that it changed or moved it is noticed after the block of inputs in
+/// hand, by the same exception of `step` or `candidates`, and until then the weights that were there are read.
 template <class T>
 class SUBLINEAR_API Trainer {
  public:
@@ -94,8 +90,15 @@ class SUBLINEAR_API Trainer {
   /// The number of inputs over the batch size, rounded up.
   [[nodiscard]] std::int64_t steps_per_epoch() const;
   /// Continue as if `steps` steps had been done already: the order of inputs and random starts of an earlier run. What
-  /// was kept to stop the next step is forgotten.
+  /// was kept to stop the next step is forgotten. What the optimizer remembers stays: see `set_optimizer_state`.
   void set_steps_done(std::int64_t steps);
+
+  /// What the optimizer remembers between steps; empty for those that remember nothing.
+  [[nodiscard]] OptimizerState<T> optimizer_state() const;
+  /// Goes on from what a trainer with the same optimizer, of a network of the same sizes, remembered. With the weights
+  /// and the number of steps of then, the bits are those of a run that was never interrupted.
+  /// @throws std::invalid_argument, with nothing changed, for what does not fit.
+  void set_optimizer_state(const OptimizerState<T>& state);
 
   /// The strategy's structure, until the next call that is not const.
   /// @throws std::logic_error after a call that failed, until the next step has built it again.

@@ -7,33 +7,33 @@
 namespace sublinear {
 
 template <class T>
-Growth scale_gradients(const TrainingTask<T>& task, const Batch& batch, const AttackedBatch<T>& attacked, double rate,
-                       AlignedVector<T>& out) {
+Magnitudes scale_gradients(const TrainingTask<T>& task, const Batch& batch, const AttackedBatch<T>& attacked,
+                           double factor, AlignedVector<T>& out) {
   const Index count = batch.size(), c = task.c;
   const TwoLayerNetwork<T>& network = task.network;
-  const double shared = rate * static_cast<double>(network.scale()) / static_cast<double>(count);
+  const double shared = factor * static_cast<double>(network.scale()) / static_cast<double>(count);
   out.resize(attacked.gradients.size());
-  Growth growth;
+  Magnitudes size;
   for (Index i = 0; i < count; ++i) {
-    const double factor = shared * task.weight(batch.input(i));
+    const double own = shared * task.weight(batch.input(i));
     double sum = 0;
     for (Index k = 0; k < c; ++k) {
       T& gradient = out.data()[i * c + k];
-      gradient = static_cast<T>(attacked.gradients.data()[i * c + k] * factor);
+      gradient = static_cast<T>(attacked.gradients.data()[i * c + k] * own);
       sum += std::abs(static_cast<double>(gradient));
     }
-    growth.weight += sum * norm_bound(attacked.points.data() + i * task.d, task.d, Norm::infinity);
-    if (task.options.train_biases) growth.bias += sum;
+    size.weight += sum * norm_bound(attacked.points.data() + i * task.d, task.d, Norm::infinity);
+    if (task.options.train_biases) size.bias += sum;
   }
   const double largest_output = norm_bound(network.output_weights(), network.width() * c, Norm::infinity);
-  growth.weight *= largest_output * 1.01;
-  growth.bias *= largest_output * 1.01;
-  return growth;
+  size.weight *= largest_output * 1.01;
+  size.bias *= largest_output * 1.01;
+  return size;
 }
 
-template Growth scale_gradients<float>(const TrainingTask<float>&, const Batch&, const AttackedBatch<float>&, double,
-                                       AlignedVector<float>&);
-template Growth scale_gradients<double>(const TrainingTask<double>&, const Batch&, const AttackedBatch<double>&, double,
-                                        AlignedVector<double>&);
+template Magnitudes scale_gradients<float>(const TrainingTask<float>&, const Batch&, const AttackedBatch<float>&,
+                                           double, AlignedVector<float>&);
+template Magnitudes scale_gradients<double>(const TrainingTask<double>&, const Batch&, const AttackedBatch<double>&,
+                                            double, AlignedVector<double>&);
 
 }  // namespace sublinear

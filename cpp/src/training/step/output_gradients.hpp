@@ -2,15 +2,14 @@
 #pragma once
 
 #include "training/step/batch_attack.hpp"
-#include "training/step/overflow_guard.hpp"
 #include "training/step/training_task.hpp"
 
 namespace sublinear {
 
-// Writes to `out`, batch x c, the losses' gradients times rate, scale, the input's weight and 1 / batch: what a weight
-// moves by, but for a_r and x~. Returns what that adds to weights and biases at most.
+// Writes to `out`, batch x c, the losses' gradients times `factor`, scale, the input's weight and 1 / batch: what the
+// gradient of a weight is made of, but for a_r and x~. Returns the size of those gradients at most.
 template <class T>
-Growth scale_gradients(const TrainingTask<T>& task, const Batch& batch, const AttackedBatch<T>& attacked, double rate,
-                       AlignedVector<T>& out);
+Magnitudes scale_gradients(const TrainingTask<T>& task, const Batch& batch, const AttackedBatch<T>& attacked,
+                           double factor, AlignedVector<T>& out);
 
 }  // namespace sublinear

@@ -21,30 +21,31 @@ OverflowGuard<T>::OverflowGuard(const TrainingTask<T>& task) : task_(task) {
 template <class T>
 void OverflowGuard<T>::measure() {
   const TwoLayerNetwork<T>& network = task_.network;
-  largest_weight_ = norm_bound(network.weights(), network.width() * task_.d, Norm::infinity);
-  largest_bias_ = norm_bound(network.biases(), network.width(), Norm::infinity);
+  largest_.weight = norm_bound(network.weights(), network.width() * task_.d, Norm::infinity);
+  largest_.bias = norm_bound(network.biases(), network.width(), Norm::infinity);
 }
 
 template <class T>
 void OverflowGuard<T>::measure_network() {
   measure();
-  if (!fits(largest_weight_, largest_bias_)) throw std::invalid_argument(overflow_text());
+  if (!fits(largest_.weight, largest_.bias)) throw std::invalid_argument(overflow_text());
 }
 
 template <class T>
-void OverflowGuard<T>::allow(const Growth& growth, std::int64_t step, double rate) {
-  if (grow(growth)) return;
+void OverflowGuard<T>::allow(OptimizerRun<T>& optimizer, const Magnitudes& gradient, std::int64_t step, double rate) {
+  if (grow(optimizer.growth(gradient, largest_))) return;
   measure();
-  if (!grow(growth))
+  optimizer.measure();
+  if (!grow(optimizer.growth(gradient, largest_)))
     throw DivergenceError("step " + std::to_string(step) + " with learning rate " + format_number(rate) +
                           " would make weights, or products of them with inputs, overflow; the network is as it was "
                           "before the step, train it with a lower learning rate");
 }
 
 template <class T>
-bool OverflowGuard<T>::grow(const Growth& growth) {
-  const bool goes = fits(largest_weight_ + growth.weight, largest_bias_ + growth.bias);
-  if (goes) largest_weight_ += growth.weight, largest_bias_ += growth.bias;
+bool OverflowGuard<T>::grow(const Magnitudes& growth) {
+  const bool goes = fits(largest_.weight + growth.weight, largest_.bias + growth.bias);
+  if (goes) largest_.weight += growth.weight, largest_.bias += growth.bias;
   return goes;
 }
 
@@ -59,7 +60,7 @@ bool OverflowGuard<T>::fits(double weight, double bias) const {
 
 template <class T>
 std::string OverflowGuard<T>::overflow_text() const {
-  return "weights reach " + format_number(largest_weight_) + " in size, biases " + format_number(largest_bias_) +
+  return "weights reach " + format_number(largest_.weight) + " in size, biases " + format_number(largest_.bias) +
          ", the threshold is " + format_number(static_cast<double>(task_.network.threshold())) +
          ", and inputs reach a sum of " + format_number(largest_input_) +
          " over their components, attacked; products may overflow, give smaller numbers";

@@ -7,11 +7,6 @@
 
 namespace sublinear {
 
-// What a step adds at most to the size of a component of a weight row, and of a bias.
-struct Growth {
-  double weight = 0, bias = 0;
-};
-
 // Upper bounds on |w| and |bias|, raised by every step; measured again when they get near overflow.
 template <class T>
 class OverflowGuard {
@@ -20,17 +15,18 @@ class OverflowGuard {
 
   // Measures the network as it is now; throws std::invalid_argument where products may overflow.
   void measure_network();
-  // Raises the bounds by what a step adds. Throws DivergenceError, with nothing changed, where it may not.
-  void allow(const Growth& growth, std::int64_t step, double rate);
+  // Raises the bounds by what the optimizer's step adds with gradients of this size. Throws DivergenceError, with
+  // nothing changed, where it may not.
+  void allow(OptimizerRun<T>& optimizer, const Magnitudes& gradient, std::int64_t step, double rate);
 
  private:
   void measure();
-  [[nodiscard]] bool grow(const Growth& growth);
+  [[nodiscard]] bool grow(const Magnitudes& growth);
   [[nodiscard]] bool fits(double weight, double bias) const;
   [[nodiscard]] std::string overflow_text() const;
 
   const TrainingTask<T>& task_;
-  double largest_weight_ = 0, largest_bias_ = 0;
+  Magnitudes largest_;
   double largest_input_ = 0;  // sum of |x_j| over the components of an attacked input, at most
 };
 

@@ -9,26 +9,13 @@
 #include "sublinear/kernels/inner_product.hpp"
 
 namespace sublinear {
-namespace {
-
-// Takes the coefficients, summed in their order, away from the bias; returns how far it moved, rounded outward.
-template <class T>
-double move_bias(T& bias, const T* coefficients, Index count) noexcept {
-  T sum = 0;
-  for (Index k = 0; k < count; ++k) sum += coefficients[k];
-  const T before = bias;
-  bias -= sum;
-  return std::abs(static_cast<double>(bias) - static_cast<double>(before)) * (1 + kWiden);
-}
-
-}  // namespace
-
 template <class T>
 RowUpdate<T>::RowUpdate(const TrainingTask<T>& task, const AttackedBatch<T>& attacked,
-                        const AlignedVector<T>& gradients)
+                        const AlignedVector<T>& gradients, OptimizerRun<T>& optimizer)
     : task_(task),
       attacked_(attacked),
       gradients_(gradients),
+      optimizer_(optimizer),
       known_(!attacked.fired.blocks().empty()),
       moves_(static_cast<std::size_t>(task.m)) {
   moved_.rows.reserve(moves_.size());
@@ -38,7 +25,7 @@ RowUpdate<T>::RowUpdate(const TrainingTask<T>& task, const AttackedBatch<T>& att
   for (int worker = 0; worker < task.threads; ++worker) {
     Buffers& own =
         buffers_.emplace_back(Buffers{FiredPositions(attacked.fired.blocks(), task.m), {}, {}, {}, {}, {}, {}});
-    own.update.resize(d);
+    own.gradient.resize(d);
     own.row.resize(d);
     own.coefficients.resize(count);
     own.products.resize(known_ ? 0 : count);
@@ -78,7 +65,7 @@ void RowUpdate<T>::apply_range(Index begin, Index end, Buffers& own, RowFacts<T>
   for (Index r = begin; r < end; ++r) {
     if (known_ && r == tile_end) tile_end = own.fired.read_tile(static_cast<NeuronId>(r), static_cast<NeuronId>(end));
     const Positions fired = known_ ? Positions{own.fired.begin(r), own.fired.length(r)} : find_positions(r, own);
-    if (fired.length == 0) continue;
+    if (fired.length == 0 && !optimizer_.moves(static_cast<NeuronId>(r))) continue;
     combine(r, fired, own);
     moves_.data()[r] = move_row(r, fired, own, facts);
   }
@@ -107,19 +94,24 @@ void RowUpdate<T>::combine(Index r, Positions fired, Buffers& own) noexcept {
     for (Index k = 0; k < fired.length; ++k) own.coefficients.data()[k] = gradients_.data()[fired.at[k]] * a[0];
   else
     inner_products_at(gradients_.data(), fired.at, fired.length, c, a, own.coefficients.data());
-  combine_rows(attacked_.points.data(), fired.at, own.coefficients.data(), fired.length, task_.d, own.update.data());
+  combine_rows(attacked_.points.data(), fired.at, own.coefficients.data(), fired.length, task_.d, own.gradient.data());
 }
 
 template <class T>
 Displacement RowUpdate<T>::move_row(Index r, Positions fired, Buffers& own, RowFacts<T>& facts) noexcept {
   const Index d = task_.d;
   T* const row = weights_ + r * d;
+  T* const bias = biases_ != nullptr ? biases_ + r : nullptr;
+  const T bias_before = bias != nullptr ? *bias : 0;
   std::copy(row, row + d, own.row.begin());
-  for (Index j = 0; j < d; ++j) row[j] -= own.update.data()[j];
+  T bias_gradient = 0;
+  if (bias != nullptr)
+    for (Index k = 0; k < fired.length; ++k) bias_gradient += own.coefficients.data()[k];
+  optimizer_.move({static_cast<NeuronId>(r), own.gradient.data(), bias_gradient, row, bias});
   Displacement move;
-  if (biases_ != nullptr) {
-    move.bias = move_bias(biases_[r], own.coefficients.data(), fired.length);
-    facts.note_bias(static_cast<NeuronId>(r), biases_[r]);
+  if (bias != nullptr) {
+    move.bias = std::abs(static_cast<double>(*bias) - static_cast<double>(bias_before)) * (1 + kWiden);
+    facts.note_bias(static_cast<NeuronId>(r), *bias);
   }
   move.euclidean = euclidean_distance_bound(row, own.row.data(), d);
   if (move.euclidean == 0) return move;

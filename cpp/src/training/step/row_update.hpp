@@ -10,15 +10,17 @@
 
 namespace sublinear {
 
-// One gradient step, neuron by neuron: row r loses sum over the batch positions i at which it fired, ascending, of
-// (sum over outputs k of G_ik a_rk) x~_i, and its bias, where biases are trained, the sum of the same coefficients.
+// One step, neuron by neuron: the gradient of row r is the sum over the batch positions i at which it fired, ascending,
+// of (sum over outputs k of G_ik a_rk) x~_i, that of its bias, where biases are trained, the sum of the same
+// coefficients. The optimizer moves both.
 //
 // The constructor takes all the memory; nothing in `apply` throws once rows move, so that no step stops among them.
 template <class T>
 class RowUpdate {
  public:
   // G are the `gradients`, batch x c. All that is passed must outlive the update.
-  RowUpdate(const TrainingTask<T>& task, const AttackedBatch<T>& attacked, const AlignedVector<T>& gradients);
+  RowUpdate(const TrainingTask<T>& task, const AttackedBatch<T>& attacked, const AlignedVector<T>& gradients,
+            OptimizerRun<T>& optimizer);
 
   // Moves the rows, notes it in `facts`; returns which moved.
   MovedRows apply(RowFacts<T>& facts);
@@ -29,7 +31,7 @@ class RowUpdate {
   // Of a worker.
   struct Buffers {
     FiredPositions fired;
-    AlignedVector<T> update, row, coefficients, products;
+    AlignedVector<T> gradient, row, coefficients, products;
     std::vector<NeuronId> positions;
     Work work;
   };
@@ -47,6 +49,7 @@ class RowUpdate {
   const TrainingTask<T>& task_;
   const AttackedBatch<T>& attacked_;
   const AlignedVector<T>& gradients_;
+  OptimizerRun<T>& optimizer_;
   bool known_;  // where neurons fired
   T* weights_ = nullptr;
   T* biases_ = nullptr;  // null: they stay

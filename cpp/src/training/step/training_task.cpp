@@ -32,21 +32,11 @@ TrainingTask<T>::TrainingTask(TwoLayerNetwork<T>& trained, Points<T> points, con
   require_inputs(points, d);
   check_labels(targets, n, *options.loss, c);
   options.attack->check_inputs(points);
-  check_optimizer();
+  if (options.optimizer == nullptr) options.optimizer = make_optimizer<T>("gradient");
+  options.optimizer->check(problem());
   inputs.assign(points.data, points.data + n * d);
   labels.assign(targets, targets + n);
   take_weights();
-}
-
-template <class T>
-void TrainingTask<T>::check_optimizer() const {
-  if (options.optimizer != Optimizer::gauss_newton) return;
-  require(c == 1 && std::string(options.loss->name()) == "squared",
-          "Gauss-Newton steps are for the squared loss of networks with one output; give loss \"squared\" and such a "
-          "network");
-  require(options.input_weights.empty(), "Gauss-Newton steps take no input weights; leave them empty");
-  require(options.damping > 0 && std::isfinite(options.damping),
-          "damping is not a finite number above 0; give one, such as 1e-6");
 }
 
 // Weights divided by their mean: equal ones change nothing.

@@ -31,11 +31,15 @@ struct TrainingTask {
   // Whether attacks see the network through its linear form.
   [[nodiscard]] bool linear() const noexcept { return c <= options.attack->gradients(); }
 
+  // For the optimizer.
+  [[nodiscard]] OptimizerProblem problem() const noexcept {
+    return {m, d, c, options.train_biases, !options.input_weights.empty(), *options.loss};
+  }
+
   // The network may have been moved away, or another have taken its place: std::logic_error where its sizes changed.
   void require_same_network() const;
 
  private:
-  void check_optimizer() const;
   void take_weights();
 };
 

@@ -1,0 +1,140 @@
+/// @file
+/// Optimizers: how the gradients of a step move the rows of a network.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sublinear/finding/neuron_finder.hpp"
+#include "sublinear/kernels/export.hpp"
+#include "sublinear/kernels/types.hpp"
+#include "sublinear/kernels/work.hpp"
+#include "sublinear/training/loss.hpp"
+#include "sublinear/training/network.hpp"
+
+namespace sublinear {
+
+/// What is to be trained.
+struct OptimizerProblem {
+  Index width;          ///< m
+  Index dimension;      ///< d
+  Index outputs;        ///< c
+  bool train_biases;    ///< whether biases move too
+  bool weights_inputs;  ///< whether inputs count differently
+  const Loss& loss;     ///< of one input
+};
+
+/// A batch after the attack, for optimizers that ask for more than gradients.
+template <class T>
+struct AttackedView {
+  const TwoLayerNetwork<T>& network;         ///< before the step
+  Points<T> points;                          ///< the attacked inputs
+  const std::vector<CandidateLists>& fired;  ///< which neurons fired on each, block by block
+  bool train_biases;                         ///< whether biases move too
+  int threads;                               ///< changes speed only
+};
+
+/// One neuron's part in a step.
+template <class T>
+struct NeuronStep {
+  NeuronId neuron;    ///< its row
+  const T* gradient;  ///< d numbers; zeros where no input of the batch made it fire
+  T bias_gradient;    ///< of the bias; 0 likewise
+  T* weights;         ///< d numbers, to be moved
+  T* bias;            ///< to be moved; null where biases stay
+};
+
+/// The size of a component of a weight row and of a bias, at most.
+struct Magnitudes {
+  double weight = 0;  ///< of a row's component
+  double bias = 0;    ///< of a bias
+};
+
+/// What a run of an optimizer remembers, by name; what another run of the same optimizer goes on from with the same
+/// bits.
+template <class T>
+struct OptimizerState {
+  std::map<std::string, std::vector<T>> values = {};        ///< such as momenta: m x d or m numbers
+  std::map<std::string, std::vector<double>> numbers = {};  ///< such as the number of steps
+};
+
+/// An optimizer on its way with one network. The trainer calls, in each step and in this order: `solve`,
+/// `gradient_factor`, `prepare`, `growth`, then `moves` and `move` neuron by neuron, then `finish`. A step may be given
+/// up before the first `move`; then it has not happened, and nothing that a later step or `state` shows may have
+/// changed.
+/// @note Thread safety: `moves` and `move` run at the same time for different neurons; nothing else does.
+template <class T>
+class SUBLINEAR_API OptimizerRun {
+ public:
+  virtual ~OptimizerRun() = default;
+
+  /// Whether `solve` reads which neurons fired, whatever memory that takes.
+  [[nodiscard]] virtual bool needs_fired() const noexcept { return false; }
+  /// May replace the losses' derivatives by the outputs (batch x c) by others. Does nothing by default.
+  virtual Work solve(const AttackedView<T>& batch, std::vector<double>& derivatives) {
+    static_cast<void>(batch), static_cast<void>(derivatives);
+    return {};
+  }
+  /// What gradients are multiplied by before `move` sees them: the rate, where the step is the gradient alone, else 1.
+  /// It enters before any rounding to T.
+  [[nodiscard]] virtual double gradient_factor(double rate) const noexcept = 0;
+  /// Gets ready for a step with this rate, and takes the memory for it.
+  virtual void prepare(double rate) { static_cast<void>(rate); }
+  /// How much the step adds at most to the sizes `before` it, with gradients of at most such sizes. Infinite: it must
+  /// be refused, as a number that is remembered might overflow.
+  [[nodiscard]] virtual Magnitudes growth(const Magnitudes& gradient, const Magnitudes& before) = 0;
+  /// Measures what is remembered, for tighter bounds by `growth`. Does nothing by default.
+  virtual void measure() {}
+
+  /// Whether this neuron is to move although no input of the batch made it fire.
+  [[nodiscard]] virtual bool moves(NeuronId neuron) const noexcept {
+    static_cast<void>(neuron);
+    return false;
+  }
+  /// Moves the neuron, and what is remembered of it.
+  virtual void move(const NeuronStep<T>& step) noexcept = 0;
+  /// All neurons have moved: the step is done.
+  virtual void finish() noexcept {}
+
+  /// What is remembered between steps.
+  [[nodiscard]] virtual OptimizerState<T> state() const { return {}; }
+  /// Goes on from there. @throws std::invalid_argument, with nothing changed, for the state of another optimizer or of
+  /// a network of other sizes.
+  virtual void set_state(const OptimizerState<T>& state) = 0;
+};
+
+/// How steps follow from gradients.
+/// @note Thread safety: const and pure; what goes along with a network is in its runs.
+template <class T>
+class SUBLINEAR_API Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  /// The name that `make_optimizer` takes, such as "adam"; one of the application's own may have any.
+  [[nodiscard]] virtual const char* name() const noexcept = 0;
+  /// To what length the gradient of all rows and trained biases is shortened where it is longer; 0 = never.
+  [[nodiscard]] virtual double clip_norm() const noexcept { return 0; }
+  /// @throws std::invalid_argument where it does not serve the problem.
+  virtual void check(const OptimizerProblem& problem) const { static_cast<void>(problem); }
+  /// A run that remembers nothing yet.
+  [[nodiscard]] virtual std::unique_ptr<OptimizerRun<T>> make_run(const OptimizerProblem& problem) const = 0;
+};
+
+/// Choices of optimizers; each takes those that concern it, and refuses others that are not at their default.
+struct OptimizerOptions {
+  double damping = 1e-6;  ///< of "gauss-newton": lambda is this times the mean diagonal of J J^T; > 0
+  double clip_norm = 0;   ///< see `Optimizer::clip_norm`; not of "gauss-newton"
+};
+
+/// The names `make_optimizer` knows: "gradient" w <- w - rate * gradient; "gauss-newton" (squared loss, one output)
+/// w <- w - rate J^T (J J^T + lambda I)^-1 (f - y), J the derivatives of the batch's outputs.
+[[nodiscard]] SUBLINEAR_API const std::vector<std::string>& optimizer_names();
+
+/// @throws std::invalid_argument for an unknown name, and for options out of range or of another optimizer.
+template <class T>
+[[nodiscard]] SUBLINEAR_API std::shared_ptr<const Optimizer<T>> make_optimizer(const std::string& name,
+                                                                               const OptimizerOptions& options = {});
+
+}  // namespace sublinear
