@@ -33,6 +33,7 @@ from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
 from sublinear.low_rank import LowRankHistory, LowRankLayer, LowRankWork, ThreeLayerNetwork
 from sublinear.network import INITIALIZATIONS, TwoLayerNetwork
 from sublinear.network_record import NetworkRecord
+from sublinear.optimizers import OPTIMIZERS, Optimizer
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy
@@ -70,6 +71,7 @@ __all__ = [
     "INDEXES",
     "INITIALIZATIONS",
     "LOSSES",
+    "OPTIMIZERS",
     "PGD",
     "RELAXATIONS",
     "STRATEGIES",
@@ -96,6 +98,7 @@ __all__ = [
     "NetworkRecord",
     "NoAttack",
     "OffsetIndex",
+    "Optimizer",
     "PartitionTree",
     "Progress",
     "ProjectedIndex",

@@ -5,6 +5,7 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 from libcpp cimport bool as cpp_bool
+from libcpp.map cimport map as cppmap
 from libcpp.memory cimport shared_ptr, unique_ptr
 from libcpp.string cimport string
 from libcpp.vector cimport vector
@@ -97,10 +98,24 @@ cdef extern from "sublinear/training/attack.hpp" namespace "sublinear" nogil:
         Domain domain
     shared_ptr[const Attack[T]] make_pgd[T](const PgdOptions&) except +
 
+cdef extern from "sublinear/training/optimizer.hpp" namespace "sublinear" nogil:
+    cppclass Optimizer[T]:
+        pass
+    cppclass OptimizerState[T]:
+        cppmap[string, vector[T]] values
+        cppmap[string, vector[double]] numbers
+    cppclass OptimizerOptions:
+        double momentum
+        double second_momentum
+        double epsilon
+        double weight_decay
+        cpp_bool lazy
+        double damping
+        double clip_norm
+    vector[string] optimizer_names_of "sublinear::optimizer_names"() except +
+    shared_ptr[const Optimizer[T]] make_optimizer[T](const string&, const OptimizerOptions&) except +
+
 cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
-    enum class Optimizer:
-        gradient
-        gauss_newton
     cppclass TrainerOptions[T]:
         string strategy
         FinderOptions finder
@@ -109,8 +124,7 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         vector[double] input_weights
         int64_t batch_size
         uint64_t seed
-        Optimizer optimizer
-        double damping
+        shared_ptr[const Optimizer[T]] optimizer
         cpp_bool train_biases
         int threads
         Progress progress
@@ -126,6 +140,8 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         int64_t steps_done() except +
         int64_t steps_per_epoch() except +
         void set_steps_done(int64_t) except +
+        OptimizerState[T] optimizer_state() except +
+        void set_optimizer_state(const OptimizerState[T]&) except +
         const NeuronFinder[T]& finder() except +
         Points[T] inputs() except +
         Work candidates(const int64_t*, int64_t, IdLists[int32_t]&) except +
@@ -246,6 +262,32 @@ def loss_names():
     return [name.decode() for name in loss_names_of()]
 
 
+def optimizer_names():
+    """The names of the optimizers."""
+    return [name.decode() for name in optimizer_names_of()]
+
+
+cdef OptimizerOptions optimizer_options(dict chosen):
+    cdef OptimizerOptions options
+    options.momentum, options.second_momentum = chosen["momentum"], chosen["second_momentum"]
+    options.epsilon, options.weight_decay = chosen["epsilon"], chosen["weight_decay"]
+    options.lazy, options.damping, options.clip_norm = chosen["lazy"], chosen["damping"], chosen["clip_norm"]
+    return options
+
+
+def optimizer_defaults():
+    """The choices of optimizers by name; a negative weight decay is each one's own."""
+    cdef OptimizerOptions options
+    return {"momentum": options.momentum, "second_momentum": options.second_momentum, "epsilon": options.epsilon,
+            "weight_decay": options.weight_decay, "lazy": options.lazy, "damping": options.damping,
+            "clip_norm": options.clip_norm}
+
+
+def check_optimizer(str name, dict chosen):
+    """ValueError for an optimizer that does not exist, or has no such choices."""
+    make_optimizer[double](name.encode(), optimizer_options(chosen))
+
+
 def initialization_names():
     """The names of the initialisations."""
     return [name.decode() for name in initialization_names_of()]
@@ -283,6 +325,40 @@ cdef matrix_of(Points[real] points):
     if points.count > 0:
         memcpy(&view[0, 0], points.data, <size_t>points.count * points.dimension * sizeof(real))
     return array
+
+
+cdef object floats_of(const vector[real]& numbers):
+    """A copy as an array."""
+    array = np.empty(numbers.size(), np.float32 if real is float else np.float64)
+    cdef real[::1] view = array
+    if numbers.size() > 0:
+        memcpy(&view[0], numbers.data(), numbers.size() * sizeof(real))
+    return array
+
+
+cdef tuple state_of(OptimizerState[real] state):
+    values, numbers = {}, {}
+    for named in state.values:
+        values[named.first.decode()] = floats_of[real](named.second)
+    for counted in state.numbers:
+        numbers[counted.first.decode()] = floats_of[double](counted.second)
+    return values, numbers
+
+
+cdef OptimizerState[real] make_state(dict values, dict numbers, real kind):
+    cdef OptimizerState[real] state
+    cdef const real[::1] view
+    cdef const double[::1] counts
+    for name, array in values.items():
+        view = array
+        if view.shape[0] > 0:
+            state.values[name.encode()].assign(&view[0], &view[0] + view.shape[0])
+        else:
+            state.values[name.encode()].clear()
+    for name, array in numbers.items():
+        counts = array
+        state.numbers[name.encode()].assign(start_of(counts), start_of(counts) + counts.shape[0])
+    return state
 
 
 cdef Norm norm_of(double norm):
@@ -474,6 +550,26 @@ cdef class Trainer:
         finally:
             self.network.access.done()
 
+    def optimizer_state(self):
+        """What the optimizer remembers, arrays by name: (of the network's dtype, float64)."""
+        self.network.access.ask()
+        try:
+            return (state_of[float](self.single.get().optimizer_state()) if self.single else
+                    state_of[double](self.wide.get().optimizer_state()))
+        finally:
+            self.network.access.done()
+
+    def set_optimizer_state(self, dict values, dict numbers):
+        """Goes on from there."""
+        self.network.access.change()
+        try:
+            if self.single:
+                self.single.get().set_optimizer_state(make_state[float](values, numbers, 0))
+            else:
+                self.wide.get().set_optimizer_state(make_state[double](values, numbers, 0))
+        finally:
+            self.network.access.done()
+
     def raise_late(self):
         """Raises what came too late to stop the last step, which is done."""
         if self.watched.error is not None:
@@ -540,12 +636,14 @@ cdef class Trainer:
 
 def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] labels, str strategy, str index,
                  size_t max_bytes, dict hashing, dict attack, str loss, const double[::1] weights, int64_t batch_size,
-                 uint64_t seed, int threads, bint train_biases, bint gauss_newton, double damping):
+                 uint64_t seed, int threads, bint train_biases, str optimizer, dict optimizer_choices):
     """A trainer; builds the strategy's structure. No `weights`: all inputs count alike."""
     cdef Trainer trainer = Trainer()
     trainer.network, trainer.watched = network, Watched()
     cdef TrainerOptions[real] options
     cdef PgdOptions pgd = pgd_options(attack)
+    cdef string optimizer_name = optimizer.encode()
+    cdef OptimizerOptions chosen = optimizer_options(optimizer_choices)
     options.strategy = strategy.encode()
     options.finder.index = index.encode()
     options.finder.max_bytes = max_bytes
@@ -558,18 +656,18 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.input_weights.assign(start_of(weights), start_of(weights) + weights.shape[0])
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
     options.train_biases = train_biases
-    options.optimizer = Optimizer.gauss_newton if gauss_newton else Optimizer.gradient
-    options.damping = damping
     options.progress = watched_by(tell, <void*> trainer.watched)
     network.access.ask()
     try:
         with trainer.watched, nogil:
             if real is float:
                 options.attack = make_pgd[float](pgd)
+                options.optimizer = make_optimizer[float](optimizer_name, chosen)
                 trainer.single.reset(new CppTrainer[float](network.single.get()[0], points_of(inputs), start_of(labels),
                                                            options))
             else:
                 options.attack = make_pgd[double](pgd)
+                options.optimizer = make_optimizer[double](optimizer_name, chosen)
                 trainer.wide.reset(new CppTrainer[double](network.wide.get()[0], points_of(inputs), start_of(labels),
                                                           options))
     finally:

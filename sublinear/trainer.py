@@ -16,13 +16,11 @@ from sublinear.attacks import Attack, NoAttack, check_attack, require_inputs
 from sublinear.evaluation import check_loss, evaluate, prepare, signs, two_classes
 from sublinear.history import EpochSums, History, Progress
 from sublinear.network import TwoLayerNetwork
+from sublinear.optimizers import Optimizer
 from sublinear.reported import Reported
 from sublinear.schedules import LearningRate, as_schedule
 from sublinear.strategies import Hashing, Strategy
 from sublinear.work import Work, WorkCounts
-
-#: How steps follow from losses.
-OPTIMIZERS: tuple[str, ...] = ("gradient", "gauss-newton")
 
 
 class DivergenceError(ArithmeticError):
@@ -56,13 +54,14 @@ class Trainer:
         Of the order of inputs and of random starts.
     train_biases : bool
         Whether the step moves the biases too (Yang et al. 2023); by default they stay as they are.
-    optimizer : "gradient" or "gauss-newton"
-        How a step follows from the losses. Gauss-Newton (Hu, Song, Weinstein, Zhuo 2022), for the loss "squared" and
-        networks with one output: the derivatives J of the batch's outputs, ``w -= rate * J.T @ g`` with
+    optimizer : str or Optimizer
+        How steps follow from gradients: one of `OPTIMIZERS`, "name:choice=number,..." such as "momentum:momentum=0.8",
+        or an `Optimizer`. "gauss-newton" (Hu, Song, Weinstein, Zhuo 2022) is for the loss "squared" and networks with
+        one output: with the derivatives J of the batch's outputs, ``w -= rate * J.T @ g`` with
         ``(J @ J.T + lambda I) g = f - y``, through the n x n Gram matrix of the fired pairs alone; a rate of 1 is the
         full step. Costs n^2 products, n^2 doubles, and a Cholesky factor (above 2048 inputs conjugate gradients).
     damping : float > 0, default 1e-6
-        Of Gauss-Newton: lambda, in units of the mean of J J^T's diagonal.
+        Of "gauss-newton" given by its name: lambda, in units of the mean of J J^T's diagonal.
 
     Notes
     -----
@@ -83,7 +82,7 @@ class Trainer:
         threads: int | None = None,
         seed: int = 0,
         train_biases: bool = False,
-        optimizer: str = "gradient",
+        optimizer: str | Optimizer = "gradient",
         damping: float = 1e-6,
     ) -> None:
         if not isinstance(net, TwoLayerNetwork):
@@ -96,10 +95,9 @@ class Trainer:
         self.batch_size = None if batch_size is None else as_integer(batch_size, "batch_size", 1)
         self.seed = as_seed(seed)
         self.train_biases = bool(train_biases)
-        if optimizer not in OPTIMIZERS:
-            raise ValueError(f"optimizer is {optimizer!r}; known are {', '.join(map(repr, OPTIMIZERS))}")
-        self.optimizer = optimizer
         self.damping = as_number(damping, "damping", positive=True)
+        named = optimizer == "gauss-newton"
+        self.optimizer = Optimizer("gauss-newton", damping=damping) if named else Optimizer.of(optimizer)
         self._threads = as_threads(threads)
         self._at_work = threading.Lock()
         self._core: _training.Trainer | None = None
@@ -107,6 +105,7 @@ class Trainer:
         self._classes: tuple[float, float] | None = None
         self._steps_done = 0
         self._build_seconds = 0.0
+        self._remembered: dict[str, NDArray[Any]] = {}  # by the optimizer; what `resume_at` was given
 
     @property
     def steps_done(self) -> int:
@@ -116,11 +115,29 @@ class Trainer:
         """
         return int(self._core.steps_done()) if self._core is not None else self._steps_done
 
-    def resume_at(self, steps: int) -> None:
-        """Goes on as if `steps` steps had been taken: with the order of inputs and random starts that come then."""
-        self._steps_done = as_integer(steps, "steps")
+    def resume_at(self, steps: int, optimizer_state: dict[str, NDArray[Any]] | None = None) -> None:
+        """Goes on as if `steps` steps had been taken: with the order of inputs and random starts that come then.
+
+        `optimizer_state` is what the optimizer remembers, as `optimizer_state` gave it; default: what it does now.
+        ValueError for the state of another optimizer or network, at once or in the next `fit`.
+        """
+        steps = as_integer(steps, "steps")
+        if optimizer_state is not None:
+            if self._core is not None:
+                self._core.set_optimizer_state(*_parts_of(optimizer_state, self.net.dtype))
+            self._remembered = dict(optimizer_state)
+        self._steps_done = steps
         if self._core is not None:
             self._core.set_steps_done(self._steps_done)
+
+    def optimizer_state(self) -> dict[str, NDArray[Any]]:
+        """What the optimizer remembers between steps: copies, arrays by name; empty for those that remember nothing."""
+        if self._core is None:
+            return dict(self._remembered)
+        values, numbers = self._core.optimizer_state()
+        return {f"values.{name}": array for name, array in values.items()} | {
+            f"numbers.{name}": array for name, array in numbers.items()
+        }
 
     @property
     def build_seconds(self) -> float:
@@ -277,16 +294,31 @@ class Trainer:
             self.seed,
             self._threads,
             self.train_biases,
-            self.optimizer == "gauss-newton",
-            self.damping,
+            self.optimizer.name,
+            self.optimizer.choices(),
         )
         self._build_seconds = time.perf_counter() - began
         steps = self.steps_done
         if self._core is not None and (before := self._core.steps_per_epoch()) != core.steps_per_epoch():
             steps = -(-steps // before) * core.steps_per_epoch()
         core.set_steps_done(steps)
+        if remembered := self.optimizer_state():
+            core.set_optimizer_state(*_parts_of(remembered, self.net.dtype))
         self._core, self._labels, self._classes = core, (labels.copy(), weights.copy()), classes
         return core, judged_on
+
+
+def _parts_of(
+    state: dict[str, NDArray[Any]], dtype: np.dtype[Any]
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.float64]]]:
+    """The arrays of a state as the core takes them: those of the network's dtype, and the others."""
+    parts: dict[str, dict[str, NDArray[Any]]] = {"values": {}, "numbers": {}}
+    for full, array in state.items():
+        kind, _, name = full.partition(".")
+        if kind not in parts or not name:
+            raise ValueError(f"the optimizer's state has {full!r}; give one that optimizer_state returned")
+        parts[kind][name] = as_floats(array, 1, full, dtype if kind == "values" else np.dtype(np.float64))
+    return parts["values"], parts["numbers"]
 
 
 def _step(core: _training.Trainer, rate: float) -> tuple[float, float, int, bool, WorkCounts]:

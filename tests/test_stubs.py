@@ -82,7 +82,7 @@ def network() -> Any:
 def trainer() -> Any:
     return _training.make_trainer(
         network(), POINTS, LABELS, "margin", "", 0, HASHING, sl.NoAttack().options(), "logistic", np.empty(0), 2, 0, 1,
-        False, False, 1.0,
+        False, "gradient", _training.optimizer_defaults(),
     )  # fmt: skip
 
 
@@ -165,6 +165,8 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "Trainer.trains_on": lambda: trainer().trains_on(POINTS),
         "Trainer.candidates": lambda: trainer().candidates(IDS),
         "Trainer.step": lambda: trainer().step(0.1),
+        "Trainer.optimizer_state": lambda: trainer().optimizer_state(),
+        "Trainer.set_optimizer_state": lambda: trainer().set_optimizer_state({}, {}),
         "Trainer.raise_late": lambda: trainer().raise_late(),
         "Predictor.decision_function": lambda: predictor().decision_function(POINTS, 1),
         "Predictor.fired": lambda: predictor().fired(POINTS, 1),
@@ -190,6 +192,9 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "ThreeLayerTrainer.first_work": lambda: three_layer_trainer().first_work(),
         "ThreeLayerTrainer.step": lambda: three_layer_trainer().step(0.1),
         "loss_names": _training.loss_names,
+        "optimizer_names": _training.optimizer_names,
+        "optimizer_defaults": _training.optimizer_defaults,
+        "check_optimizer": lambda: _training.check_optimizer("adam", _training.optimizer_defaults()),
         "initialization_names": _training.initialization_names,
         "strategy_infos": _training.strategy_infos,
         "hashing_defaults": _training.hashing_defaults,

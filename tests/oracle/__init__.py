@@ -19,6 +19,7 @@ three_layers.py    hidden layers kept as low rank
 from oracle.attack import Attack, attacked_inputs
 from oracle.losses import loss_and_derivative
 from oracle.network import Network, draw_network
+from oracle.optimizers import Adam, Momentum
 from oracle.random_numbers import random_order
 from oracle.slice_domain import SLICE_RADIUS, project_to_slice
 from oracle.three_layers import ThreeLayers, draw_three_layers, train_three_layers
@@ -26,8 +27,10 @@ from oracle.training import History, train
 
 __all__ = [
     "SLICE_RADIUS",
+    "Adam",
     "Attack",
     "History",
+    "Momentum",
     "Network",
     "ThreeLayers",
     "attacked_inputs",

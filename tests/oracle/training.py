@@ -10,6 +10,7 @@ import numpy as np
 from oracle.arithmetic import in_turn, inner_product
 from oracle.attack import Attack, Run
 from oracle.network import Network
+from oracle.optimizers import Optimizer
 from oracle.random_numbers import Purpose, RandomStream, random_order
 
 
@@ -33,6 +34,7 @@ class Settings:
     seed: int
     train_biases: bool
     damping: float | None  # of Gauss-Newton steps; None: gradient steps
+    optimizer: Optimizer | None = None  # None: gradient descent or Gauss-Newton
 
 
 def batch_losses(losses: np.ndarray, weights: np.ndarray) -> float:
@@ -84,14 +86,20 @@ def step(
     fired = network.fired(attacked)
     if settings.damping is not None:
         derivative = gauss_newton(network, attacked, fired, derivative, settings.train_biases, settings.damping)
-    factor = rate * float(network.scale) / len(x) * weights
+    ahead = rate if settings.optimizer is None else 1.0
+    factor = ahead * float(network.scale) / len(x) * weights
     G = (derivative * factor[:, None]).astype(network.dtype)
     coefficients = np.where(fired, inner_product(G[:, None, :], network.output_weights), 0)
     if G.shape[1] == 1:
         coefficients = np.where(fired, G * network.output_weights[:, 0], 0)
-    network.weights -= in_turn(coefficients[:, :, None] * attacked[:, None, :], 0)
+    gradient = in_turn(coefficients[:, :, None] * attacked[:, None, :], 0)
+    bias_gradient = in_turn(coefficients, 0)
+    if settings.optimizer is not None:
+        settings.optimizer.step(network, settings.train_biases, fired.any(0), gradient, bias_gradient, rate)
+        return batch_losses(clean, weights), batch_losses(robust, weights), fired
+    network.weights -= gradient
     if settings.train_biases:
-        network.biases -= in_turn(coefficients, 0)
+        network.biases -= bias_gradient
     return batch_losses(clean, weights), batch_losses(robust, weights), fired
 
 
@@ -109,12 +117,13 @@ def train(
     train_biases: bool = False,
     sample_weight: np.ndarray | None = None,
     damping: float | None = None,
+    optimizer: Optimizer | None = None,
 ) -> History:
     """Trains in place. `rate` is a number or a function of the step and the steps per epoch."""
     n, m = len(x), len(network.weights)
     labels = np.asarray(labels, np.float64)
     given = rate if callable(rate) else lambda *_: rate
-    settings = Settings(loss, given, attack or Attack(), seed, train_biases, damping)
+    settings = Settings(loss, given, attack or Attack(), seed, train_biases, damping, optimizer)
     weights = np.ones(n)
     if sample_weight is not None:
         weights = sample_weight * (n / float(in_turn(np.asarray(sample_weight, np.float64), 0)))

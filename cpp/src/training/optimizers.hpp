@@ -40,5 +40,13 @@ template <class T>
 [[nodiscard]] std::shared_ptr<const Optimizer<T>> make_gradient_descent(const OptimizerOptions& options);
 template <class T>
 [[nodiscard]] std::shared_ptr<const Optimizer<T>> make_gauss_newton(const OptimizerOptions& options);
+template <class T>
+[[nodiscard]] std::shared_ptr<const Optimizer<T>> make_momentum(const OptimizerOptions& options);
+template <class T>
+[[nodiscard]] std::shared_ptr<const Optimizer<T>> make_nesterov(const OptimizerOptions& options);
+template <class T>
+[[nodiscard]] std::shared_ptr<const Optimizer<T>> make_adam(const OptimizerOptions& options);
+template <class T>
+[[nodiscard]] std::shared_ptr<const Optimizer<T>> make_adamw(const OptimizerOptions& options);
 
 }  // namespace sublinear

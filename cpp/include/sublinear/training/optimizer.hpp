@@ -124,12 +124,24 @@ class SUBLINEAR_API Optimizer {
 
 /// Choices of optimizers; each takes those that concern it, and refuses others that are not at their default.
 struct OptimizerOptions {
+  double momentum = 0.9;           ///< share of the momentum that is kept in a step, or Adam's first mean; in [0, 1)
+  double second_momentum = 0.999;  ///< of Adam's mean of squares; in [0, 1)
+  double epsilon = 1e-8;           ///< of Adam: added to the root of the mean of squares; at least 1e-30
+  /// Of momentum and Adam: times the weights, added to the gradient; "adamw": the share of the weights times the rate
+  /// that a step takes away. Negative = 0.01 for "adamw", else 0.
+  double weight_decay = -1;
+  /// Of momentum and Adam: a row's state advances when an input makes it fire, or after 1023 steps in which none did.
+  /// What it missed it takes then, in closed form: the way that its momentum went on, decay. Adam's means do not change
+  /// meanwhile, nor does its weight decay go on (as torch.optim.SparseAdam); "adamw"'s does. Else every row moves in
+  /// every step while it remembers something, as in torch.optim: exact, at the price of dense steps.
+  bool lazy = true;
   double damping = 1e-6;  ///< of "gauss-newton": lambda is this times the mean diagonal of J J^T; > 0
   double clip_norm = 0;   ///< see `Optimizer::clip_norm`; not of "gauss-newton"
 };
 
 /// The names `make_optimizer` knows: "gradient" w <- w - rate * gradient; "gauss-newton" (squared loss, one output)
-/// w <- w - rate J^T (J J^T + lambda I)^-1 (f - y), J the derivatives of the batch's outputs.
+/// w <- w - rate J^T (J J^T + lambda I)^-1 (f - y), J the derivatives of the batch's outputs; "momentum", "nesterov",
+/// "adam", "adamw", with the formulas of torch.optim and the written order of docs/determinism.md.
 [[nodiscard]] SUBLINEAR_API const std::vector<std::string>& optimizer_names();
 
 /// @throws std::invalid_argument for an unknown name, and for options out of range or of another optimizer.

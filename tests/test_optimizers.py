@@ -1,0 +1,195 @@
+"""Optimizers: the bits of the NumPy oracle, the formulas of torch.optim, state that is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import oracle
+import sublinear as sl
+
+TEXTS = (
+    "momentum", "momentum:momentum=0.5,lazy=false", "momentum:weight_decay=0.01", "nesterov",
+    "nesterov:weight_decay=0.02,lazy=false", "adam", "adam:lazy=false", "adam:weight_decay=0.01",
+    "adam:weight_decay=0.01,lazy=false", "adamw", "adamw:weight_decay=0.1,lazy=false",
+)  # fmt: skip
+
+
+def problem(dtype="float64", outputs=3, width=60, n=24, d=6, seed=0, **options):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d)).astype(dtype)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    net = sl.TwoLayerNetwork.random(d, width, outputs, seed=seed, dtype=dtype, **options)
+    return X, rng.integers(0, outputs, n), net
+
+
+def trainer(net, text, rate=0.2, **options):
+    return sl.Trainer(net, loss="cross-entropy", learning_rate=rate, optimizer=text, **options)
+
+
+def by_oracle(text):
+    chosen = sl.Optimizer.of(text)
+    own = {"momentum": chosen.momentum, "lazy": chosen.lazy}
+    if chosen.weight_decay is not None or chosen.name == "adamw":
+        own["weight_decay"] = 0.01 if chosen.weight_decay is None else chosen.weight_decay
+    if chosen.name in ("momentum", "nesterov"):
+        return oracle.Momentum(nesterov=chosen.name == "nesterov", **own)
+    return oracle.Adam(decoupled=chosen.name == "adamw", **own)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bits_are_those_of_the_oracle(text, dtype):
+    X, y, net = problem(dtype)
+    expected = oracle.Network(
+        np.array(net.weights), np.array(net.output_weights), np.array(net.biases),
+        net.weights.dtype.type(net.threshold), net.weights.dtype.type(net.scale), net.activation,
+    )  # fmt: skip
+    oracle.train(
+        expected, X, y, loss="cross-entropy", rate=oracle_rate, epochs=6, attack=oracle.Attack(0.05, 3), batch_size=4,
+        train_biases=True, optimizer=by_oracle(text),
+    )  # fmt: skip
+    trainer(net, text, library_rate, attack=sl.PGD(0.05, 3), batch_size=4, train_biases=True).fit(X, y, 6)
+    assert np.array_equal(net.weights, expected.weights)
+    assert np.array_equal(net.biases, expected.biases)
+
+
+def oracle_rate(step, per_epoch):
+    return library_rate(step, per_epoch)
+
+
+def library_rate(step, per_epoch):
+    return 0.05 / (1 + step % 5)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_every_strategy_and_number_of_threads_gives_the_same_bits(text):
+    ends = set()
+    for strategy in sl.EXACT_STRATEGIES:
+        for threads in (1, 3):
+            X, y, net = problem("float32", width=300)
+            made = trainer(net, text, strategy=strategy, attack=sl.PGD(0.05, 3), batch_size=8, threads=threads)
+            made.fit(X, y, 3)
+            ends.add(net.weights.tobytes())
+    assert len(ends) == 1
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_run_that_goes_on_from_its_state_ends_with_the_same_bits(text):
+    X, y, whole = problem("float32")
+    parts = whole.copy()
+    trainer(whole, text, batch_size=4, train_biases=True).fit(X, y, 5)
+    first = trainer(parts, text, batch_size=4, train_biases=True)
+    first.fit(X, y, 2)
+    second = trainer(parts, text, batch_size=4, train_biases=True)
+    second.resume_at(first.steps_done, first.optimizer_state())
+    second.fit(X, y, 3)
+    assert np.array_equal(parts.weights, whole.weights)
+    assert np.array_equal(parts.biases, whole.biases)
+    # Other data: the structures are made anew, what the optimizer remembers stays.
+    before = second.optimizer_state()
+    second.fit(X[::-1].copy(), y[::-1].copy(), 0)
+    after = second.optimizer_state()
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def torch_steps(make, start, gradients, fires):
+    torch = pytest.importorskip("torch", reason="torch is not installed; optimizers are not compared with it")
+    w = torch.nn.Parameter(torch.tensor(start))
+    optimizer = make(torch.optim, [w])
+    for gradient, fired in zip(gradients, fires, strict=True):
+        w.grad = torch.tensor(gradient)
+        if isinstance(optimizer, torch.optim.SparseAdam):
+            rows = torch.zeros((1, int(fired)), dtype=torch.long)
+            w.grad = torch.sparse_coo_tensor(rows, w.grad[: int(fired)], w.shape, check_invariants=True)
+        optimizer.step()
+    return w.detach().numpy()
+
+
+@pytest.mark.parametrize(
+    ("text", "make"),
+    [
+        ("momentum:momentum=0.8,lazy=false", lambda o, p: o.SGD(p, 0.1, momentum=0.8)),
+        ("momentum:weight_decay=0.05,lazy=false", lambda o, p: o.SGD(p, 0.1, momentum=0.9, weight_decay=0.05)),
+        ("momentum:weight_decay=0.05", lambda o, p: o.SGD(p, 0.1, momentum=0.9, weight_decay=0.05)),
+        ("nesterov", lambda o, p: o.SGD(p, 0.1, momentum=0.9, nesterov=True)),
+        ("nesterov:weight_decay=0.05", lambda o, p: o.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.05)),
+        ("adam:lazy=false", lambda o, p: o.Adam(p, 0.1)),
+        ("adam:weight_decay=0.1,lazy=false", lambda o, p: o.Adam(p, 0.1, weight_decay=0.1)),
+        ("adamw:lazy=false", lambda o, p: o.AdamW(p, 0.1, weight_decay=0.01)),
+        ("adam:epsilon=1e-15", lambda o, p: o.SparseAdam(p, 0.1, eps=1e-15)),
+    ],
+)
+def test_steps_on_the_same_gradients_are_those_of_torch(text, make):
+    # One neuron with a large bias and the absolute loss: where it fires, its gradient is x. The
+    # last component, which no gradient moves, keeps it from firing in half of the steps.
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((40, 6))
+    fires = rng.random(len(X)) < 0.5
+    fires[0] = fires[-1] = True
+    X[:, -1] = np.where(fires, 0.0, -1e9)
+    start = np.array([[1.0, -2.0, 0.5, 3.0, -1.0, 50.0]])
+    net = sl.TwoLayerNetwork(start, np.ones((1, 1)), np.array([1e6]), 0.0, 1.0, "shifted")
+    made = sl.Trainer(net, loss="absolute", learning_rate=0.1, optimizer=text)
+    y = np.full(1, -1e9)
+    gradients = []
+    for x, fired in zip(X, fires, strict=True):
+        made.fit(x[None], y, 1)
+        gradients.append(np.where(fired, x, 0.0)[None])
+    expected = torch_steps(make, start, gradients, fires)
+    assert not np.allclose(expected, start)
+    np.testing.assert_allclose(net.weights, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("text", ["momentum:weight_decay=0.01", "adamw:weight_decay=0.3"])
+def test_rows_that_miss_a_thousand_steps_take_them_then(text):
+    # No neuron fires at 0: all that moves is decay, and what momentum is left.
+    _, _, net = problem(outputs=2, width=12, kappa=0.5)
+    eager, zero = net.copy(), np.zeros((1, net.n_features))
+    start = np.array(net.weights)
+    made, beside = trainer(net, text, 0.01), trainer(eager, f"{text},lazy=false", 0.01)
+    made.fit(zero, [0], 1023)
+    assert np.array_equal(net.weights, start)
+    assert made.fit(zero, [0], 1).work[0].rows_moved == 12
+    beside.fit(zero, [0], 1024)
+    np.testing.assert_allclose(net.weights, eager.weights, rtol=1e-10)
+    assert not np.allclose(net.weights, start, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("adagrad", "known are 'gradient', 'gauss-newton', 'momentum'"),
+        ("momentum:beta=0.9", "'beta' is no choice"),
+        ("momentum:momentum=1.0", r"in \[0, 1\)"),
+        ("momentum:momentum=x", "give a number"),
+        ("momentum:damping=1", "has no damping"),
+        ("gradient:momentum=0.5", "has no momentum"),
+        ("adam:epsilon=0", "epsilon"),
+        ("adamw:weight_decay=-1", "weight_decay"),
+    ],
+)
+def test_what_does_not_fit_is_refused(given, words):
+    with pytest.raises(ValueError, match=words):
+        sl.Optimizer.of(given)
+
+
+def test_states_of_others_are_refused_and_change_nothing():
+    X, y, net = problem()
+    made = trainer(net, "adam")
+    made.fit(X, y, 2)
+    kept = made.optimizer_state()
+    other = trainer(net.copy(), "momentum")
+    other.fit(X, y, 1)
+    damaged = {**kept, "numbers.moved_at": kept["numbers.moved_at"] + 1000}
+    for wrong in (other.optimizer_state(), damaged, {"values.first": kept["values.first"][:-1]}, {"x": np.zeros(1)}):
+        with pytest.raises(ValueError, match="state"):
+            made.resume_at(2, wrong)
+        assert all(np.array_equal(kept[name], array) for name, array in made.optimizer_state().items())
+
+
+def test_texts_are_read_back():
+    for text in TEXTS:
+        chosen = sl.Optimizer.of(text)
+        assert sl.Optimizer.of(str(chosen)) == chosen
