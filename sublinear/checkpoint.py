@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sublinear.arrays import as_integer
 from sublinear.files import reading_tensors, write_whole
@@ -18,14 +19,15 @@ from sublinear.network_record import RECORD, NetworkRecord
 
 _FORMAT = "sublinear-checkpoint-1"
 _ARRAYS = ("weights", "biases", "output_weights")
+_OPTIMIZER = "optimizer."  # before the names of its arrays
 
 
 @dataclass
 class Checkpoint:
     """A network between two steps of training.
 
-    Trained weights are a function of the data, the settings and the steps taken, not of any structure; so the network
-    and the number of steps are all that training needs to go on, bit for bit.
+    Trained weights are a function of the data, the settings and the steps taken, not of any structure; so the network,
+    the number of steps and what the optimizer remembers are all that training needs to go on, bit for bit.
 
     Attributes
     ----------
@@ -40,6 +42,8 @@ class Checkpoint:
         Sums over the steps of the epoch that has not ended, as `train` keeps them.
     best : TwoLayerNetwork or None
         The network of the best epoch so far, where one is sought.
+    optimizer : dict
+        What the optimizer remembers, as `Trainer.optimizer_state` gives it.
     """
 
     network: TwoLayerNetwork
@@ -48,6 +52,7 @@ class Checkpoint:
     history: dict[str, list[Any]] = field(default_factory=dict)
     best: TwoLayerNetwork | None = None
     epoch: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file, whole or not at all: a kill or a full disk leaves the one before."""
@@ -56,6 +61,7 @@ class Checkpoint:
         arrays = self.network.copied_arrays()
         if self.best is not None:
             arrays |= {"best": np.array(self.best.weights), "best_biases": np.array(self.best.biases)}
+        arrays |= {_OPTIMIZER + name: array for name, array in self.optimizer.items()}
         state = {
             "steps_done": self.steps_done,
             "threshold": self.network.threshold,
@@ -77,6 +83,11 @@ class Checkpoint:
             arrays = {name: file.get_tensor(name) for name in _ARRAYS}
             best = file.get_tensor("best") if "best" in file.keys() else None  # noqa: SIM118
             best_biases = None if best is None else file.get_tensor("best_biases")
+            remembered = {
+                name.removeprefix(_OPTIMIZER): file.get_tensor(name)
+                for name in file.keys()  # noqa: SIM118
+                if name.startswith(_OPTIMIZER)
+            }
             state = json.loads(metadata["state"])
             options = {name: state[name] for name in ("threshold", "scale", "activation")}
             steps, settings, history = state["steps_done"], state["settings"], state["history"]
@@ -94,7 +105,7 @@ class Checkpoint:
                 for each in (network, best):
                     if each is not None:
                         each.record = record
-            return cls(network, steps, settings, history, best, epoch)
+            return cls(network, steps, settings, history, best, epoch, remembered)
 
 
 def _check_tables(settings: Any, history: Any, epoch: Any) -> None:

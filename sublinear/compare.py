@@ -16,6 +16,7 @@ from sublinear.files import command
 from sublinear.history import History, Progress
 from sublinear.identity import provenance, weights_hash
 from sublinear.network import TwoLayerNetwork
+from sublinear.optimizers import Optimizer
 from sublinear.schedules import LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
 from sublinear.trainer import Trainer
@@ -41,6 +42,7 @@ class Settings:
     seed: int = 0
     dtype: str = "float32"
     normalization: str | None = None
+    optimizer: str = "gradient"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dataset", dataset_name(self.dataset))
@@ -48,6 +50,7 @@ class Settings:
         as_integer(self.epochs, "epochs", 1)
         as_integer(self.batch_size, "batch_size", 1)
         as_number(self.learning_rate, "learning_rate", 0)
+        object.__setattr__(self, "optimizer", str(Optimizer.of(self.optimizer)))
         if not self.strategies:
             raise ValueError("there are no strategies; name at least one")
         labels = [strategy.label for strategy in self.strategies]
@@ -80,6 +83,7 @@ class Settings:
             "steps": attack.steps,
             "norm": "inf" if attack.norm != 2 else 2,
             "learning-rate": self.learning_rate,
+            "optimizer": self.optimizer,
             "strategies": labels,
             "max-bytes": self.strategies[0].max_bytes,
             "threads": self.threads,
@@ -172,6 +176,7 @@ class Comparison:
                 "epochs": settings.epochs,
                 "batch_size": settings.batch_size,
                 "learning_rate": {"first": settings.learning_rate, "last": 0.0},
+                "optimizer": settings.optimizer,
             },
             "seed": settings.seed,
             "runs": [run.as_dict() for run in self.runs],
@@ -288,6 +293,7 @@ class _Contestant:
             batch_size=settings.batch_size,
             threads=settings.threads,
             seed=settings.seed,
+            optimizer=settings.optimizer,
         )
         self._fit(0)
 

@@ -20,6 +20,7 @@ from sublinear.arrays import as_integer
 from sublinear.attacks import Attack
 from sublinear.history import History
 from sublinear.network import TwoLayerNetwork
+from sublinear.optimizers import Optimizer
 from sublinear.schedules import LearningRate
 from sublinear.strategies import Strategy
 from sublinear.trainer import Trainer
@@ -42,6 +43,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         random_state: Any = None,
         n_jobs: int | None = None,
         verbose: int = 0,
+        optimizer: str | Optimizer = "gradient",
     ) -> None:
         self.width = width
         self.strategy = strategy
@@ -53,6 +55,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.optimizer = optimizer
 
     def _start(self, X: NDArray[Any], outputs: int, weights: NDArray[np.float64] | None) -> None:
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -86,6 +89,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             self._set_rate(X, weights)
 
     def _automatic_rate(self, X: NDArray[Any], weights: NDArray[np.float64] | None) -> float:
+        optimizer = Optimizer.of(self.optimizer)
+        if optimizer.name not in ("gradient", "momentum", "nesterov"):
+            raise ValueError(f"learning_rate 'auto' does not know optimizer {optimizer.name!r}; give a rate")
         # With loss (f - y)^2 / 2 the second derivatives of the mean loss, for one output, are at most the trace of its
         # kernel over n: the mean over inputs of ||x||^2 scale^2 a^2 times the number of fired neurons. A rate of 2 over
         # that is the largest safe one; half of it is taken, as more neurons fire later. Other losses curve less.
@@ -100,7 +106,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
                 f"X reaches {np.abs(X).max():.3g} in size, for which learning_rate 'auto' would be 0; scale X, to "
                 "length 1, say, or give a rate"
             )
-        return self._rate_factor / curvature if curvature > 0 else 1.0
+        rate = self._rate_factor / curvature if curvature > 0 else 1.0
+        # Momentum goes 1 / (1 - momentum) times as far along a gradient that stays.
+        return rate * (1 - optimizer.momentum) if optimizer.name in ("momentum", "nesterov") else rate
 
     _rate_factor = 1.0
 
@@ -114,6 +122,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             self.batch_size,
             self._threads(),
             self._seed,
+            optimizer=self.optimizer,
         )
         trainer.resume_at(self.n_iter_ * -(-len(X) // (trainer.batch_size or len(X))))
         return trainer
@@ -121,10 +130,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def _train(
         self, X: NDArray[Any], targets: NDArray[np.float64], weights: NDArray[np.float64] | None, epochs: int
     ) -> None:
-        parameters = (self.strategy, self.attack, self.learning_rate_, self.batch_size, self.n_jobs)
+        parameters = (self.strategy, self.attack, self.learning_rate_, self.batch_size, self.n_jobs, self.optimizer)
         if self._trainer is None or not _same(parameters, self._trains_with):
+            goes_on = self._trainer is not None and self._trainer.optimizer == Optimizer.of(self.optimizer)
+            remembered = self._trainer.optimizer_state() if self._trainer is not None and goes_on else {}
             self._trainer = None  # before the next one takes memory
             self._trainer, self._trains_with = self._make_trainer(X), parameters
+            self._trainer.resume_at(self._trainer.steps_done, remembered)
         for _ in range(epochs):
             history = self._trainer.fit(X, targets, epochs=1, sample_weight=weights)
             self.history_.extend(history)
@@ -226,6 +238,8 @@ class SublinearClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         Threads; default `default_threads()`, as -1. -2 is one less, and so on.
     verbose : int, default 0
         1 prints a line for each epoch.
+    optimizer : str or Optimizer, default "gradient"
+        As `Trainer` takes it. "auto" rates are for "gradient", "momentum" and "nesterov".
 
     Attributes
     ----------

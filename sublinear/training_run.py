@@ -26,6 +26,7 @@ from sublinear.interrupts import deferred_interrupt
 from sublinear.locks import locked_folder
 from sublinear.network import TwoLayerNetwork
 from sublinear.network_record import NetworkRecord, attack_settings
+from sublinear.optimizers import Optimizer
 from sublinear.schedules import LinearRate
 from sublinear.strategies import Strategy
 from sublinear.trainer import Trainer
@@ -72,6 +73,7 @@ class TrainSettings:
     bias_value: float = 0.0
     train_biases: bool = False
     domain: str | None = None
+    optimizer: str = "gradient"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dataset", dataset_name(self.dataset))
@@ -85,6 +87,7 @@ class TrainSettings:
         if self.schedule_epochs is None:
             object.__setattr__(self, "schedule_epochs", self.epochs)
         as_integer(self.schedule_epochs, "schedule_epochs", 1)
+        object.__setattr__(self, "optimizer", str(Optimizer.of(self.optimizer)))
         if not Strategy.of(self.strategy).exact:
             raise ValueError(
                 f"strategy is {self.strategy!r}; runs that may be resumed take an exact one, such as margin"
@@ -189,12 +192,13 @@ def _train(
         settings.threads,
         settings.seed,
         settings.train_biases,
+        settings.optimizer,
     )
     record = NetworkRecord(data.record, settings.attack(), _sessions(settings, state.network.record))
     for each in (state.network, state.best):
         if each is not None:
             each.record = record
-    trainer.resume_at(state.steps_done)
+    trainer.resume_at(state.steps_done, state.optimizer)
     state.settings = settings.as_dict()
     if not state.history:
         state.history = History().as_dict()
@@ -210,7 +214,7 @@ def _train(
 
         def save() -> None:
             nonlocal saved_at
-            state.steps_done = trainer.steps_done
+            state.steps_done, state.optimizer = trainer.steps_done, trainer.optimizer_state()
             try:
                 state.save(path)
             except OSError as error:  # the one before is still there
@@ -261,7 +265,7 @@ def _train(
             if trainer.steps_done != counted_steps:  # between a step and its figures: the last checkpoint stands
                 raise
             ending = "interrupted"
-        state.steps_done = trainer.steps_done
+        state.steps_done, state.optimizer = trainer.steps_done, trainer.optimizer_state()
         state.save(path)
         network = state.best if state.best is not None else state.network
         test = None
@@ -369,7 +373,7 @@ def _check_same(settings: TrainSettings, state: Checkpoint, data: Dataset, folde
         free.add("normalization")
     for each in fields(TrainSettings):
         name = each.name
-        if name in free or now[name] == before.get(name):
+        if name in free or now[name] == before.get(name, each.default):  # older runs know fewer settings
             continue
         option = "--" + name.replace("_", "-")
         raise ValueError(

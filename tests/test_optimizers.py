@@ -7,6 +7,7 @@ import pytest
 
 import oracle
 import sublinear as sl
+from sublinear.training_run import CHECKPOINT, TrainSettings, train
 
 TEXTS = (
     "momentum", "momentum:momentum=0.5,lazy=false", "momentum:weight_decay=0.01", "nesterov",
@@ -193,3 +194,34 @@ def test_texts_are_read_back():
     for text in TEXTS:
         chosen = sl.Optimizer.of(text)
         assert sl.Optimizer.of(str(chosen)) == chosen
+
+
+def test_a_training_run_that_was_stopped_goes_on_with_the_same_bits(tmp_path):
+    settings = TrainSettings("iris", width=64, epochs=3, batch_size=16, steps=1, optimizer="adam", learning_rate=0.05)
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    whole = train(settings, tmp_path / "whole").network
+    stopped = []
+
+    def stop(progress, _):
+        stopped.append(progress)
+        if len(stopped) == 10:
+            raise KeyboardInterrupt
+
+    assert train(settings, tmp_path / "parts", watch=stop).ending == "interrupted"
+    kept = sl.Checkpoint.load(tmp_path / "parts" / CHECKPOINT)
+    assert kept.optimizer["values.first"].any()
+    resumed = train(settings, tmp_path / "parts", resume=True).network
+    assert np.array_equal(resumed.weights, whole.weights)
+
+
+def test_estimators_take_optimizers_and_go_on():
+    X, y, _ = problem(n=60)
+    once = sl.SublinearClassifier(64, epochs=4, optimizer="momentum", random_state=0).fit(X, y)
+    parts = sl.SublinearClassifier(64, epochs=4, optimizer="momentum", random_state=0)
+    for strategy in ("margin", "margin", "dense", "dense"):
+        parts.set_params(strategy=strategy).partial_fit(X, y)
+    assert np.array_equal(once.network_.weights, parts.network_.weights)
+    with pytest.raises(ValueError, match="give a rate"):
+        sl.SublinearClassifier(64, optimizer="adam").fit(X, y)
+    assert sl.SublinearClassifier(64, optimizer="adam", learning_rate=0.05, epochs=30).fit(X, y).score(X, y) > 0.8

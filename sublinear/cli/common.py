@@ -14,6 +14,7 @@ import typer
 
 from sublinear import __version__
 from sublinear.datasets import describe_datasets
+from sublinear.optimizers import OPTIMIZERS
 from sublinear.terminal import notice
 from sublinear.trainer import DivergenceError
 
@@ -35,6 +36,9 @@ Radius = Annotated[float, typer.Option(help="Radius of the attack's ball.")]
 Steps = Annotated[int, typer.Option(help="Steps of the attack.")]
 Norm = Annotated[str, typer.Option(help="Norm of the ball: 2 or inf.")]
 FallingRate = Annotated[float, typer.Option(help="Rate at the start; falls to 0.")]
+OptimizerText = Annotated[
+    str, typer.Option("--optimizer", help=f"{', '.join(OPTIMIZERS)}; choices as in momentum:momentum=0.8,lazy=false.")
+]
 Threads = Annotated[int, typer.Option(help="Threads; 0 = as many as this process may use.")]
 Seed = Annotated[int, typer.Option(help="Of split, network and order.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of another run in --out.")]

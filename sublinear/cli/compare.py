@@ -18,6 +18,7 @@ from sublinear.cli.common import (
     FallingRate,
     Norm,
     Normalization,
+    OptimizerText,
     Overwrite,
     Radius,
     Seed,
@@ -70,6 +71,7 @@ def compare_command(
     steps: Steps = Settings.steps,
     norm: Norm = "2",
     learning_rate: FallingRate = Settings.learning_rate,
+    optimizer: OptimizerText = Settings.optimizer,
     strategies: Annotated[
         str,
         typer.Option(
@@ -103,6 +105,7 @@ def compare_command(
             steps=steps,
             norm=parse_norm(norm),
             learning_rate=learning_rate,
+            optimizer=optimizer,
             strategies=tuple(each.replace(max_bytes=max_bytes) for each in chosen),
             threads=thread_count(threads),
             seed=seed,
