@@ -38,6 +38,9 @@ class Optimizer:
         did. What it missed it takes then, in closed form: the way that its momentum went on, decay. Adam's means do not
         change meanwhile (as with torch.optim.SparseAdam). False: every row moves in every step while it remembers
         something, as in torch.optim; nearly all rows move in nearly all steps then, and each costs time.
+    clip_norm : float >= 0, default 0
+        To what length the gradient of all rows and trained biases is shortened where it is longer; 0: never. Costs
+        about an update more. Not of "gauss-newton".
     damping : float > 0, default 1e-6
         Of "gauss-newton": lambda, in units of the mean of J J^T's diagonal.
 
@@ -50,12 +53,13 @@ class Optimizer:
     epsilon: float = _DEFAULTS["epsilon"]
     weight_decay: float | None = None
     lazy: bool = _DEFAULTS["lazy"]
+    clip_norm: float = _DEFAULTS["clip_norm"]
     damping: float = _DEFAULTS["damping"]
 
     def __post_init__(self) -> None:
         if self.name not in OPTIMIZERS:
             raise ValueError(f"optimizer is {self.name!r}; known are {', '.join(map(repr, OPTIMIZERS))}")
-        for name in ("momentum", "second_momentum", "epsilon"):
+        for name in ("momentum", "second_momentum", "epsilon", "clip_norm"):
             as_number(getattr(self, name), name, 0)
         if self.weight_decay is not None:
             as_number(self.weight_decay, "weight_decay", 0)
@@ -70,7 +74,7 @@ class Optimizer:
         del chosen["name"]
         if self.weight_decay is None:
             chosen["weight_decay"] = _DEFAULTS["weight_decay"]
-        return _DEFAULTS | chosen
+        return chosen
 
     def __str__(self) -> str:
         """As `of` reads it: "adam", or "momentum:momentum=0.8,lazy=False" with what is not at its default."""
@@ -92,7 +96,7 @@ class Optimizer:
         chosen: dict[str, Any] = {}
         for option in filter(None, options.split(",")):
             key, _, text = option.partition("=")
-            if key not in _DEFAULTS or key not in cls.__dataclass_fields__:
+            if key not in _DEFAULTS:
                 known = ", ".join(each.name for each in dataclasses.fields(cls) if each.name != "name")
                 raise ValueError(f"optimizer is {given!r}, where {key!r} is no choice; known are {known}")
             try:

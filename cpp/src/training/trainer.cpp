@@ -12,6 +12,7 @@
 #include "training/step/batch_attack.hpp"
 #include "training/step/batches.hpp"
 #include "training/step/current_finder.hpp"
+#include "training/step/gradient_length.hpp"
 #include "training/step/output_gradients.hpp"
 #include "training/step/overflow_guard.hpp"
 #include "training/step/row_update.hpp"
@@ -55,8 +56,7 @@ struct Trainer<T>::State {
     take_losses(batch, report);
     report.work += optimizer->solve(attacked_view(), attacked.gradients);
     finder.require_unchanged();
-    const Magnitudes gradient =
-        scale_gradients(task, batch, attacked, optimizer->gradient_factor(rate), output_gradients);
+    const Magnitudes gradient = scale_and_clip(batch, rate, report.work);
     optimizer->prepare(rate);
     guard.allow(*optimizer, gradient, steps_done, rate);
     RowUpdate<T> update(task, attacked, output_gradients, *optimizer);
@@ -76,6 +76,17 @@ struct Trainer<T>::State {
             attacked.fired.blocks(),
             task.options.train_biases,
             task.threads};
+  }
+
+  // Fills `output_gradients`; where the optimizer clips, by what is left of their length. Returns their size at most.
+  Magnitudes scale_and_clip(const Batch& batch, double rate, Work& work) {
+    double factor = optimizer->gradient_factor(rate);
+    if (const double most = task.options.optimizer->clip_norm(); most > 0) {
+      scale_gradients(task, batch, attacked, 1, output_gradients);
+      const double length = gradient_length(task, attacked, output_gradients, work);
+      if (length > most) factor *= most / length;
+    }
+    return scale_gradients(task, batch, attacked, factor, output_gradients);
   }
 
   // The means over the batch; throws DivergenceError where one is not finite.

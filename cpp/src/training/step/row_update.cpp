@@ -6,31 +6,17 @@
 
 #include "finding/reach.hpp"
 #include "kernels/watch.hpp"
-#include "sublinear/kernels/inner_product.hpp"
 
 namespace sublinear {
 template <class T>
 RowUpdate<T>::RowUpdate(const TrainingTask<T>& task, const AttackedBatch<T>& attacked,
                         const AlignedVector<T>& gradients, OptimizerRun<T>& optimizer)
-    : task_(task),
-      attacked_(attacked),
-      gradients_(gradients),
-      optimizer_(optimizer),
-      known_(!attacked.fired.blocks().empty()),
-      moves_(static_cast<std::size_t>(task.m)) {
+    : task_(task), optimizer_(optimizer), moves_(static_cast<std::size_t>(task.m)) {
   moved_.rows.reserve(moves_.size());
   moved_.by.reserve(moves_.size());
   buffers_.reserve(static_cast<std::size_t>(task.threads));
-  const auto count = static_cast<std::size_t>(attacked.size()), d = static_cast<std::size_t>(task.d);
-  for (int worker = 0; worker < task.threads; ++worker) {
-    Buffers& own =
-        buffers_.emplace_back(Buffers{FiredPositions(attacked.fired.blocks(), task.m), {}, {}, {}, {}, {}, {}});
-    own.gradient.resize(d);
-    own.row.resize(d);
-    own.coefficients.resize(count);
-    own.products.resize(known_ ? 0 : count);
-    own.positions.resize(known_ ? 0 : count);
-  }
+  for (int worker = 0; worker < task.threads; ++worker)
+    buffers_.push_back({{task, attacked, gradients}, AlignedVector<T>(static_cast<std::size_t>(task.d))});
 }
 
 template <class T>
@@ -54,60 +40,28 @@ MovedRows RowUpdate<T>::apply(RowFacts<T>& facts) {
 template <class T>
 Work RowUpdate<T>::work() const noexcept {
   Work work;
-  for (const Buffers& own : buffers_) work += own.work;
+  for (const Buffers& own : buffers_) work += own.gradients.work();
   return work;
 }
 
 template <class T>
 void RowUpdate<T>::apply_range(Index begin, Index end, Buffers& own, RowFacts<T>& facts) noexcept {
-  if (known_) own.fired.start(static_cast<NeuronId>(begin));
-  Index tile_end = begin;
+  own.gradients.start(begin, end);
   for (Index r = begin; r < end; ++r) {
-    if (known_ && r == tile_end) tile_end = own.fired.read_tile(static_cast<NeuronId>(r), static_cast<NeuronId>(end));
-    const Positions fired = known_ ? Positions{own.fired.begin(r), own.fired.length(r)} : find_positions(r, own);
-    if (fired.length == 0 && !optimizer_.moves(static_cast<NeuronId>(r))) continue;
-    combine(r, fired, own);
-    moves_.data()[r] = move_row(r, fired, own, facts);
+    const bool fired = own.gradients.go_to(r, weights_ + r * task_.d);
+    if (fired || optimizer_.moves(static_cast<NeuronId>(r))) moves_.data()[r] = move_row(r, own, facts);
   }
 }
 
-// By the canonical test, as the attack found them.
 template <class T>
-typename RowUpdate<T>::Positions RowUpdate<T>::find_positions(Index r, Buffers& own) noexcept {
-  const TwoLayerNetwork<T>& network = task_.network;
-  const Index count = attacked_.size();
-  inner_products(attacked_.points.data(), count, task_.d, weights_ + r * task_.d, own.products.data());
-  own.work.inner_products += count;
-  Index length = 0;
-  for (Index i = 0; i < count; ++i)
-    if (own.products.data()[i] + network.biases()[r] >= network.threshold())
-      own.positions.data()[length++] = static_cast<NeuronId>(i);
-  return {own.positions.data(), length};
-}
-
-// The row's coefficients, and what they sum up to.
-template <class T>
-void RowUpdate<T>::combine(Index r, Positions fired, Buffers& own) noexcept {
-  const Index c = task_.c;
-  const T* const a = task_.network.output_weights() + r * c;
-  if (c == 1)  // the same bits without the detour
-    for (Index k = 0; k < fired.length; ++k) own.coefficients.data()[k] = gradients_.data()[fired.at[k]] * a[0];
-  else
-    inner_products_at(gradients_.data(), fired.at, fired.length, c, a, own.coefficients.data());
-  combine_rows(attacked_.points.data(), fired.at, own.coefficients.data(), fired.length, task_.d, own.gradient.data());
-}
-
-template <class T>
-Displacement RowUpdate<T>::move_row(Index r, Positions fired, Buffers& own, RowFacts<T>& facts) noexcept {
+Displacement RowUpdate<T>::move_row(Index r, Buffers& own, RowFacts<T>& facts) noexcept {
   const Index d = task_.d;
   T* const row = weights_ + r * d;
   T* const bias = biases_ != nullptr ? biases_ + r : nullptr;
   const T bias_before = bias != nullptr ? *bias : 0;
   std::copy(row, row + d, own.row.begin());
-  T bias_gradient = 0;
-  if (bias != nullptr)
-    for (Index k = 0; k < fired.length; ++k) bias_gradient += own.coefficients.data()[k];
-  optimizer_.move({static_cast<NeuronId>(r), own.gradient.data(), bias_gradient, row, bias});
+  const T* const gradient = own.gradients.gradient(r);
+  optimizer_.move({static_cast<NeuronId>(r), gradient, bias != nullptr ? own.gradients.bias_gradient() : 0, row, bias});
   Displacement move;
   if (bias != nullptr) {
     move.bias = std::abs(static_cast<double>(*bias) - static_cast<double>(bias_before)) * (1 + kWiden);

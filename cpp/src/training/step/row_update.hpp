@@ -3,16 +3,14 @@
 
 #include <vector>
 
-#include "training/fired_positions.hpp"
 #include "training/step/batch_attack.hpp"
 #include "training/step/current_finder.hpp"
+#include "training/step/row_gradients.hpp"
 #include "training/step/training_task.hpp"
 
 namespace sublinear {
 
-// One step, neuron by neuron: the gradient of row r is the sum over the batch positions i at which it fired, ascending,
-// of (sum over outputs k of G_ik a_rk) x~_i, that of its bias, where biases are trained, the sum of the same
-// coefficients. The optimizer moves both.
+// One step, neuron by neuron: the optimizer moves each row, and its bias where biases are trained, by its gradient.
 //
 // The constructor takes all the memory; nothing in `apply` throws once rows move, so that no step stops among them.
 template <class T>
@@ -28,29 +26,17 @@ class RowUpdate {
   [[nodiscard]] Work work() const noexcept;
 
  private:
-  // Of a worker.
+  // Of a worker: gradients, and a row as it was.
   struct Buffers {
-    FiredPositions fired;
-    AlignedVector<T> gradient, row, coefficients, products;
-    std::vector<NeuronId> positions;
-    Work work;
-  };
-  // The positions at which one neuron fired, ascending.
-  struct Positions {
-    const NeuronId* at;
-    Index length;
+    RowGradients<T> gradients;
+    AlignedVector<T> row;
   };
 
   void apply_range(Index begin, Index end, Buffers& own, RowFacts<T>& facts) noexcept;
-  Positions find_positions(Index r, Buffers& own) noexcept;
-  void combine(Index r, Positions fired, Buffers& own) noexcept;
-  Displacement move_row(Index r, Positions fired, Buffers& own, RowFacts<T>& facts) noexcept;
+  Displacement move_row(Index r, Buffers& own, RowFacts<T>& facts) noexcept;
 
   const TrainingTask<T>& task_;
-  const AttackedBatch<T>& attacked_;
-  const AlignedVector<T>& gradients_;
   OptimizerRun<T>& optimizer_;
-  bool known_;  // where neurons fired
   T* weights_ = nullptr;
   T* biases_ = nullptr;  // null: they stay
   std::vector<Displacement> moves_;
