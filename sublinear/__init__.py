@@ -12,7 +12,7 @@ except ImportError as _error:
 
 from sublinear.adapters import MaskedIndex, OffsetIndex, ProjectedIndex
 from sublinear.attacks import FGSM, PGD, NoAttack
-from sublinear.certification import RELAXATIONS, Certification, certify
+from sublinear.certification import RELAXATIONS, Certification, CertifiedRadii, certified_radii, certify
 from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
 from sublinear.datasets import DATASETS, DataRecord, Dataset, describe_datasets, from_slice, load_dataset, to_slice
@@ -78,6 +78,7 @@ __all__ = [
     "BallTree",
     "BruteForce",
     "Certification",
+    "CertifiedRadii",
     "Checkpoint",
     "ConstantRate",
     "ConvexLayers",
@@ -114,6 +115,7 @@ __all__ = [
     "Work",
     "attack_inputs",
     "build_info",
+    "certified_radii",
     "certify",
     "choose_index",
     "default_threads",

@@ -22,6 +22,9 @@ class Certifier:
     ) -> tuple[
         NDArray[np.int8], NDArray[np.float64], NDArray[np.int8], NDArray[np.int64], NDArray[Any], WorkCounts
     ]: ...
+    def reachable(
+        self, points: NDArray[Any], radii: NDArray[np.float64], threads: int
+    ) -> tuple[NDArray[np.int64], WorkCounts]: ...
 
 def make_certifier(
     weights: NDArray[Any],

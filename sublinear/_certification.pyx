@@ -2,7 +2,7 @@
 cimport cython
 import numpy as np
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libcpp cimport bool as cpp_bool
 from libcpp.memory cimport unique_ptr
 from libcpp.string cimport string
@@ -34,6 +34,7 @@ cdef extern from "sublinear/certification/certifier.hpp" namespace "sublinear" n
     cppclass CppCertifier "sublinear::Certifier"[T]:
         Work certify(Points[T], const double*, const double*, const CertifierOptions&, int, Certificate*,
                      T*) except +
+        Work reachable(Points[T], const double*, int, vector[int32_t]&) except +
 
 # Networks are moved into their certifier, which Cython cannot say.
 cdef extern from *:
@@ -92,6 +93,17 @@ cdef class Certifier:
             verdicts[i], margins[i] = <int>found[i].verdict, found[i].margin
             relaxations[i], numbers[i] = <int>found[i].relaxation, found[i].branches
         return verdicts, margins, relaxations, numbers, ends, work_of(work)
+
+    def reachable(self, const real[:, ::1] points, const double[::1] radii, int threads):
+        """(ids, work): the neurons that may fire in one of the balls, int64 and ascending."""
+        cdef vector[int32_t] ids
+        cdef Work work
+        with Watched(), nogil:
+            if real is float:
+                work = self.single.get().reachable(points_of(points), start_of(radii), threads, ids)
+            else:
+                work = self.wide.get().reachable(points_of(points), start_of(radii), threads, ids)
+        return np.array(ids, np.int64), work_of(work)
 
 
 def make_certifier(const real[:, ::1] weights, const real[:, ::1] output_weights, const real[:, ::1] biases,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sublinear import _certification
-from sublinear.arrays import as_integer, as_number, as_seed, as_threads
+from sublinear.arrays import as_integer, as_number, as_points, as_seed, as_threads
+from sublinear.attacks import Attack
 from sublinear.evaluation import prepare
 from sublinear.indexes import INDEXES
 from sublinear.network import TwoLayerNetwork
@@ -79,6 +81,12 @@ class Certification:
     def unbroken_accuracy(self) -> float:
         """The share that is not broken: robust accuracy is at most this."""
         return float(1 - self.broken.mean())
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, of one radius: the shares that are certified, broken and open, and the verdict of each input."""
+        shares = {name: float((self.verdicts == name).mean()) for name in ("certified", "broken", "open")}
+        norm = "2" if self.norm == 2 else "inf"
+        return {"norm": norm, "radius": float(self.radii[0]), **shares, "verdicts": self.verdicts.tolist()}
 
 
 def _norm_of(norm: Any) -> float:
@@ -184,3 +192,110 @@ def certify(
     return Certification(
         _VERDICTS[verdicts], ends, margins, np.array(RELAXATIONS)[relaxations], numbers, radii, checked, Work(*work)
     )
+
+
+def balls_of(attacks: Iterable[Attack]) -> list[tuple[float, float]]:
+    """The (norm, radius) of balls that attacks move in, each once; ValueError where there are none."""
+    options = [attack.options() for attack in attacks]
+    balls = dict.fromkeys((each["norm"], each["radius"]) for each in options if each["radius"] > 0)
+    if not balls:
+        raise ValueError("there is no ball to certify: give attacks with a radius above 0, such as pgd:0.05")
+    return list(balls)
+
+
+@dataclass(frozen=True, eq=False)
+class CertifiedRadii:
+    """Between which radii the robust radius of each of n inputs lies.
+
+    Attributes
+    ----------
+    certified : (n,) float64
+        Every point this close is classified rightly; 0 where only the input itself is known to be, or not even that.
+    broken : (n,) float64
+        The distance of the nearest point that was found to be classified wrongly: 0 for inputs that are wrong
+        themselves, inf where none was found up to `most`.
+    points : (n, d), dtype of the network
+        These points; the input where there is none.
+    norm : 2.0 or inf
+    """
+
+    certified: NDArray[np.float64]
+    broken: NDArray[np.float64]
+    points: NDArray[Any]
+    norm: float
+
+    def curve(self, radii: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """At each of `radii` (k,) the share that is certified, and the share that is not broken: (k,) both.
+
+        Robust accuracy lies between the two, whatever the attack.
+        """
+        at = np.asarray(radii, np.float64)[:, None]
+        right = self.broken > 0
+        return ((self.certified >= at) & right).mean(axis=1), (self.broken > at).mean(axis=1)
+
+
+def _distances(points: NDArray[Any], X: NDArray[Any], norm: float) -> NDArray[np.float64]:
+    """Rounded up: a point is within this radius."""
+    steps = points.astype(np.float64) - X.astype(np.float64)
+    return np.asarray(np.linalg.norm(steps, norm, axis=1) * (1 + (steps.shape[1] + 8) * 2.0**-52))
+
+
+def certified_radii(
+    net: TwoLayerNetwork,
+    X: ArrayLike,
+    y: ArrayLike,
+    norm: float | str = 2,
+    *,
+    most: float | None = None,
+    rounds: int = 12,
+    threads: int | None = None,
+    classes: tuple[float, float] | None = None,
+    **effort: Any,
+) -> CertifiedRadii:
+    """The largest radius at which each row of X (n, d) is certified, by bisection, and the nearest point to break it.
+
+    Parameters
+    ----------
+    norm : 2 or inf
+    most : float > 0, default the largest norm of a row
+        Radii above it are not looked at.
+    rounds : int >= 1
+        Of bisection: radii are known to `most` / 2^rounds.
+    classes, threads
+        As in `certify`; so are the other options: `relaxation`, `branches`, `steps`, `attack_steps`,
+        `attack_restarts`, `seed`, `index`.
+
+    Costs `rounds` calls of `certify`. Raises as it does.
+    """
+    checked = _norm_of(norm)
+    as_integer(rounds, "rounds", 1)
+    options: dict[str, Any] = {**effort, "classes": classes, "threads": threads}
+    found = certify(net, X, y, 0.0, norm, **options)
+    points = found.points
+    inputs = points  # at radius 0 the points are the inputs
+    if most is None:
+        most = float(np.linalg.norm(inputs.astype(np.float64), checked, axis=1).max())
+    as_number(most, "most", positive=True)
+    low, nearest = np.zeros(len(inputs)), np.where(found.broken, 0.0, np.inf)
+    high = np.where(found.broken, 0.0, most)  # certified nowhere above this, as far as is known
+    for each in range(rounds):
+        radius = (low + high) / 2 if each else high  # the ends first
+        found = certify(net, inputs, y, radius, norm, **options)
+        low = np.where(found.certified, radius, low)
+        high = np.where(found.certified, high, radius)
+        closer = found.broken & (nearest > 0)
+        distance = np.where(closer, _distances(found.points, inputs, checked), np.inf)
+        better = distance < nearest
+        nearest, points = np.where(better, distance, nearest), np.where(better[:, None], found.points, points)
+        high = np.minimum(high, np.maximum(nearest, low))
+    return CertifiedRadii(low, nearest, points, checked)
+
+
+def reachable_neurons(
+    net: TwoLayerNetwork, X: ArrayLike, radius: ArrayLike, norm: float | str, threads: int | None
+) -> NDArray[np.int64]:
+    """The neurons that may fire somewhere in one of the balls around the rows of X, ascending."""
+    points = as_points(X, "X", net.n_features, net.dtype)
+    radii = _radii_of(radius, len(points))
+    ids, _ = _certifier(net, _norm_of(norm), None, threads).reachable(points, radii, as_threads(threads))
+    return ids

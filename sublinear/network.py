@@ -259,6 +259,32 @@ class TwoLayerNetwork:
             indptr, ids, work = self.predictor(index, 2.0, threads).fired(points, as_threads(threads))
         return Reported(indptr, ids, Work(*work), self.width)
 
+    def prune(
+        self, X: ArrayLike, radius: ArrayLike = 0.0, norm: float | str = 2, threads: int | None = None
+    ) -> TwoLayerNetwork:
+        """A network without the neurons that can fire in no ball around a row of X (n, d).
+
+        Its outputs are the same, to the last bit, at every point within `radius` (a number, or (n,)) of a row in `norm`
+        (2 or inf), rounding included; elsewhere they may differ. Smaller files, faster prediction. At least one neuron
+        stays. The record goes with it. Raises ValueError for arguments that do not fit.
+        """
+        from sublinear.certification import reachable_neurons
+
+        with self.reading():
+            kept = reachable_neurons(self, X, radius, norm, threads)
+            arrays = self.copied_arrays()
+        ids = kept if len(kept) else np.zeros(1, np.int64)
+        pruned = TwoLayerNetwork(
+            arrays["weights"][ids],
+            arrays["output_weights"][ids],
+            arrays["biases"][ids],
+            threshold=self.threshold,
+            scale=self.scale,
+            activation=self.activation,
+        )
+        pruned.record = self.record
+        return pruned
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file, whole or not at all: the three arrays, and in its metadata scalars and record."""
         from safetensors.numpy import save

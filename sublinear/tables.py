@@ -8,6 +8,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from sublinear.certification import Certification
 from sublinear.compare import Comparison, Run, reference_of, same_bits
 from sublinear.evaluation import Evaluation
 from sublinear.intervals import Interval, middle_half
@@ -175,6 +176,16 @@ def evaluation_table(judged: dict[str, Evaluation]) -> Table:
     rows += [(name, each.robust_accuracy, each.robust_loss) for name, each in judged.items() if name != "none"]
     for name, accuracy, loss in rows:
         table.add_row(name, "-" if accuracy is None else f"{100 * accuracy:.1f}", f"{loss:.4f}")
+    return table
+
+
+def certification_table(found: list[Certification]) -> Table:
+    """One row a ball: what is proved, what is broken, and what neither."""
+    table = _table(("ball", "certified %", "broken %", "open %"))
+    for each in found:
+        shares = each.as_dict()
+        name = f"l{shares['norm']} {shares['radius']:g}"
+        table.add_row(name, *(f"{100 * shares[key]:.1f}" for key in ("certified", "broken", "open")))
     return table
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import sublinear as sl
+from sublinear.cli import app
 
 
 def problem(outputs=3, dtype="float32", norm=2, n=60, d=6, width=96, **options):
@@ -150,3 +153,72 @@ def test_arguments_that_do_not_fit_are_refused(change, message):
     arguments = {"X": x, "y": y, "radius": 0.1, **change}
     with pytest.raises(ValueError, match=message):
         sl.certify(net, **arguments)
+
+
+@pytest.mark.parametrize("variant", VARIANTS[:3], ids=str)
+def test_radii_by_bisection_agree_with_what_is_certified_there(variant):
+    net, x, y, _ = problem(**variant)
+    norm = variant.get("norm", 2)
+    found = sl.certified_radii(net, x, y, norm, most=0.5, rounds=9, branches=4)
+    wrong = ~right(net, x, y)
+    np.testing.assert_array_equal(found.broken == 0, wrong)
+    assert (found.certified[wrong] == 0).all()
+    assert (found.certified <= found.broken).all()
+    assert sl.certify(net, x, y, found.certified, norm, branches=4).certified[~wrong].all()
+    hit = np.isfinite(found.broken)
+    assert not right(net, found.points, y)[hit].any()
+    order = 2 if norm == 2 else np.inf
+    distances = np.linalg.norm(found.points.astype(float) - x, order, axis=1)
+    np.testing.assert_allclose(distances[hit], found.broken[hit], rtol=1e-12)
+    if norm == 2:  # the proof meets the nearest point
+        assert np.median((found.broken - found.certified)[hit & ~wrong]) < 0.05
+    certified, unbroken = found.curve([0, 0.01, 0.1, 0.4])
+    assert (certified <= unbroken).all()
+    assert certified[0] == unbroken[0] == 1 - wrong.mean()
+    assert (np.diff(certified) <= 0).all()
+    assert (np.diff(unbroken) <= 0).all()
+    with pytest.raises(ValueError, match="most is 0"):
+        sl.certified_radii(net, x, y, norm, most=0)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_a_pruned_network_has_the_same_bits_in_the_balls(variant):
+    net, x, _, _ = problem(**variant)
+    norm = variant.get("norm", 2)
+    rng = np.random.default_rng(0)
+    widths = []
+    for radius in (0, 0.02, 0.1):
+        pruned = net.prune(x[:4], radius, norm)
+        widths.append(pruned.width)
+        for _ in range(20):
+            step = rng.standard_normal((4, x.shape[1])) if norm == 2 else rng.choice([-1.0, 1.0], (4, x.shape[1]))
+            step *= (1 - 1e-6) * radius / np.linalg.norm(step, 2 if norm == 2 else np.inf, axis=1, keepdims=True)
+            points = (x[:4] + step).astype(x.dtype)
+            np.testing.assert_array_equal(pruned.decision_function(points), net.decision_function(points))
+    assert widths == sorted(widths)
+    fired = len(np.unique(net.fired(x[:4]).ids))
+    assert widths[0] == max(1, fired) < net.width
+    assert net.prune(np.zeros((1, x.shape[1])), 0).width >= 1
+    with pytest.raises(ValueError, match="radius is -1"):
+        net.prune(x, -1)
+
+
+def test_evaluate_certifies_beside_the_attacks(tmp_path):
+    trained = CliRunner().invoke(
+        app, ["train", "--width", "128", "--epochs", "1", "--radius", "0.05", "--out", str(tmp_path / "run")]
+    )
+    assert trained.exit_code == 0, trained.output
+    asked = ["evaluate", str(tmp_path / "run"), "--certify", "--attacks", "pgd:0.02,fgsm:0.02,pgd:0.005:5:inf"]
+    told = CliRunner().invoke(app, [*asked, "--json"])
+    content = json.loads(told.stdout)
+    assert [(each["norm"], each["radius"]) for each in content["certified"]] == [("2", 0.02), ("inf", 0.005)]
+    for each, attack in zip(content["certified"], ("pgd:0.02", "pgd:0.005:5:inf"), strict=True):
+        assert each["certified"] + each["broken"] + each["open"] == pytest.approx(1)
+        assert 0.3 < each["certified"] <= content["attacks"][attack]["robust_accuracy"]
+        assert len(each["verdicts"]) == 450
+        assert each["verdicts"].count("certified") == round(450 * each["certified"])
+    shown = CliRunner().invoke(app, asked).stdout
+    assert f"{100 * content['certified'][0]['certified']:.1f}" in shown
+    nothing = CliRunner().invoke(app, ["evaluate", str(tmp_path / "run"), "--certify", "--attacks", "none"])
+    assert nothing.exit_code != 0
+    assert "no ball" in " ".join(nothing.output.split())

@@ -146,6 +146,7 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "Certifier.certify": lambda: certifier().certify(
             POINTS, LABELS, np.full(4, 0.1), "quadratic", 25, 0, 40, 2, 0, 1
         ),
+        "Certifier.reachable": lambda: certifier().reachable(POINTS, np.full(4, 0.1), 1),
         "make_certifier": certifier,
     },
     "_training": {

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from sublinear.attacks import attacks_of, parse_attacks
+from sublinear.certification import Certification, balls_of
+from sublinear.certification import certify as certify_inputs
 from sublinear.cli.common import (
     Threads,
     app,
@@ -21,7 +23,7 @@ from sublinear.identity import provenance, weights_hash
 from sublinear.judged_data import JudgedData, find_network, judged_data
 from sublinear.network import TwoLayerNetwork
 from sublinear.progress import progress
-from sublinear.tables import evaluation_table
+from sublinear.tables import certification_table, evaluation_table
 from sublinear.terminal import notice, print_json, results_console
 
 #: The format that its JSON names.
@@ -52,6 +54,11 @@ def evaluate_command(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out rows with labels that the network does not know.")
     ] = False,
+    certify: Annotated[
+        bool,
+        typer.Option("--certify", help="Prove, in the ball of each attack, which rows no attack at all can break."),
+    ] = False,
+    branches: Annotated[int, typer.Option(help="With --certify: most subproblems of branch and bound for a row.")] = 50,
     threads: Threads = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
@@ -70,8 +77,11 @@ def evaluate_command(
             "seed": seed,
             "attacks": attacks,
             "skip_unknown": skip_unknown,
+            "certify": certify,
+            "branches": branches if certify else None,
             "threads": threads,
         }
+        balls = balls_of(parse_attacks(attacks).values()) if certify else []
         loss = "logistic" if net.n_outputs == 1 else "cross-entropy"
         with progress("loading the data") as tell:
             data = judged_data(net, file, dataset, seed, normalization, skip_unknown)
@@ -88,14 +98,29 @@ def evaluate_command(
                 classes=(0.0, 1.0),
                 watch=lambda name, done, count: tell(f"{name} ({done + 1} of {count})", done, count),
             )
+            certified: list[Certification] = []
+            for norm, radius in balls:
+                tell(f"certifying, radius {radius:g}", len(certified), len(balls))
+                certified.append(_certified(net, data, norm, radius, branches, thread_count(threads)))
     if as_json:
-        print_json(json.dumps(_content(network, file, net, settings, data, judged), indent=2))
+        content = _content(network, file, net, settings, data, judged)
+        if certified:
+            content["certified"] = [each.as_dict() for each in certified]
+        print_json(json.dumps(content, indent=2))
     else:
         console = results_console()
         other = net.record is not None and net.record.data.sha256 != data.sha256
         which = f"{data.part} of data of other content than it was trained on" if other else data.part
         console.print(f"{file} on {len(data.X)} rows of {data.name}: {which}", soft_wrap=True)
         console.print(evaluation_table(judged))
+        if certified:
+            console.print(certification_table(certified))
+
+
+def _certified(
+    net: TwoLayerNetwork, data: JudgedData, norm: float, radius: float, branches: int, threads: int | None
+) -> Certification:
+    return certify_inputs(net, data.X, data.y, radius, norm, branches=branches, threads=threads, classes=(0.0, 1.0))
 
 
 def _attacks_of_training(net: TwoLayerNetwork) -> str:

@@ -240,18 +240,23 @@ const TwoLayerNetwork<T>& Certifier<T>::network() const& noexcept {
 }
 
 template <class T>
-Work Certifier<T>::certify(Points<T> points, const double* labels, const double* radii, const CertifierOptions& options,
-                           int threads, Certificate* out, T* points_out) const {
+void Certifier<T>::require_balls(Points<T> points, const double* radii) const {
   if (state_ == nullptr) throw std::logic_error("the certifier was moved from; use the one it was moved to");
-  const Index d = state_->network().dimension();
-  require_inputs(points, d);
-  check_labels(labels, points.count, *state_->loss, state_->network().outputs());
+  require_inputs(points, state_->network().dimension());
   require_pointer(radii, points.count, "radii");
-  require_pointer(out, points.count, "the certificates");
   for (Index i = 0; i < points.count; ++i)
     if (!(radii[i] >= 0) || !std::isfinite(radii[i]))
       throw std::invalid_argument("the radius in row " + std::to_string(i) + " is " + format_number(radii[i]) +
                                   "; give a finite number of at least 0");
+}
+
+template <class T>
+Work Certifier<T>::certify(Points<T> points, const double* labels, const double* radii, const CertifierOptions& options,
+                           int threads, Certificate* out, T* points_out) const {
+  require_balls(points, radii);
+  const Index d = state_->network().dimension();
+  check_labels(labels, points.count, *state_->loss, state_->network().outputs());
+  require_pointer(out, points.count, "the certificates");
   require_options(options);
   std::vector<Work> works(static_cast<std::size_t>(points.count));
   parallel_for(points.count, resolve_threads(threads), 1, [&](Index begin, Index end, int) {
@@ -264,6 +269,37 @@ Work Certifier<T>::certify(Points<T> points, const double* labels, const double*
       std::copy(from, from + d, points_out + i * d);
     }
   });
+  Work total;
+  for (const Work& work : works) total += work;
+  return total;
+}
+
+template <class T>
+Work Certifier<T>::reachable(Points<T> points, const double* radii, int threads, std::vector<NeuronId>& out) const {
+  require_balls(points, radii);
+  const TwoLayerNetwork<T>& network = state_->network();
+  const int workers = resolve_threads(threads);
+  std::vector<std::vector<char>> marks(static_cast<std::size_t>(workers));
+  std::vector<Work> works(static_cast<std::size_t>(points.count));
+  parallel_for(points.count, workers, 1, [&](Index begin, Index end, int worker) {
+    std::vector<char>& mark = marks[static_cast<std::size_t>(worker)];
+    mark.resize(static_cast<std::size_t>(network.width()));
+    CandidateLists lists;
+    for (Index i = begin; i < end; ++i) {
+      works[static_cast<std::size_t>(i)] =
+          state_->finder->candidates_at({points.row(i), 1, points.dimension}, radii[i], 1, lists);
+      const Neighbourhood near =
+          neighbourhood(network, state_->rows, points.row(i), radii[i], lists.begin(0), lists.length(0));
+      for (const auto* neurons : {&near.on, &near.unstable})
+        for (const BallNeuron& neuron : *neurons) mark[static_cast<std::size_t>(neuron.id)] = 1;
+      if (!near.bounded) std::fill(mark.begin(), mark.end(), char{1});
+    }
+  });
+  out.clear();
+  for (Index r = 0; r < network.width(); ++r)
+    if (std::any_of(marks.begin(), marks.end(),
+                    [r](const auto& mark) { return !mark.empty() && mark[static_cast<std::size_t>(r)] != 0; }))
+      out.push_back(static_cast<NeuronId>(r));
   Work total;
   for (const Work& work : works) total += work;
   return total;

@@ -80,8 +80,14 @@ class SUBLINEAR_API Certifier {
   Work certify(Points<T> points, const double* labels, const double* radii, const CertifierOptions& options,
                int threads, Certificate* out, T* points_out = nullptr) const;
 
+  /// The neurons that may fire somewhere in one of the balls, ascending. A network of these alone has the same outputs,
+  /// to the last bit, at every point of every ball: those that are left out add to no sum there.
+  /// @throws std::invalid_argument as `certify` does.
+  Work reachable(Points<T> points, const double* radii, int threads, std::vector<NeuronId>& out) const;
+
  private:
   struct State;
+  void require_balls(Points<T> points, const double* radii) const;
   std::unique_ptr<State> state_;
 };
 
