@@ -119,7 +119,7 @@ void add_initializations(Table& table) {
 struct Training {
   std::string strategy, loss;
   PgdOptions attack;
-  Optimizer optimizer = Optimizer::gradient;
+  std::string optimizer = "gradient";
   bool train_biases = false;
   std::string index = {};
 };
@@ -131,8 +131,8 @@ void add_training(Table& table, const std::string& name, const Training& how, co
   options.strategy = how.strategy;
   options.loss = make_loss(how.loss);
   options.attack = make_pgd<T>(how.attack);
-  options.batch_size = how.optimizer == Optimizer::gradient ? 7 : 0;
-  options.optimizer = how.optimizer;
+  options.batch_size = how.optimizer == "gradient" ? 7 : 0;
+  options.optimizer = make_optimizer<T>(how.optimizer);
   options.train_biases = how.train_biases;
   options.finder.index = how.index;
   options.finder.max_bytes = std::size_t{1} << 26;  // not what happens to be free here
@@ -143,12 +143,11 @@ void add_training(Table& table, const std::string& name, const Training& how, co
   options.threads = 2;
   Trainer<T> trainer(network, problem.points(), problem.labels.data(), options);
   Hash losses, counts, outputs;
-  fit<T>(trainer, 4, linear_rate(how.optimizer == Optimizer::gradient ? 2 : 0.5, 0.1, 4),
-         [&](const StepReport& report) {
-           losses.add(report.clean_loss).add(report.robust_loss);
-           counts.add(report.work);
-           return true;
-         });
+  fit<T>(trainer, 4, linear_rate(how.optimizer == "gradient" ? 2 : 0.5, 0.1, 4), [&](const StepReport& report) {
+    losses.add(report.clean_loss).add(report.robust_loss);
+    counts.add(report.work);
+    return true;
+  });
   std::vector<T> values(static_cast<std::size_t>(problem.n * problem.outputs));
   counts.add(Predictor<T>(network).decision_function(problem.points(), 2, values.data()));
   Hash file;
@@ -181,10 +180,9 @@ void add_trainings(Table& table) {
     add_training(table, strategy.name, {strategy.name, "cross-entropy", pgd(0.1)}, three);
   for (const std::string& index : index_names())
     if (index_serves(index, 26))
-      add_training(table, "weights-" + index, {"weights", "logistic", pgd(0.05), Optimizer::gradient, true, index},
-                   two);
+      add_training(table, "weights-" + index, {"weights", "logistic", pgd(0.05), "gradient", true, index}, two);
   for (const char* loss : {"absolute", "squared", "logistic"})
-    add_training(table, loss, {"margin", loss, pgd(0.02, 4, Norm::infinity), Optimizer::gradient, true}, two);
+    add_training(table, loss, {"margin", loss, pgd(0.02, 4, Norm::infinity), "gradient", true}, two);
   PgdOptions random = pgd(0.1, 3);
   random.random_start = true;
   random.restarts = 3;
@@ -192,7 +190,7 @@ void add_trainings(Table& table) {
   random.norm = Norm::infinity;
   random.radius = 0.03;
   add_training(table, "random-linf", {"margin", "logistic", random}, two);
-  add_training(table, "gauss-newton", {"margin", "squared", pgd(0), Optimizer::gauss_newton}, two);
+  add_training(table, "gauss-newton", {"margin", "squared", pgd(0), "gauss-newton"}, two);
   PgdOptions slice = pgd(0.3, 3);
   slice.domain = Domain::slice;
   add_training(table, "slice", {"margin", "cross-entropy", slice}, on_the_slice(three));
