@@ -33,7 +33,7 @@ class Certification:
     verdicts : (n,) array of str
         "certified": no point of the ball is classified wrongly. "broken": `points` has one that is. "open": neither
         was found.
-    points : (n, d), dtype of the network
+    points : (n, d) floats
         For broken inputs a point within the radius that the network classifies wrongly; else the input.
     margins : (n,) float64
         Nowhere in the ball is the smallest margin (the output of the label less the largest other; of a single output:
@@ -214,7 +214,7 @@ class CertifiedRadii:
     broken : (n,) float64
         The distance of the nearest point that was found to be classified wrongly: 0 for inputs that are wrong
         themselves, inf where none was found up to `most`.
-    points : (n, d), dtype of the network
+    points : (n, d) floats
         These points; the input where there is none.
     norm : 2.0 or inf
     """

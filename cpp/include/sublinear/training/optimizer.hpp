@@ -101,8 +101,8 @@ class SUBLINEAR_API OptimizerRun {
 
   /// What is remembered between steps.
   [[nodiscard]] virtual OptimizerState<T> state() const { return {}; }
-  /// Goes on from there. @throws std::invalid_argument, with nothing changed, for the state of another optimizer or of
-  /// a network of other sizes.
+  /// Goes on from there. @throws std::invalid_argument for the state of another optimizer or of a network of other
+  /// sizes; nothing is changed then.
   virtual void set_state(const OptimizerState<T>& state) = 0;
 };
 

@@ -97,7 +97,7 @@ class SUBLINEAR_API Trainer {
   [[nodiscard]] OptimizerState<T> optimizer_state() const;
   /// Goes on from what a trainer with the same optimizer, of a network of the same sizes, remembered. With the weights
   /// and the number of steps of then, the bits are those of a run that was never interrupted.
-  /// @throws std::invalid_argument, with nothing changed, for what does not fit.
+  /// @throws std::invalid_argument for what does not fit; nothing is changed then.
   void set_optimizer_state(const OptimizerState<T>& state);
 
   /// The strategy's structure, until the next call that is not const.
