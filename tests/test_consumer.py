@@ -186,7 +186,7 @@ using namespace sublinear;
 [[maybe_unused]] const Neurons<float> neurons{.count = 3};
 [[maybe_unused]] const Ball ball{.radius = 1};
 [[maybe_unused]] const Displacement displacement{.euclidean = 1};
-[[maybe_unused]] const Visit<float> visit{.reach = 1};
+[[maybe_unused]] const OptimizerOptions optimizer{.lazy = false};
 [[maybe_unused]] const CandidateView<float> candidates{.count = 1};
 [[maybe_unused]] const SparseVector<float> vector{.length = 1};
 [[maybe_unused]] const StepReport report{.inputs = 1};

@@ -4,13 +4,12 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
+#include <numeric>
 #include <sublinear/sublinear.hpp>
 #include <vector>
 
 using sublinear::Index;
-
 // max(0, 1 - y f)^2 for labels -1 and +1.
 struct SquaredHinge final : sublinear::Loss {
   [[nodiscard]] const char* name() const noexcept override { return "squared-hinge"; }
@@ -27,43 +26,27 @@ struct SquaredHinge final : sublinear::Loss {
   }
 };
 
-// Of eight random points of the sphere around the input, and the input itself, the one with the highest loss.
-struct RandomSearch final : sublinear::Attack<float> {
+// One step from the input to the sphere around it, along the gradient of the loss.
+struct GradientStep final : sublinear::Attack<float> {
   double radius = 0.1;
-
   struct Run final : sublinear::AttackRun<float> {
-    explicit Run(double r, Index d) : radius(r), way(static_cast<std::size_t>(d)), best(static_cast<std::size_t>(d)) {}
-
-    bool start(int, const float* input, sublinear::RandomStream& stream, float* point) override {
-      x = input;
-      random = &stream;
-      asked = 0;
-      std::copy_n(x, best.size(), point);
+    Run(double r, Index d) : radius(r), gradient(static_cast<std::size_t>(d)) {}
+    bool start(int, const float* x, sublinear::RandomStream&, float* point) override {
+      std::copy_n(x, gradient.size(), point);
       return true;
     }
     bool next(sublinear::AttackView<float>& here, float* point) override {
-      const double found = here.loss();
-      if (asked++ == 0 || found > highest) std::copy_n(point, best.size(), best.begin()), highest = found;
-      if (asked > 8) {
-        std::copy(best.begin(), best.end(), point);
-        return false;
-      }
-      double squares = 0;
-      for (double& v : way) v = random->normal(), squares += v * v;
-      for (std::size_t j = 0; j < way.size(); ++j)
-        point[j] = static_cast<float>(x[j] + way[j] * radius / std::sqrt(squares));
-      return true;
+      here.input_gradient(gradient.data());
+      const double squares = std::inner_product(gradient.begin(), gradient.end(), gradient.begin(), 0.0);
+      for (std::size_t j = 0; squares > 0 && j < gradient.size(); ++j)
+        point[j] += static_cast<float>(radius * gradient[j] / std::sqrt(squares));
+      return false;  // the run ends at the point
     }
-
-    double radius, highest = 0;
-    int asked = 0;
-    const float* x = nullptr;
-    sublinear::RandomStream* random = nullptr;
-    std::vector<double> way;
-    std::vector<float> best;
+    double radius;
+    std::vector<float> gradient;
   };
-
   [[nodiscard]] sublinear::Ball ball() const noexcept override { return {radius, sublinear::Norm::two}; }
+  [[nodiscard]] int gradients() const noexcept override { return 1; }
   [[nodiscard]] std::unique_ptr<sublinear::AttackRun<float>> make_run(Index d) const override {
     return std::make_unique<Run>(radius, d);
   }
@@ -72,19 +55,18 @@ struct RandomSearch final : sublinear::Attack<float> {
 int main() {
   sublinear::RandomStream random(4, sublinear::RandomPurpose::weights);
   std::vector<float> inputs(400 * 6);
-  for (float& v : inputs) v = 0.4F * static_cast<float>(random.normal());
   std::vector<double> labels;
+  for (float& v : inputs) v = 0.4F * static_cast<float>(random.normal());
   for (std::size_t i = 0; i < 400; ++i) labels.push_back(inputs[6 * i] + inputs[6 * i + 1] > 0 ? 1 : -1);
   std::vector<std::vector<float>> trained;
+  sublinear::Initialization how;
+  how.dimension = 6, how.width = 256;
+  sublinear::TrainerOptions<float> options;
+  options.loss = std::make_shared<SquaredHinge>();
+  options.attack = std::make_shared<GradientStep>();
   for (const char* strategy : {"margin", "dense"}) {
-    sublinear::Initialization how;
-    how.dimension = 6;
-    how.width = 256;
     auto network = sublinear::random_network<float>(how);
-    sublinear::TrainerOptions<float> options;
     options.strategy = strategy;
-    options.loss = std::make_shared<SquaredHinge>();
-    options.attack = std::make_shared<RandomSearch>();
     sublinear::Trainer<float> trainer(network, {inputs.data(), 400, 6}, labels.data(), options);
     const double first = trainer.step(2).robust_loss;
     sublinear::fit(trainer, 20, sublinear::constant_rate(2));
