@@ -130,7 +130,8 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy on the package, and the stubs of its extension modules beside what these offer."""
-    install_package(session, *extra("dev"))
+    used = (extra(name) for name in ("report", "dask", "onnx"))  # whose types mypy looks at
+    install_package(session, *extra("dev"), *(each for names in used for each in names))
     session.run("mypy", "sublinear")
     stubtest = ("stubtest", "--mypy-config-file", "pyproject.toml", "--allowlist", "tests/stubtest_allowed.txt")
     session.run(*stubtest, "sublinear._kernels", "sublinear._reporting", "sublinear._training")
