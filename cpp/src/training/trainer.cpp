@@ -141,8 +141,12 @@ struct Trainer<T>::State {
     measure_weights();
     if (!fits(largest_weight, largest_bias)) throw std::invalid_argument(overflow_text());
     facts = RowFacts<T>(network, threads);
-    finder = make_finder<T>(options.strategy, network.neurons(), {inputs.data(), n, d}, options.attack->ball(),
-                            options.finder, threads, options.index_factory);
+    const Points<T> all{inputs.data(), n, d};
+    const Ball ball = options.attack->ball();
+    finder = options.finder_factory
+                 ? make_finder<T>(options.finder_factory, network.neurons(), all, ball, options.finder, threads)
+                 : make_finder<T>(options.strategy, network.neurons(), all, ball, options.finder, threads,
+                                  options.index_factory);
     finder_version = version;
   }
 
