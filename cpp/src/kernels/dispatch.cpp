@@ -61,6 +61,9 @@ QuantizedScanKernel* choose_quantized_scan() {
   const SimdLevel level = simd_level();
   if (level == SimdLevel::avx512 && processor_features().avx512vnni) return quantized_scan_avx512vnni;
   if (level != SimdLevel::baseline) return quantized_scan_avx2;
+#elif defined(SUBLINEAR_ARM)
+  if (simd_level() == SimdLevel::neon)
+    return processor_features().dot_product ? quantized_scan_neondot : quantized_scan_neon;
 #endif
   return quantized_scan_baseline;
 }
@@ -78,7 +81,7 @@ std::vector<SimdLevel> available_simd_levels() {
   const ProcessorFeatures features = processor_features();
   if (features.avx2) levels.push_back(SimdLevel::avx2);
   if (features.avx512) levels.push_back(SimdLevel::avx512);
-#elif defined(__aarch64__)
+#elif defined(SUBLINEAR_ARM)
   levels.push_back(SimdLevel::neon);
 #endif
   return levels;
