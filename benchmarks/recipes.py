@@ -70,6 +70,17 @@ def rival(width: int, rate: float, epochs: int, optimizer: str, **others: Any) -
     return Recipe(RIVAL, width, rate, epochs, optimizer=optimizer, kappa=0.0 if first else None, **others)
 
 
+# The same rivals in both balls.
+RIVALS = [
+    rival(512, 60, 5, "momentum"),
+    rival(256, 60, 6, "momentum"),
+    rival(512, 0.02, 5, "adam"),
+    rival(512, 0.005, 5, "adam", layers="both"),
+    rival(256, 0.005, 6, "adam", layers="both"),
+    rival(512, 0.5, 5, "momentum", layers="both"),
+    rival(512, 60, 5, "momentum", attack_steps=5),
+]
+
 RECIPES: dict[str, list[Recipe]] = {
     "l2": [
         ours(2048, 600, 5),
@@ -79,13 +90,7 @@ RECIPES: dict[str, list[Recipe]] = {
         ours(4096, 1500, 4, kappa=2.8),
         ours(4096, 1000, 3),
         ours(2048, 600, 5, attack_steps=5),
-        rival(512, 60, 5, "momentum"),
-        rival(256, 60, 6, "momentum"),
-        rival(512, 0.02, 5, "adam"),
-        rival(512, 0.005, 5, "adam", layers="both"),
-        rival(256, 0.005, 6, "adam", layers="both"),
-        rival(512, 0.5, 5, "momentum", layers="both"),
-        rival(512, 60, 5, "momentum", attack_steps=5),
+        *RIVALS,
     ],
     "linf": [
         ours(2048, 600, 5),
@@ -93,12 +98,6 @@ RECIPES: dict[str, list[Recipe]] = {
         ours(2048, 1000, 4, kappa=2.3),
         ours(4096, 1500, 4, kappa=2.8),
         ours(2048, 600, 5, attack_steps=5),
-        rival(512, 60, 5, "momentum"),
-        rival(256, 60, 6, "momentum"),
-        rival(512, 0.02, 5, "adam"),
-        rival(512, 0.005, 5, "adam", layers="both"),
-        rival(256, 0.005, 6, "adam", layers="both"),
-        rival(512, 0.5, 5, "momentum", layers="both"),
-        rival(512, 60, 5, "momentum", attack_steps=5),
+        *RIVALS,
     ],
 }
