@@ -17,7 +17,11 @@ settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=T
 settings.load_profile("fixed")
 
 # Libraries too large for the extra "test": not to collect is not to skip, which CI takes for a mistake.
-_NEEDED = {"test_torch.py": ("torch",), "test_onnx.py": ("onnx", "onnxruntime")}
+_NEEDED = {
+    "test_torch.py": ("torch",),
+    "test_torch_optimizers.py": ("torch",),
+    "test_onnx.py": ("onnx", "onnxruntime"),
+}
 collect_ignore = [file for file, names in _NEEDED.items() if not all(map(find_spec, names))]
 
 
