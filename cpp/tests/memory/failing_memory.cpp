@@ -24,6 +24,14 @@ void* request(std::size_t bytes, std::size_t alignment) {
   return block;
 }
 
+void* request_or_null(std::size_t bytes) noexcept {
+  try {
+    return request(bytes, 1);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 namespace sublinear::testing {
@@ -44,8 +52,13 @@ void* operator new(std::size_t bytes) { return request(bytes, 1); }
 void* operator new[](std::size_t bytes) { return request(bytes, 1); }
 void* operator new(std::size_t bytes, std::align_val_t at) { return request(bytes, static_cast<std::size_t>(at)); }
 void* operator new[](std::size_t bytes, std::align_val_t at) { return request(bytes, static_cast<std::size_t>(at)); }
+// As the standard library has these; a sanitizer's own would not take their memory from above.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return request_or_null(bytes); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return request_or_null(bytes); }
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { std::free(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
 void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
