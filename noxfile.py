@@ -12,7 +12,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import nox
 
@@ -253,11 +256,43 @@ def aarch64(session: nox.Session) -> None:
     from_preset(session, "aarch64-qemu", eigen=False)
 
 
+@contextmanager
+def wine(session: nox.Session) -> Iterator[None]:
+    """A Wine for programs that run side by side: its prefix is there, and its server stays until the end.
+
+    Without it the first programs make the prefix at the same time, and each that ends last takes the server away, also
+    from one that begins.
+    """
+    program, server = (
+        next(filter(None, map(shutil.which, places)), None)
+        for places in (("wine64", "/usr/lib/wine/wine64", "wine"), ("wineserver", "/usr/lib/wine/wineserver"))
+    )
+    if program is None:
+        session.error("Wine was not found: neither wine64, /usr/lib/wine/wine64 nor wine is there")
+    session.env.update(WINEPREFIX=str(BUILD / "wine"), WINEDEBUG="-all", WINEDLLOVERRIDES="mscoree=;mshtml=")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    # A shell holds the server, wherever that is installed. It ends with its input: also where nox is killed.
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    environment = {**os.environ, **{name: value for name, value in session.env.items() if value is not None}}
+    with subprocess.Popen([program, "cmd"], env=environment, text=True, **pipes) as shell:
+        deadline = Timer(600, shell.kill)
+        deadline.start()
+        shell.stdin.write("echo Wine is %OS%\n")
+        shell.stdin.flush()
+        answered = any("Wine is Windows_NT" in line for line in shell.stdout)
+        deadline.cancel()
+        if not answered:
+            session.error(f"{program} cmd did not start")
+        yield
+    if server is not None:  # it writes to its prefix until it has ended
+        subprocess.run([server, "-w"], env=environment, check=False, timeout=60)
+
+
 @nox.session
 def windows(session: nox.Session) -> None:
     """The same on Windows, built by MinGW and run by Wine."""
-    session.env.update(WINEPREFIX=str(BUILD / "wine"), WINEDEBUG="-all")
-    from_preset(session, "windows-wine", eigen=False)
+    with wine(session):
+        from_preset(session, "windows-wine", eigen=False)
 
 
 def compile_and_link(session: nox.Session, target: str) -> None:
@@ -322,14 +357,20 @@ def packaging(session: nox.Session) -> None:
     session.run("python", "packaging/try_packages.py", str(BUILD / "packages"), str(BUILD / "release"))
 
 
+def every_test(session: nox.Session, preset: str) -> None:
+    """All C++ tests of a preset whose own are few."""
+    folder = BUILD / f"matrix-{preset}"
+    configured = ("cmake", "--preset", preset, "-B", str(folder), "-DSUBLINEAR_TEST_SUITE=")
+    session.run(*configured, external=True, silent=True)
+    session.run("cmake", "--build", str(folder), "-j", JOBS, external=True, silent=True)
+    ctest(session, folder, "--timeout", "3600")
+
+
 @nox.session
 def matrix(session: nox.Session) -> None:
     """Before a release: all C++ tests on each foreign platform, and more targets of zig. An hour on two cores."""
-    session.env.update(WINEPREFIX=str(BUILD / "wine"), WINEDEBUG="-all")
-    for preset in ("aarch64-qemu", "windows-wine"):
-        configured = ("cmake", "--preset", preset, "-B", str(BUILD / f"matrix-{preset}"), "-DSUBLINEAR_TEST_SUITE=")
-        session.run(*configured, external=True, silent=True)
-        session.run("cmake", "--build", str(BUILD / f"matrix-{preset}"), "-j", JOBS, external=True, silent=True)
-        ctest(session, BUILD / f"matrix-{preset}", "--timeout", "3600")
+    every_test(session, "aarch64-qemu")
+    with wine(session):
+        every_test(session, "windows-wine")
     for target in ("aarch64-macos", "x86_64-macos", "x86_64-windows-gnu", "x86_64-linux-musl", "aarch64-linux-musl"):
         compile_and_link(session, target)
