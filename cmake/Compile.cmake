@@ -25,27 +25,30 @@ endfunction()
 # The kernels for instruction sets above the baseline: flags per file, and an object library of their own, so that a
 # test can read the symbols of just these objects.
 function(sublinear_add_simd_levels target)
-  if(NOT SUBLINEAR_FOR_X86)
+  set(_kernels ${PROJECT_SOURCE_DIR}/cpp/src/kernels)
+  if(SUBLINEAR_FOR_X86)
+    add_library(sublinear_simd OBJECT ${_kernels}/kernels_avx2.cpp ${_kernels}/kernels_avx512.cpp
+      ${_kernels}/quantized_avx2.cpp ${_kernels}/quantized_avx512vnni.cpp)
+    target_compile_definitions(${target} PRIVATE SUBLINEAR_X86)
+  elseif(SUBLINEAR_FOR_ARM)
+    add_library(sublinear_simd OBJECT ${_kernels}/quantized_neon.cpp ${_kernels}/quantized_neondot.cpp)
+    target_compile_definitions(${target} PRIVATE SUBLINEAR_ARM)
+  else()
     return()
   endif()
-  add_library(sublinear_simd OBJECT
-    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx2.cpp
-    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp
-    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx2.cpp
-    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx512vnni.cpp)
   sublinear_compile_options(sublinear_simd)
   # Kernels throw nothing; so no symbols for unwinding.
   target_compile_options(sublinear_simd PRIVATE $<IF:$<BOOL:${SUBLINEAR_CLANG_CL}>,/EHs-c-,-fno-exceptions>
     ${SUBLINEAR_WIDE_VECTOR_OPTIONS})
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx2.cpp
-    ${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx2.cpp PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels_avx512.cpp
+  set_source_files_properties(${_kernels}/kernels_avx2.cpp ${_kernels}/quantized_avx2.cpp
+    PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
+  set_source_files_properties(${_kernels}/kernels_avx512.cpp
     PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma")
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/quantized_avx512vnni.cpp
+  set_source_files_properties(${_kernels}/quantized_avx512vnni.cpp
     PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mavx2;-mfma;-mpopcnt")
+  set_source_files_properties(${_kernels}/quantized_neondot.cpp PROPERTIES COMPILE_OPTIONS "-march=armv8.2-a+dotprod")
   target_include_directories(sublinear_simd PRIVATE ${PROJECT_SOURCE_DIR}/cpp/include)
   target_compile_features(sublinear_simd PRIVATE cxx_std_17)
   set_target_properties(sublinear_simd PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:sublinear_simd>)
-  target_compile_definitions(${target} PRIVATE SUBLINEAR_X86)
 endfunction()

@@ -1,5 +1,6 @@
 """Settings and data every test shares."""
 
+import os
 import signal
 from importlib.util import find_spec
 
@@ -23,6 +24,17 @@ _NEEDED = {
     "test_onnx.py": ("onnx", "onnxruntime"),
 }
 collect_ignore = [file for file, names in _NEEDED.items() if not all(map(find_spec, names))]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "posix: needs what Windows has not: signals, forks, modes of files, devices")
+
+
+def pytest_collection_modifyitems(items):
+    if os.name != "posix":
+        for each in items:
+            if each.get_closest_marker("posix"):
+                each.add_marker(pytest.mark.skip(reason="needs POSIX"))
 
 
 @pytest.fixture(params=[(kind, dtype) for kind in ("shifted", "jump") for dtype in ("float32", "float64")])

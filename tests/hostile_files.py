@@ -18,7 +18,6 @@ import json
 import multiprocessing
 import os
 import random
-import resource
 import signal
 import struct
 import sys
@@ -227,6 +226,8 @@ SECONDS = 20  # a file may take; the process ends by SIGALRM
 
 def limited(name: str, count: int, seed: int, megabytes: int, folder: str, answer: multiprocessing.SimpleQueue) -> None:
     """One kind in this process, which may take so much more memory."""
+    import resource  # of POSIX
+
     warnings.simplefilter("ignore")
     kind = kinds(Path(folder))[name]
     run(kind, 20, seed + 1, Path(folder))  # everything imported, every pool filled

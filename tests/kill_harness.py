@@ -28,6 +28,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -51,10 +52,13 @@ COMPARED = (
 )
 
 
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(
-    ["sublinear.cli", "sublinear.training_run", "sklearn.datasets", "sklearn.model_selection"]
-)
+@cache
+def server() -> multiprocessing.context.ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["sublinear.cli", "sublinear.training_run", "sklearn.datasets", "sklearn.model_selection"]
+    )
+    return context
 
 
 def sublinear_train(words: list[str], errors: str) -> None:
@@ -144,7 +148,7 @@ class Harness:
         strategy, threads = self.random.choice(FREE)
         options = self.whole.settings | {"strategy": strategy, "threads": threads, "checkpoint_minutes": EVERY_STEP}
         words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-        child = SERVER.Process(
+        child = server().Process(
             target=sublinear_train,
             args=([*words, "--out", str(self.folder), *["--resume"] * resume], str(self.work / "errors.txt")),
         )

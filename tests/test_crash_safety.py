@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -25,6 +24,7 @@ def whole(tmp_path_factory):
     return train(TrainSettings(**SMALL), tmp_path_factory.mktemp("whole"))
 
 
+@pytest.mark.posix
 def test_killed_runs_go_on_with_the_same_bits():
     settings = {"dataset": "iris", "width": 256, "batch_size": 16, "epochs": 6, "schedule_epochs": 40, "steps": 3}
     tally = kill_harness.run(3, settings=settings, variants=({},))
@@ -79,6 +79,7 @@ def test_a_disk_too_full_for_what_the_run_writes_is_found_out_before_training(tm
     assert needed - 6_000 < written <= needed
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("room", [1_000, 12_000])
 def test_a_full_disk_ends_in_one_sentence_before_training(tmp_path, room):
     """A disk of its own where the system lends one, else a limit on the size of files, which fails alike."""
@@ -90,6 +91,8 @@ def test_a_full_disk_ends_in_one_sentence_before_training(tmp_path, room):
     )
     try:
         if not mounted:
+            import resource
+
             limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))  # noqa: E731
         done = subprocess.run(command(folder), capture_output=True, text=True, preexec_fn=limit, cwd=tmp_path)
         assert done.returncode == 2, done.stderr

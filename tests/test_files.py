@@ -64,6 +64,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.posix
 def test_mode_and_links_are_kept(tmp_path, name):
     write = WRITERS[name]
     path, link = tmp_path / "file", tmp_path / "link"
@@ -79,6 +80,7 @@ def test_mode_and_links_are_kept(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.posix
 def test_errors_name_the_path_that_was_given(tmp_path, name):
     write = WRITERS[name]
     (tmp_path / "folder").mkdir()
@@ -101,6 +103,7 @@ def test_errors_name_the_path_that_was_given(tmp_path, name):
     assert len(os.listdir(tmp_path)) == 5
 
 
+@pytest.mark.posix
 def test_what_may_not_be_written_is_not_replaced(tmp_path):
     tmp_path.chmod(0o777)
     for each in tmp_path.parents[:3]:
@@ -125,6 +128,7 @@ def test_what_may_not_be_written_is_not_replaced(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+@pytest.mark.posix
 def test_pipes_and_devices_are_written_to(tmp_path):
     write_whole("/dev/null", b"gone")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
@@ -199,15 +203,16 @@ def test_a_folder_in_use_is_refused_by_name_and_free_once_its_owner_ends(tmp_pat
             assert done.returncode == 2
             assert done.stderr.startswith(f"error: {tmp_path} is in use by another run")
             assert len(done.stderr.splitlines()) == 1
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     assert os.listdir(tmp_path) == [".sublinear-lock"]  # and keeps nobody out
     train(SMALL, tmp_path)
     assert sorted(os.listdir(tmp_path)) == sorted([CHECKPOINT, NETWORK, HISTORY])
 
 
+@pytest.mark.posix
 def test_a_forked_child_does_not_keep_the_folder_of_its_parent(tmp_path):
     with holder(tmp_path, "fork") as (process, child):
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait(60)
         assert child > 0
         os.kill(child, 0)  # it is still there

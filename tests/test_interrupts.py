@@ -12,6 +12,8 @@ import pytest
 
 import sublinear as sl
 
+pytestmark = pytest.mark.posix
+
 
 class Bell(Exception):
     pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -75,3 +76,31 @@ def test_datasets_have_unit_rows_and_a_split_that_follows_the_seed():
         assert (data.X_train != sl.load_dataset(name, seed=4).X_train).any()
     with pytest.raises(ValueError, match="mnist"):
         sl.load_dataset("mnist")
+
+
+WITHOUT_POSIX = """
+import multiprocessing.context, signal, sys
+for module in ("grp", "pty", "pwd", "resource"):
+    sys.modules[module] = None
+for name in ("SIGALRM", "SIGKILL", "setitimer", "pthread_kill"):
+    delattr(signal, name)
+for kind in ("fork", "forkserver"):
+    del multiprocessing.context._concrete_contexts[kind]
+import pytest
+raise SystemExit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
+"""
+
+
+def test_tests_can_be_imported_without_posix(tmp_path):
+    """As on Windows, where only those that are marked `posix` are left out."""
+    folder = Path(__file__).parent
+    names = re.compile(r"\b(signal|resource|pty|multiprocessing|kill_harness|hostile_files)\b")  # others need no look
+    files = [str(each) for each in sorted(folder.glob("test_*.py")) if names.search(each.read_text())]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_POSIX, f"--rootdir={folder.parent}", *files],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]

@@ -357,7 +357,7 @@ def test_a_process_that_dies_or_takes_too_long_is_a_failed_cell():
     def kill():
         until(multiprocessing.active_children)
         for child in multiprocessing.active_children():
-            os.kill(child.pid, signal.SIGKILL)
+            child.kill()
 
     killer = threading.Thread(target=kill)
     killer.start()

@@ -6,7 +6,6 @@ import ast
 import io
 import json
 import os
-import pty
 import shlex
 import subprocess
 import sys
@@ -190,7 +189,10 @@ def test_a_log_is_told_now_and_then_whatever_a_step_takes(monkeypatch):
     assert ", 25%, about 0:00:0" in lines[-1]
 
 
+@pytest.mark.posix
 def test_a_terminal_gets_a_bar(tmp_path):
+    import pty
+
     master, slave = pty.openpty()
     variables = {**os.environ, "COLUMNS": "80", "TERM": "xterm", "PYTHONPATH": os.pathsep.join(sys.path)}
     script = (

@@ -44,6 +44,7 @@ def run(tmp_path):
     return call
 
 
+@pytest.mark.posix
 def test_forked_children_train_report_and_predict_as_their_parent(run):
     done = run("""
 before = calls()
@@ -53,6 +54,7 @@ assert calls() == before
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.posix
 def test_children_forked_while_another_thread_trains_have_threads_of_their_own(run):
     done = run("""
 expected, stop = calls(), threading.Event()
@@ -73,6 +75,7 @@ finally:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits a processor's address space so")
+@pytest.mark.posix
 def test_threads_that_the_system_does_not_grant_are_done_without(run):
     done = run("""
 expected = calls(1)
@@ -109,6 +112,7 @@ def test_the_default_number_of_threads_heeds_threadpoolctl():
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this processor's system has no affinity")
+@pytest.mark.posix
 def test_the_default_number_of_threads_heeds_the_affinity_of_the_calling_thread():
     seen = []
 

@@ -251,6 +251,7 @@ class Holding:
         self._thread.join(_LIMIT)
 
 
+@pytest.mark.posix
 def test_ctrl_c_ends_the_waiting():
     X, y = _problem()
     net = sl.TwoLayerNetwork.random(5, 64)
@@ -269,6 +270,7 @@ def test_ctrl_c_ends_the_waiting():
     assert trainer.steps_done == 3
 
 
+@pytest.mark.posix
 def test_a_forked_child_does_not_wait_for_threads_that_it_has_not():
     X, y = _problem()
     net = sl.TwoLayerNetwork.random(5, 64)

@@ -318,6 +318,7 @@ def test_interrupted_training_goes_on_where_it_stopped():
     assert sha256(whole) == sha256(stopped)
 
 
+@pytest.mark.posix
 def test_ctrl_c_ends_a_long_step_which_then_has_not_happened():
     # One long step, in many blocks of inputs; the signal comes after a twentieth of a second.
     x, y = problem("logistic", n=6000, d=32, dtype=np.float32)

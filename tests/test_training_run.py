@@ -183,6 +183,7 @@ def test_the_command_trains_resumes_and_says_so(tmp_path, whole):
     assert np.array_equal(network.weights, whole[0].network.weights)
 
 
+@pytest.mark.posix
 def test_killed_and_interrupted_processes_go_on(tmp_path, whole):
     command = [sys.executable, "-m", "sublinear", "train", *OPTIONS, "--epochs", "400", "--schedule-epochs", "400"]
     for kind, status in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
@@ -271,6 +272,7 @@ def test_evaluate_judges_under_several_attacks(whole):
         assert words in refused.stderr
 
 
+@pytest.mark.posix
 def test_the_first_interrupt_is_noted_and_the_second_raised():
     usual = signal.getsignal(signal.SIGINT)
     with deferred_interrupt() as interrupt:

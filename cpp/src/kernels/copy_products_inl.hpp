@@ -47,6 +47,30 @@ SUBLINEAR_INLINE void store_sums(const StripSums& sums, std::int32_t* out) {
 }
 constexpr int kPointsTogether = 4, kSparseStrips = 2;
 
+#elif defined(SUBLINEAR_QUANTIZED_neon) || defined(SUBLINEAR_QUANTIZED_neondot)
+
+struct StripSums {
+  int32x4_t lanes[4];
+};
+SUBLINEAR_INLINE void clear(StripSums& sums) {
+  for (int32x4_t& part : sums.lanes) part = vdupq_n_s32(0);
+}
+struct StripBytes {
+  int8x16_t lanes[4];
+};
+SUBLINEAR_INLINE StripBytes strip_bytes(const std::int8_t* quad) {
+  return {{vld1q_s8(quad), vld1q_s8(quad + 16), vld1q_s8(quad + 32), vld1q_s8(quad + 48)}};
+}
+SUBLINEAR_INLINE void add_quad(StripSums& sums, const StripBytes& copies, std::int32_t four) {
+  const int8x16_t x = vreinterpretq_s8_s32(vdupq_n_s32(four));  // at most kMostOfPoint: signed is unsigned
+#pragma GCC unroll 4
+  for (int v = 0; v < 4; ++v) add_four_products(sums.lanes[v], x, copies.lanes[v]);
+}
+SUBLINEAR_INLINE void store_sums(const StripSums& sums, std::int32_t* out) {
+  for (int v = 0; v < 4; ++v) vst1q_s32(out + 4 * v, sums.lanes[v]);
+}
+constexpr int kPointsTogether = 4, kSparseStrips = 4;
+
 #else
 
 struct StripSums {

@@ -55,7 +55,7 @@ const KernelTable<T>& kernels() {
   return table;
 }
 
-// What multiplies bytes. Only the VNNI instructions of AVX-512 beat AVX2 here.
+// What multiplies bytes. Only the VNNI instructions of AVX-512 beat AVX2 here; ARM has such of its own.
 struct ByteKernels {
   QuantizedScanKernel* scan;
   CopyProductsKernel* products;
@@ -68,6 +68,12 @@ ByteKernels choose_byte_kernels() {
   if (level == SimdLevel::avx512 && processor_features().avx512vnni)
     return {quantized_scan_avx512vnni, copy_products_avx512vnni, sparse_copy_products_avx512vnni};
   if (level != SimdLevel::baseline) return {quantized_scan_avx2, copy_products_avx2, sparse_copy_products_avx2};
+#elif defined(SUBLINEAR_ARM)
+  if (simd_level() == SimdLevel::neon) {
+    if (processor_features().dot_product)
+      return {quantized_scan_neondot, copy_products_neondot, sparse_copy_products_neondot};
+    return {quantized_scan_neon, copy_products_neon, sparse_copy_products_neon};
+  }
 #endif
   return {quantized_scan_baseline, copy_products_baseline, sparse_copy_products_baseline};
 }
@@ -90,7 +96,7 @@ std::vector<SimdLevel> available_simd_levels() {
   const ProcessorFeatures features = processor_features();
   if (features.avx2) levels.push_back(SimdLevel::avx2);
   if (features.avx512) levels.push_back(SimdLevel::avx512);
-#elif defined(__aarch64__)
+#elif defined(SUBLINEAR_ARM)
   levels.push_back(SimdLevel::neon);
 #endif
   return levels;

@@ -52,8 +52,11 @@ extern const KernelTable<double> kernels_double_baseline, kernels_double_avx2, k
 using QuantizedScanKernel = void(const std::int8_t* strips, const std::int32_t* sums, const float* scales, Index count,
                                  Index stride, const std::uint8_t* rows, Index queries, const float* low,
                                  const float* high, BlockHits hits);
-QuantizedScanKernel quantized_scan_baseline, quantized_scan_avx2, quantized_scan_avx512vnni;
-CopyProductsKernel copy_products_baseline, copy_products_avx2, copy_products_avx512vnni;
-SparseCopyProductsKernel sparse_copy_products_baseline, sparse_copy_products_avx2, sparse_copy_products_avx512vnni;
+QuantizedScanKernel quantized_scan_baseline, quantized_scan_avx2, quantized_scan_avx512vnni, quantized_scan_neon,
+    quantized_scan_neondot;
+CopyProductsKernel copy_products_baseline, copy_products_avx2, copy_products_avx512vnni, copy_products_neon,
+    copy_products_neondot;
+SparseCopyProductsKernel sparse_copy_products_baseline, sparse_copy_products_avx2, sparse_copy_products_avx512vnni,
+    sparse_copy_products_neon, sparse_copy_products_neondot;
 
 }  // namespace sublinear

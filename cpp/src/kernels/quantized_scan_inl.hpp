@@ -1,5 +1,5 @@
 // The kernel `quantized_scan` of fused_scan.hpp for one instruction set: SUBLINEAR_QUANTIZED names it and is one of
-// baseline, avx2, avx512vnni. All give the same integers, so the same proposals.
+// baseline, avx2, avx512vnni, neon, neondot. All give the same integers, so the same proposals.
 #if defined(__SSE2__)
 // gcc 12 takes the undefined operand of its own intrinsics for an uninitialised variable (gcc bug 105593).
 #if defined(__GNUC__) && !defined(__clang__)
@@ -7,6 +7,8 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "block_hits_inl.hpp"
@@ -184,14 +186,8 @@ SUBLINEAR_INLINE void scan_together(const std::int8_t* strips, const std::int32_
 
 constexpr int kTileStrips = 1;
 
-// Notes those of a strip whose score is not below low.
-SUBLINEAR_INLINE void note_strip(const float* scores, Index first, Index count, Index query, float low, float high,
-                                 BlockHits hits) {
-  unsigned found = 0, sure = 0;
-  for (Index p = 0; p < kStrip; ++p) {
-    found |= (scores[p] < low ? 0U : 1U) << p;
-    sure |= (scores[p] < high ? 0U : 1U) << p;
-  }
+// Notes those of a strip whose bit says that their score is not below low; `sure`: not below high.
+SUBLINEAR_INLINE void note_strip(unsigned found, unsigned sure, Index first, Index count, Index query, BlockHits hits) {
   if (count - first < kStrip) found &= (1U << (count - first)) - 1;
   std::int32_t& noted = hits.counts[query];
   for (; found != 0; found &= found - 1) {
@@ -200,6 +196,55 @@ SUBLINEAR_INLINE void note_strip(const float* scores, Index first, Index count, 
     hits.offsets[query * kBlockPoints + noted++] = static_cast<std::uint16_t>(static_cast<unsigned>(first + p) | flag);
   }
 }
+
+#if defined(SUBLINEAR_QUANTIZED_neon) || defined(SUBLINEAR_QUANTIZED_neondot)
+
+// sum += the products of four coordinates of four points, each point's in its lane.
+SUBLINEAR_INLINE void add_four_products(int32x4_t& sum, int8x16_t x, int8x16_t p) {
+#if defined(SUBLINEAR_QUANTIZED_neondot)
+  sum = vdotq_s32(sum, p, x);
+#else  // pairs of products fit 16 bits: 2 * 127 * 128
+  const int16x8_t low = vmull_s8(vget_low_s8(p), vget_low_s8(x)), high = vmull_high_s8(p, x);
+  sum = vpadalq_s16(sum, vpaddq_s16(low, high));
+#endif
+}
+
+// Four queries share the points; their sums and the points fill 20 registers.
+template <int kStrips>
+SUBLINEAR_INLINE void quantized_tile(const std::int8_t* strip, const std::int32_t*, const float* scales, Index first,
+                                     Index count, Index stride, const std::uint8_t* rows, Index query, const float* low,
+                                     const float* high, BlockHits hits) {
+  static_assert(kStrips == 1);
+  constexpr int kTogether = 4, kParts = 4;  // of four points each
+  const int8x16_t sign_bits = vdupq_n_s8(-128);
+  const uint32x4_t place = {1, 2, 4, 8};
+  for (int block = 0; block < kQuantizedQueries; block += kTogether) {
+    int32x4_t sum[kTogether][kParts];
+    for (int q = 0; q < kTogether; ++q)
+      for (int v = 0; v < kParts; ++v) sum[q][v] = vdupq_n_s32(0);
+    for (Index j = 0; j < stride; j += 4) {
+      int8x16_t points[kParts];
+      for (int v = 0; v < kParts; ++v) points[v] = vld1q_s8(strip + j * kStrip + 16 * v);
+      for (int q = 0; q < kTogether; ++q) {
+        const int32x4_t row = vdupq_n_s32(four_bytes(rows + (block + q) * stride + j));
+        const int8x16_t x = veorq_s8(vreinterpretq_s8_s32(row), sign_bits);  // takes away 128
+        for (int v = 0; v < kParts; ++v) add_four_products(sum[q][v], x, points[v]);
+      }
+    }
+    for (int q = 0; q < kTogether; ++q) {
+      const float32x4_t least = vdupq_n_f32(low[block + q]), surely = vdupq_n_f32(high[block + q]);
+      uint32x4_t below = vdupq_n_u32(0), unsure = below;
+      for (int v = kParts - 1; v >= 0; --v) {  // the last part's bits are the highest
+        const float32x4_t score = vmulq_f32(vcvtq_f32_s32(sum[q][v]), vld1q_f32(scales + 4 * v));
+        below = vorrq_u32(vshlq_n_u32(below, 4), vandq_u32(vcltq_f32(score, least), place));
+        unsure = vorrq_u32(vshlq_n_u32(unsure, 4), vandq_u32(vcltq_f32(score, surely), place));
+      }
+      note_strip(~vaddvq_u32(below) & 0xFFFFU, ~vaddvq_u32(unsure), first, count, query + block + q, hits);
+    }
+  }
+}
+
+#else
 
 // sums[q * kStrip + p] = <point p, row q + 128>.
 #if defined(__SSE2__)
@@ -249,12 +294,17 @@ SUBLINEAR_INLINE void quantized_tile(const std::int8_t* strip, const std::int32_
   std::int32_t sums[kQuantizedQueries * kStrip];
   strip_sums(strip, rows, stride, sums);
   for (Index q = 0; q < kQuantizedQueries; ++q) {
-    float scores[kStrip];
-    for (Index p = 0; p < kStrip; ++p)
-      scores[p] = static_cast<float>(sums[q * kStrip + p] - 128 * point_sums[p]) * scales[p];
-    note_strip(scores, first, count, query + q, low[q], high[q], hits);
+    unsigned found = 0, sure = 0;
+    for (Index p = 0; p < kStrip; ++p) {
+      const float score = static_cast<float>(sums[q * kStrip + p] - 128 * point_sums[p]) * scales[p];
+      found |= (score < low[q] ? 0U : 1U) << p;
+      sure |= (score < high[q] ? 0U : 1U) << p;
+    }
+    note_strip(found, sure, first, count, query + q, hits);
   }
 }
+
+#endif
 
 #endif
 

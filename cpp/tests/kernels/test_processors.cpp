@@ -79,23 +79,36 @@ TEST_CASE("OMP_NUM_THREADS is read as OpenMP reads it, and left aside where it s
   CHECK(threads_in_variable(nullptr) == kNoLimit);
 }
 
+namespace {
+
+// Without a value the variable is removed.
+void change_environment(const std::string& name, const char* value) {
+#if defined(_WIN32)
+  _putenv((name + "=" + (value != nullptr ? value : "")).c_str());
+#else
+  if (value != nullptr)
+    setenv(name.c_str(), value, 1);
+  else
+    unsetenv(name.c_str());
+#endif
+}
+
+}  // namespace
+
 TEST_CASE("the default number of threads is at most what OMP_NUM_THREADS says, read at every call") {
   const char* const before = std::getenv("OMP_NUM_THREADS");
   const std::string kept = before == nullptr ? "" : before;
-  unsetenv("OMP_NUM_THREADS");
+  change_environment("OMP_NUM_THREADS", nullptr);
   const int all = resolve_threads(0);
   CHECK(all == available_processors());
-  setenv("OMP_NUM_THREADS", "1", 1);
+  change_environment("OMP_NUM_THREADS", "1");
   CHECK(resolve_threads(0) == 1);
   CHECK(resolve_threads(7) == 7);  // what a call asks for comes first
-  setenv("OMP_NUM_THREADS", "100000", 1);
+  change_environment("OMP_NUM_THREADS", "100000");
   CHECK(resolve_threads(0) == all);
-  setenv("OMP_NUM_THREADS", "many", 1);
+  change_environment("OMP_NUM_THREADS", "many");
   CHECK(resolve_threads(0) == all);
-  if (before != nullptr)
-    setenv("OMP_NUM_THREADS", kept.c_str(), 1);
-  else
-    unsetenv("OMP_NUM_THREADS");
+  change_environment("OMP_NUM_THREADS", before != nullptr ? kept.c_str() : nullptr);
 }
 
 #if defined(__linux__)

@@ -1,7 +1,5 @@
 // Files that are written whole, as `open` would write them. tests/test_files.py has what other users may not do.
 #include <doctest/doctest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -15,6 +13,12 @@
 #include "sublinear/reporting/half_space_index.hpp"
 #include "sublinear/reporting/index_file.hpp"
 #include "sublinear/training/network_file.hpp"
+
+#if !defined(_WIN32)
+#define HAS_MODES_AND_LINKS
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
 
 using namespace sublinear;
 
@@ -32,10 +36,10 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
-  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / fs::u8path(name)).u8string(); }
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> found;
-    for (const auto& each : fs::directory_iterator(path_)) found.push_back(each.path().filename().string());
+    for (const auto& each : fs::directory_iterator(path_)) found.push_back(each.path().filename().u8string());
     return found;
   }
 
@@ -43,6 +47,7 @@ class Folder {
   fs::path path_;
 };
 
+#if defined(HAS_MODES_AND_LINKS)
 class Umask {
  public:
   explicit Umask(mode_t mask) : before_(umask(mask)) {}
@@ -54,17 +59,35 @@ class Umask {
   mode_t before_;
 };
 
-int put(const std::string& path, const std::string& content) {
-  return replace_file(path, content.data(), content.size());
-}
-
 unsigned mode(const std::string& path) {
   struct stat status = {};
   REQUIRE(lstat(path.c_str(), &status) == 0);
   return status.st_mode & 07777U;
 }
+#endif
+
+int put(const std::string& path, const std::string& content) {
+  return replace_file(path, content.data(), content.size());
+}
 
 }  // namespace
+
+TEST_CASE("a file is replaced as often as one likes, under any name in UTF-8") {
+  const Folder folder;
+  for (const std::string name : {"plain", "g\xc3\xbcte \xe2\x82\xac \xe7\xbd\x91\xe7\xbb\x9c"}) {
+    CHECK(put(folder / name, "first") == 0);
+    CHECK(put(folder / name, "second") == 0);
+    CHECK(read_whole(folder / name, "it") == "second");
+    CHECK(fs::exists(fs::u8path(folder / name)));
+  }
+  CHECK(folder.names().size() == 2);
+  fs::create_directory(fs::u8path(folder / "there"));
+  CHECK(put(folder / "there", "x") == EISDIR);
+  CHECK(put(folder / "missing/file", "x") == ENOENT);
+  CHECK(folder.names().size() == 3);
+}
+
+#if defined(HAS_MODES_AND_LINKS)
 
 TEST_CASE("a new file has what the umask leaves, one that was there keeps its mode") {
   const Folder folder;
@@ -144,6 +167,21 @@ TEST_CASE("networks and indexes are written so") {
   CHECK(folder.names().size() == 4);
 }
 
+TEST_CASE("what a killed process left is removed, and nothing else") {
+  const Folder folder;
+  CHECK(put(folder / "file", "x") == 0);
+  // Named after the hash (FNV-1a) of "file".
+  const std::string left = ".sublinear-aad01178f02a6a23-0000000000000001.part";
+  std::ofstream(folder / left) << "half";
+  std::ofstream(folder / ".sublinear-0000000000000000-0000000000000001.part") << "of another";
+  fs::create_symlink("file", folder / "link");
+  remove_leftovers(folder / "link");
+  CHECK(folder.names().size() == 3);
+  CHECK_FALSE(fs::exists(folder / left));
+  remove_leftovers("/nonexistent-folder/file");
+}
+#endif
+
 TEST_CASE("errors name the path that was given, and the reason") {
   const std::string place = "/nonexistent-folder/network.bin";
   CHECK_THROWS_WITH_AS(
@@ -157,20 +195,6 @@ TEST_CASE("errors name the path that was given, and the reason") {
     CHECK(error.code() == std::errc::no_such_file_or_directory);
     CHECK(std::string(error.what()).find(".part") == std::string::npos);
   }
-}
-
-TEST_CASE("what a killed process left is removed, and nothing else") {
-  const Folder folder;
-  CHECK(put(folder / "file", "x") == 0);
-  // Named after the hash (FNV-1a) of "file".
-  const std::string left = ".sublinear-aad01178f02a6a23-0000000000000001.part";
-  std::ofstream(folder / left) << "half";
-  std::ofstream(folder / ".sublinear-0000000000000000-0000000000000001.part") << "of another";
-  fs::create_symlink("file", folder / "link");
-  remove_leftovers(folder / "link");
-  CHECK(folder.names().size() == 3);
-  CHECK_FALSE(fs::exists(folder / left));
-  remove_leftovers("/nonexistent-folder/file");
 }
 
 TEST_SUITE_END();
