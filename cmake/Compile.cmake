@@ -46,7 +46,7 @@ function(sublinear_add_simd_levels target)
     PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma")
   set_source_files_properties(${_kernels}/quantized_avx512vnni.cpp
     PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mavx2;-mfma;-mpopcnt")
-  set_source_files_properties(${_kernels}/quantized_neondot.cpp PROPERTIES COMPILE_OPTIONS "-march=armv8.2-a+dotprod")
+  set_source_files_properties(${_kernels}/quantized_neondot.cpp PROPERTIES COMPILE_OPTIONS "${SUBLINEAR_DOT_PRODUCT_OPTION}")
   target_include_directories(sublinear_simd PRIVATE ${PROJECT_SOURCE_DIR}/cpp/include)
   target_compile_features(sublinear_simd PRIVATE cxx_std_17)
   set_target_properties(sublinear_simd PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)

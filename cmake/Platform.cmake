@@ -1,5 +1,6 @@
 # What the build is for, and whether its compiler keeps the promise of docs/determinism.md. The compiler says what it
 # builds for: CMAKE_SYSTEM_PROCESSOR names the machine it runs on, which for Apple's may be another one.
+include(CheckCXXCompilerFlag)
 include(CheckCXXSourceCompiles)
 
 list(LENGTH CMAKE_OSX_ARCHITECTURES _architectures)
@@ -51,6 +52,12 @@ if(SUBLINEAR_FOR_X86)
   list(APPEND SUBLINEAR_LEVELS avx2 avx512)
 elseif(SUBLINEAR_FOR_ARM)
   list(APPEND SUBLINEAR_LEVELS neon)
+  check_cxx_compiler_flag(-march=armv8.2-a+dotprod SUBLINEAR_TAKES_ARM_ARCHITECTURES)
+  if(SUBLINEAR_TAKES_ARM_ARCHITECTURES)
+    set(SUBLINEAR_DOT_PRODUCT_OPTION -march=armv8.2-a+dotprod)
+  else()  # zig's Clang, which knows processors only
+    set(SUBLINEAR_DOT_PRODUCT_OPTION -mcpu=generic+dotprod)
+  endif()
 endif()
 
 # GCC for Windows aligns the stack to 16 bytes and moves wider vectors as if to more (GCC bug 54412).
