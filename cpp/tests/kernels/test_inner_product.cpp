@@ -6,14 +6,12 @@
 #include <random>
 #include <vector>
 
+#include "floating_point_state.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/parallel.hpp"
 
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
 using namespace sublinear;
+using namespace sublinear::testing;
 
 TEST_SUITE_BEGIN("platform");
 
@@ -139,14 +137,14 @@ TEST_CASE("the kernels give NaN and infinity for overflow, never a trap") {
         std::isnan(inner_product(mixed.data(), huge.data(), 2)));
 }
 
-#if defined(__SSE2__)
+#if defined(SUBLINEAR_TESTS_FLOATING_POINT_STATE)
 TEST_CASE("workers compute in the default floating-point environment and restore the caller's" *
           doctest::test_suite("threads platform")) {
   const std::vector<float> a(16, 1e-20F);
   const float expected = inner_product(a.data(), a.data(), 16);
   REQUIRE(expected > 0);
-  const unsigned before = _mm_getcsr();
-  _mm_setcsr(before | 0x8040);  // flush to zero, subnormals are zero
+  const unsigned long long before = floating_point_state();
+  set_floating_point_state(before | kFlushSubnormals);
   CHECK(inner_product(a.data(), a.data(), 16) == 0);
   for (const int workers : {1, 3}) {
     std::vector<float> seen(static_cast<std::size_t>(workers));
@@ -159,9 +157,9 @@ TEST_CASE("workers compute in the default floating-point environment and restore
       std::memcpy(&wanted, &expected, 4);
       CHECK(bits == wanted);
     }
-    CHECK((_mm_getcsr() & 0x8040) == 0x8040);
+    CHECK((floating_point_state() & kFlushSubnormals) == kFlushSubnormals);
   }
-  _mm_setcsr(before);
+  set_floating_point_state(before);
 }
 #endif
 

@@ -10,6 +10,16 @@ namespace {
 std::atomic<long> requests_left{-1};  // until one fails; negative: none does
 std::atomic<bool> has_failed{false};
 
+#if defined(_WIN32)  // where the C++ library has no aligned_alloc
+void* aligned(std::size_t bytes, std::size_t alignment) { return _aligned_malloc(bytes, alignment); }
+void release_aligned(void* block) noexcept { _aligned_free(block); }
+#else
+void* aligned(std::size_t bytes, std::size_t alignment) {
+  return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+void release_aligned(void* block) noexcept { std::free(block); }
+#endif
+
 void* request(std::size_t bytes, std::size_t alignment) {
   if (requests_left.load() >= 0 && requests_left.fetch_sub(1) == 1) {
     requests_left.store(-1);
@@ -17,11 +27,16 @@ void* request(std::size_t bytes, std::size_t alignment) {
     throw std::bad_alloc();
   }
   if (bytes == 0) bytes = 1;
-  void* const block = alignment <= alignof(std::max_align_t)
-                          ? std::malloc(bytes)
-                          : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  void* const block = alignment <= alignof(std::max_align_t) ? std::malloc(bytes) : aligned(bytes, alignment);
   if (block == nullptr) throw std::bad_alloc();
   return block;
+}
+
+void release(void* block, std::align_val_t alignment) noexcept {
+  if (static_cast<std::size_t>(alignment) <= alignof(std::max_align_t))
+    std::free(block);
+  else
+    release_aligned(block);
 }
 
 void* request_or_null(std::size_t bytes) noexcept {
@@ -61,7 +76,7 @@ void operator delete(void* block, const std::nothrow_t&) noexcept { std::free(bl
 void operator delete[](void* block, const std::nothrow_t&) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
-void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::align_val_t) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
+void operator delete(void* block, std::align_val_t at) noexcept { release(block, at); }
+void operator delete[](void* block, std::align_val_t at) noexcept { release(block, at); }
+void operator delete(void* block, std::size_t, std::align_val_t at) noexcept { release(block, at); }
+void operator delete[](void* block, std::size_t, std::align_val_t at) noexcept { release(block, at); }

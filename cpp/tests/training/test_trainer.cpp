@@ -8,15 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "floating_point_state.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
 #include "sublinear/training/predictor.hpp"
 #include "sublinear/training/trainer.hpp"
 #include "training/problem.hpp"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 using namespace sublinear;
 using namespace sublinear::testing;
@@ -622,21 +619,21 @@ TEST_CASE_TEMPLATE("the predictor gives the bits of a scan with every index, and
                   std::invalid_argument);
 }
 
-#if defined(__SSE2__)
-TEST_CASE("training does not depend on the caller's floating-point environment") {
+#if defined(SUBLINEAR_TESTS_FLOATING_POINT_STATE)
+TEST_CASE("training does not depend on the caller's floating-point environment" * doctest::test_suite("platform")) {
   const Problem<float> problem(20, 8, "logistic");
   Setting<float> setting;
   const auto expected = train(problem, setting);
-  for (const unsigned bits : {0x8040U, 0x2000U, 0x6000U}) {  // flush subnormals; round down; round to zero
+  for (const unsigned long long bits : {kFlushSubnormals, kRoundDown, kRoundToZero}) {
     setting.strategy = "margin";
     auto network = problem.network(setting.width);
-    const unsigned before = _mm_getcsr();
-    _mm_setcsr(before | bits);
+    const unsigned long long before = floating_point_state();
+    set_floating_point_state(before | bits);
     {
       Trainer<float> trainer(network, problem.points(), problem.labels.data(), setting.options());
       for (int k = 0; k < setting.epochs; ++k) trainer.step(setting.rate);
     }
-    _mm_setcsr(before);
+    set_floating_point_state(before);
     CHECK(same_weights(network, expected.network));
   }
 }
