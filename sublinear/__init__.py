@@ -16,6 +16,7 @@ from sublinear.certification import RELAXATIONS, Certification, CertifiedRadii, 
 from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
 from sublinear.datasets import DATASETS, DataRecord, Dataset, describe_datasets, from_slice, load_dataset, to_slice
+from sublinear.errors import PluginError
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
 from sublinear.history import History, Progress
 from sublinear.indexes import (
@@ -28,15 +29,27 @@ from sublinear.indexes import (
     PartitionTree,
     QuantizedScan,
     index_serves,
+    register_index,
+    unregister_index,
 )
 from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
 from sublinear.low_rank import LowRankHistory, LowRankLayer, LowRankWork, ThreeLayerNetwork
 from sublinear.network import INITIALIZATIONS, TwoLayerNetwork
 from sublinear.network_record import NetworkRecord
 from sublinear.optimizers import OPTIMIZERS, Optimizer
+from sublinear.plugin_libraries import load_plugin
+from sublinear.plugins import FindingProblem
 from sublinear.reported import Reported, Top
 from sublinear.schedules import ConstantRate, LinearRate
-from sublinear.strategies import COMPARED_STRATEGIES, EXACT_STRATEGIES, STRATEGIES, Hashing, Strategy
+from sublinear.strategies import (
+    COMPARED_STRATEGIES,
+    EXACT_STRATEGIES,
+    STRATEGIES,
+    Hashing,
+    Strategy,
+    register_strategy,
+    unregister_strategy,
+)
 from sublinear.threads import default_threads
 from sublinear.trainer import DivergenceError, Trainer
 from sublinear.work import Work
@@ -86,6 +99,7 @@ __all__ = [
     "Dataset",
     "DivergenceError",
     "Evaluation",
+    "FindingProblem",
     "HalfSpaceIndex",
     "Hashing",
     "History",
@@ -101,6 +115,7 @@ __all__ = [
     "OffsetIndex",
     "Optimizer",
     "PartitionTree",
+    "PluginError",
     "Progress",
     "ProjectedIndex",
     "QuantizedScan",
@@ -126,9 +141,14 @@ __all__ = [
     "get_include",
     "index_serves",
     "load_dataset",
+    "load_plugin",
     "load_results",
     "make_index",
+    "register_index",
+    "register_strategy",
     "simd_level",
     "to_slice",
+    "unregister_index",
+    "unregister_strategy",
     "write_report",
 ]

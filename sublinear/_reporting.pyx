@@ -13,6 +13,7 @@ from libcpp.vector cimport vector
 from sublinear._common cimport Access, IdLists, Points, Work, points_of, real, start_of, work_of
 
 include "_watched.pxi"
+include "_plugins.pxi"
 
 cdef extern from "sublinear/reporting/half_space_index.hpp" namespace "sublinear" nogil:
     cppclass ReportOptions:
@@ -27,14 +28,15 @@ cdef extern from "sublinear/reporting/half_space_index.hpp" namespace "sublinear
         int64_t dimension()
         size_t bytes()
         int64_t pages()
-        int64_t insert(Points[T]) except +
-        void erase(const int64_t*, int64_t) except +
-        void move(const int64_t*, int64_t, const T*) except +
-        Work report(const T*, const double*, int64_t, const ReportOptions&, IdLists[int64_t]&) except +
-        Work count(const T*, const double*, int64_t, int, int64_t*) except +
-        Work top(const T*, int64_t, int64_t, int, TopLists[T]&) except +
-        Work report_page(const T*, double, int64_t, vector[int64_t]&) except +
-        unique_ptr[HalfSpaceIndex[T]] clone() except +
+        int64_t insert(Points[T]) except +raise_python_error
+        void erase(const int64_t*, int64_t) except +raise_python_error
+        void move(const int64_t*, int64_t, const T*) except +raise_python_error
+        Work report(const T*, const double*, int64_t, const ReportOptions&,
+                    IdLists[int64_t]&) except +raise_python_error
+        Work count(const T*, const double*, int64_t, int, int64_t*) except +raise_python_error
+        Work top(const T*, int64_t, int64_t, int, TopLists[T]&) except +raise_python_error
+        Work report_page(const T*, double, int64_t, vector[int64_t]&) except +raise_python_error
+        unique_ptr[HalfSpaceIndex[T]] clone() except +raise_python_error
 
     cppclass IndexOptions:
         int64_t leaf_size
@@ -42,8 +44,8 @@ cdef extern from "sublinear/reporting/half_space_index.hpp" namespace "sublinear
 
     vector[string] index_names_of "sublinear::index_names"() except +
     bool index_serves_of "sublinear::index_serves"(const string&, int64_t) except +
-    unique_ptr[HalfSpaceIndex[T]] make_index_of "sublinear::make_index"[T](const string&, Points[T],
-                                                                           const IndexOptions&) except +
+    unique_ptr[HalfSpaceIndex[T]] make_index_of "sublinear::make_index"[T](
+        const string&, Points[T], const IndexOptions&) except +raise_python_error
 
 cdef extern from "sublinear/reporting/partition_tree.hpp" namespace "sublinear" nogil:
     cppclass CrossingNumber:
@@ -68,7 +70,8 @@ cdef extern from "sublinear/reporting/index_file.hpp" namespace "sublinear" nogi
         int64_t leaf_size
 
     IndexDescription describe_index_bytes(const char*, size_t) except +
-    unique_ptr[HalfSpaceIndex[T]] index_from_bytes_of "sublinear::index_from_bytes"[T](const char*, size_t) except +
+    unique_ptr[HalfSpaceIndex[T]] index_from_bytes_of "sublinear::index_from_bytes"[T](
+        const char*, size_t) except +raise_python_error
 
 
 def index_serves(str name, int64_t dimension):

@@ -13,6 +13,7 @@ from libcpp.vector cimport vector
 from sublinear._common cimport Access, IdLists, Points, Work, points_of, real, start_of, work_of, writable
 
 include "_watched.pxi"
+include "_plugins.pxi"
 
 cdef extern from "sublinear/finding/neurons.hpp" namespace "sublinear" nogil:
     enum class Norm:
@@ -40,6 +41,43 @@ cdef extern from "sublinear/finding/neuron_finder.hpp" namespace "sublinear" nog
         cpp_bool exact
         string option
     vector[StrategyInfo] strategies_of "sublinear::strategies"() except +
+    void unregister_strategy_of "sublinear::unregister_strategy"(const string&) except +
+    enum class Summation:
+        canonical
+        any
+    double largest_norm_of "sublinear::largest_norm"[T](Points[T], Norm)
+    cppclass Ball:
+        double radius
+        Norm norm
+    cppclass Neurons[T]:
+        const T* weights
+        const T* biases
+        int64_t count
+        int64_t dimension
+        T threshold
+    void firing_limits_of "sublinear::firing_limits"[T](const Neurons[T]&, const int32_t*, int64_t, Ball, double,
+                                                       Summation, T*) except +
+
+cdef extern from "_plugins.hpp" nogil:
+    cppclass StrategyCalls:
+        PyObject* (*make)(PyObject*, const void*, const void*, int64_t, double, const void*, int64_t, int64_t, double,
+                          cpp_bool, int64_t, int, cpp_bool, PyObject**) noexcept
+        PyObject* (*candidates)(PyObject*, const int64_t*, int64_t, IdLists[int64_t]*) noexcept
+        PyObject* (*candidates_at)(PyObject*, const void*, int64_t, int64_t, double, cpp_bool,
+                                   IdLists[int64_t]*) noexcept
+        PyObject* (*moved)(PyObject*, const int64_t*, const void*, const void*, const double*, int64_t, int64_t,
+                           cpp_bool) noexcept
+        int64_t (*bytes)(PyObject*) noexcept
+        cpp_bool (*serves_any_point)(PyObject*) noexcept
+    StrategyCalls strategy_calls
+
+cdef extern from "_plugins.hpp":
+    void register_python_strategy(const string&, const string&, const string&, cpp_bool,
+                                  PyObject*) except +raise_python_error
+
+cdef extern from "sublinear/testing/conformance.hpp" namespace "sublinear" nogil:
+    void check_index_of "sublinear::check_index"[T](const string&) except +raise_python_error
+    void check_strategy_of "sublinear::check_strategy"[T](const string&, const FinderOptions&) except +raise_python_error
 
 cdef extern from "sublinear/training/network.hpp" namespace "sublinear" nogil:
     enum class Activation:
@@ -135,24 +173,24 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         cpp_bool ends_epoch
         Work work
     cppclass CppTrainer "sublinear::Trainer"[T]:
-        CppTrainer(TwoLayerNetwork[T]&, Points[T], const double*, TrainerOptions[T]) except +
-        StepReport step(double) except +
-        int64_t steps_done() except +
-        int64_t steps_per_epoch() except +
-        void set_steps_done(int64_t) except +
-        OptimizerState[T] optimizer_state() except +
-        void set_optimizer_state(const OptimizerState[T]&) except +
-        const NeuronFinder[T]& finder() except +
-        Points[T] inputs() except +
-        Work candidates(const int64_t*, int64_t, IdLists[int32_t]&) except +
+        CppTrainer(TwoLayerNetwork[T]&, Points[T], const double*, TrainerOptions[T]) except +raise_python_error
+        StepReport step(double) except +raise_python_error
+        int64_t steps_done() except +raise_python_error
+        int64_t steps_per_epoch() except +raise_python_error
+        void set_steps_done(int64_t) except +raise_python_error
+        OptimizerState[T] optimizer_state() except +raise_python_error
+        void set_optimizer_state(const OptimizerState[T]&) except +raise_python_error
+        const NeuronFinder[T]& finder() except +raise_python_error
+        Points[T] inputs() except +raise_python_error
+        Work candidates(const int64_t*, int64_t, IdLists[int32_t]&) except +raise_python_error
 
 cdef extern from "sublinear/training/predictor.hpp" namespace "sublinear" nogil:
     cppclass CppPredictor "sublinear::Predictor"[T]:
-        CppPredictor(const TwoLayerNetwork[T]&, const string&, Norm, int) except +
-        Work decision_function(Points[T], int, T*) except +
-        Work fired(Points[T], int, IdLists[int32_t]&) except +
+        CppPredictor(const TwoLayerNetwork[T]&, const string&, Norm, int) except +raise_python_error
+        Work decision_function(Points[T], int, T*) except +raise_python_error
+        Work fired(Points[T], int, IdLists[int32_t]&) except +raise_python_error
         Work attack(Points[T], const double*, const Attack[T]&, const Loss&, uint64_t, int, T*, double*,
-                    cpp_bool*) except +
+                    cpp_bool*) except +raise_python_error
 
 cdef extern from "sublinear/training/low_rank_layer.hpp" namespace "sublinear" nogil:
     cppclass SparseVector[T]:
@@ -297,6 +335,126 @@ def strategy_infos():
     """(name, structure, source, exact, option) of every strategy, in the order in which tables show them."""
     return [(info.name.decode(), info.structure.decode(), info.source.decode(), info.exact, info.option.decode())
             for info in strategies_of()]
+
+
+cdef PyObject* make_python_strategy(PyObject* factory, const void* weights, const void* biases, int64_t count,
+                                    double threshold, const void* inputs, int64_t inputs_count, int64_t dimension,
+                                    double radius, cpp_bool infinity, int64_t max_bytes, int threads, cpp_bool single,
+                                    PyObject** made) noexcept with gil:
+    try:
+        strategy = (<object> factory)(array_of(weights, (count, dimension), single), array_of(biases, (count,), single),
+                                      threshold, array_of(inputs, (inputs_count, dimension), single), radius,
+                                      float("inf") if infinity else 2, max_bytes, threads)
+        Py_INCREF(strategy)
+        made[0] = <PyObject*> strategy
+        return NULL
+    except BaseException as error:
+        return raised(error)
+
+
+cdef take_lists(tuple lists, IdLists[int64_t]* out):
+    cdef const int64_t[::1] offsets = lists[0], ids = lists[1]
+    out.offsets.assign(&offsets[0], &offsets[0] + offsets.shape[0])
+    if ids.shape[0] > 0:
+        out.ids.assign(&ids[0], &ids[0] + ids.shape[0])
+
+
+cdef PyObject* candidates_by_python(PyObject* strategy, const int64_t* inputs, int64_t count,
+                                    IdLists[int64_t]* out) noexcept with gil:
+    try:
+        take_lists((<object> strategy).candidates(ids_of(inputs, count)), out)
+        return NULL
+    except BaseException as error:
+        return raised(error)
+
+
+cdef PyObject* candidates_at_by_python(PyObject* strategy, const void* points, int64_t count, int64_t dimension,
+                                       double radius, cpp_bool single, IdLists[int64_t]* out) noexcept with gil:
+    try:
+        take_lists((<object> strategy).candidates_at(array_of(points, (count, dimension), single), radius), out)
+        return NULL
+    except BaseException as error:
+        return raised(error)
+
+
+cdef PyObject* moved_in_python(PyObject* strategy, const int64_t* rows, const void* weights, const void* biases,
+                               const double* by, int64_t count, int64_t dimension, cpp_bool single) noexcept with gil:
+    try:
+        (<object> strategy).moved(ids_of(rows, count), array_of(weights, (count, dimension), single),
+                                  array_of(biases, (count,), single), array_of(by, (count, 3), False))
+        return NULL
+    except BaseException as error:
+        return raised(error)
+
+
+cdef int64_t bytes_of_python_strategy(PyObject* strategy) noexcept with gil:
+    return (<object> strategy).nbytes
+
+
+cdef cpp_bool python_strategy_serves_any_point(PyObject* strategy) noexcept with gil:
+    return (<object> strategy).serves_any_point
+
+
+strategy_calls.make = make_python_strategy
+strategy_calls.candidates = candidates_by_python
+strategy_calls.candidates_at = candidates_at_by_python
+strategy_calls.moved = moved_in_python
+strategy_calls.bytes = bytes_of_python_strategy
+strategy_calls.serves_any_point = python_strategy_serves_any_point
+
+
+def register_strategy(str name, str structure, str source, bint exact, factory):
+    """`factory(weights, biases, ...)` makes an adapter of `sublinear.plugins`; see there."""
+    register_python_strategy(name.encode(), structure.encode(), source.encode(), exact, <PyObject*> factory)
+
+
+def unregister_strategy(str name):
+    """Forgets a registered strategy."""
+    unregister_strategy_of(name.encode())
+
+
+def firing_limits(const real[:, ::1] weights, const real[::1] biases, double threshold, const real[:, ::1] points,
+                  double radius, double norm):
+    """What the product of each row with one of the points must reach for it to fire somewhere in the point's ball."""
+    limits = np.empty(weights.shape[0], np.float32 if real is float else np.float64)
+    cdef real[::1] view = limits
+    cdef Neurons[real] neurons
+    cdef Ball ball
+    if weights.shape[0] == 0 or weights.shape[1] == 0:
+        return limits
+    neurons.weights, neurons.biases, neurons.threshold = &weights[0, 0], &biases[0], <real> threshold
+    neurons.count, neurons.dimension = weights.shape[0], weights.shape[1]
+    ball.radius, ball.norm = radius, norm_of(norm)
+    with nogil:
+        if real is float:
+            firing_limits_of[float](neurons, NULL, weights.shape[0], ball,
+                                    largest_norm_of[float](points_of(points), ball.norm), Summation.any, &view[0])
+        else:
+            firing_limits_of[double](neurons, NULL, weights.shape[0], ball,
+                                     largest_norm_of[double](points_of(points), ball.norm), Summation.any, &view[0])
+    return limits
+
+
+def check_index(str name, bint single):
+    """RuntimeError naming the smallest case found in which the index breaks a promise."""
+    cdef string encoded = name.encode()
+    with Watched(), nogil:
+        if single:
+            check_index_of[float](encoded)
+        else:
+            check_index_of[double](encoded)
+
+
+def check_strategy(str name, str index, bint single):
+    """The same for a strategy, with the index inside, if any."""
+    cdef string encoded = name.encode()
+    cdef FinderOptions options
+    options.index = index.encode()
+    with Watched(), nogil:
+        if single:
+            check_strategy_of[float](encoded, options)
+        else:
+            check_strategy_of[double](encoded, options)
 
 
 def hashing_defaults():

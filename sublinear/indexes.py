@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any, ClassVar, Literal, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sublinear import _reporting
+from sublinear import _reporting, _training
 from sublinear.arrays import as_floats, as_ids, as_integer, as_points, as_threads, as_thresholds, float_dtype
 from sublinear.files import write_whole
+from sublinear.registry import Registry
 from sublinear.reported import Reported, Top
 from sublinear.work import Work
 
@@ -55,6 +57,8 @@ class HalfSpaceIndex:
     """
 
     name: ClassVar[str]
+    #: Whether it never misses a point; `register_index` may add one that does.
+    exact: ClassVar[bool] = True
 
     def __init__(
         self, points: ArrayLike, dtype: Any = None, *, progress: bool | Callable[[float], object] = False
@@ -361,12 +365,97 @@ def _told(progress: bool | Callable[[float], object], what: str) -> Iterator[Cal
         yield lambda done: tell(what, done, 1.0)
 
 
+def register_index(
+    name: str,
+    factory: Callable[[NDArray[Any]], Any],
+    *,
+    exact: bool | None = None,
+    dimensions: tuple[int, int | None] | None = None,
+    replace: bool = False,
+) -> type[HalfSpaceIndex]:
+    """Adds an index of your own to `INDEXES`; returns its class. docs/extending.md has examples.
+
+    Parameters
+    ----------
+    name : str
+        Small letters, digits, "-", "_" and ".".
+    factory : callable (points) -> object
+        Makes the index over points (N, d), float32 or float64, N >= 1, which are its own; their ids are 0 ... N - 1.
+        The object has ``report_batch(normals, thresholds)``, which gives for each row of `normals` (Q, d) the ids of at
+        least those points whose product with it is above its threshold: as ``(indptr, ids)``, a CSR matrix, a boolean
+        array (Q, N), or a list with an array of ids for each query; each id once, in any order. Rounding is taken off
+        before: thresholds, float64 (Q,), are so low that products summed in any order in the points' precision serve.
+        Where it has them, ``insert(points)`` (new ids go on from N), ``move(ids, points)`` and ``erase(ids)`` are
+        called when points change; else it is made anew, and erased ones are left out of its answers. ``nbytes`` counts
+        its memory.
+    exact : bool, optional
+        Whether it never misses a point. Default: the factory's attribute `exact`, else True. An approximate one makes
+        the strategies approximate that have it inside.
+    dimensions : (least, most), optional
+        Of the points it serves; most None is any. Default: the factory's attribute `dimensions`, else (1, None).
+    replace : bool, default False
+        Whether an index that was registered under the name is replaced.
+
+    Raises
+    ------
+    ValueError
+        For a name that is taken, or not of those letters.
+    TypeError
+        If the factory cannot be called.
+
+    Notes
+    -----
+    The core keeps the points, judges every proposal by the canonical product and checks every answer; of an exact index
+    it looks one query in 64 up by a scan, the first among them. What is wrong is a `PluginError` that names the index.
+    Calls come with the GIL, maybe from several threads.
+    """
+    if not callable(factory):
+        raise TypeError(f"the factory of index {name!r} is {factory!r}; give a callable that is given the points")
+    claims = bool(getattr(factory, "exact", True) if exact is None else exact)
+    least, most = dimensions or getattr(factory, "dimensions", None) or (1, None)
+    if replace and name in INDEXES.registered():
+        unregister_index(name)
+
+    def make(points: NDArray[Any]) -> object:
+        from sublinear.plugins import OutsideIndex
+
+        return OutsideIndex(name, factory, points)
+
+    bounds = as_integer(least, "dimensions[0]", 1), _NO_LIMIT if most is None else as_integer(most, "dimensions[1]", 1)
+    for module in (_reporting, _training):  # each contains the C++ library
+        module.register_index(name, claims, *bounds, make)
+    return add_registered_class(name, claims, getattr(factory, "__doc__", None) or "")
+
+
+def add_registered_class(name: str, exact: bool, text: str) -> type[HalfSpaceIndex]:
+    """The class of an index that the core knows by this name. For the library's own modules."""
+    about = f"The registered index {name!r}. {text}"
+    own = type(_class_name(name), (HalfSpaceIndex,), {"name": name, "exact": exact, "__doc__": about})
+    INDEXES.add(name, own)
+    return own
+
+
+def unregister_index(name: str) -> None:
+    """Forgets an index that `register_index` added; those that were made live on. ValueError for any other."""
+    INDEXES.remove(name)
+    for module in (_reporting, _training):
+        module.unregister_index(name)
+
+
+def _class_name(name: str) -> str:
+    return "".join(part.capitalize() for part in re.split(r"[-_.]", name)) or "Index"
+
+
 _CLASSES = {each.name: each for each in (BruteForce, QuantizedScan, KDTree, BallTree, PartitionTree, ConvexLayers)}
 
-#: Every index class by name, in the order in which tables show them.
-INDEXES: dict[str, type[HalfSpaceIndex]] = {name: _CLASSES[name] for name in _reporting.index_names()}
+#: Every index class by name, in the order in which tables show them; `register_index` and the entry points
+#: "sublinear.indexes" of installed packages add to them.
+INDEXES: Registry[type[HalfSpaceIndex]] = Registry(
+    {name: _CLASSES[name] for name in _reporting.index_names()}, "sublinear.indexes", register_index
+)
 
 
 def index_serves(name: str, dimension: int) -> bool:
     """Whether there is an index called `name` and it serves points of this many dimensions."""
-    return bool(_reporting.index_serves(name, as_integer(dimension, "dimension", 1)))
+    size = as_integer(dimension, "dimension", 1)
+    return name in INDEXES and bool(_reporting.index_serves(INDEXES[name].name, size))

@@ -370,6 +370,8 @@ class TwoLayerNetwork:
         """What answers for these weights, kept until they change. For the library's own modules, inside `reading`."""
         if index is not None and index != "auto" and index not in INDEXES:
             raise ValueError(f"index is {index!r}; known are 'auto', {', '.join(map(repr, INDEXES))}, or None to scan")
+        if index is not None and index != "auto" and not INDEXES[index].exact:
+            raise ValueError(f"index {index!r} is approximate, and predictions miss no neuron; give an exact one")
         key = (index or "", norm)
         kept = self._predictors.get(key)
         if kept is None or kept[0] != self.version:

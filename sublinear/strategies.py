@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sublinear import _training
 from sublinear.arrays import as_integer, as_number
 from sublinear.indexes import INDEXES
+from sublinear.registry import Registry
 
-#: Structure, source, whether it is exact, and what option it takes.
+if TYPE_CHECKING:
+    from sublinear.plugins import FindingProblem
+
+#: Of those of the library and the registered ones: structure, source, whether it is exact, what option it takes.
 _INFOS = {info[0]: info[1:] for info in _training.strategy_infos()}
 _HASHING = _training.hashing_defaults()
 
@@ -80,8 +86,7 @@ class Strategy:
     hashing: Hashing | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in _INFOS:
-            raise ValueError(f"strategy is {self.name!r}; known are {', '.join(map(repr, _INFOS))}")
+        _info(self.name)
         if self.hashing is not None and self._option != "hashing":
             raise ValueError(f"strategy {self.name!r} does not hash; give hashing with 'simhash' only")
         if self.index is not None and self._option != "index":
@@ -90,27 +95,30 @@ class Strategy:
             )
         if self.index is not None and self.index != "auto" and self.index not in INDEXES:
             raise ValueError(f"index is {self.index!r}; known are 'auto', {', '.join(map(repr, INDEXES))}")
+        if self.index is not None and self.index != "auto":
+            INDEXES[self.index]  # one of an installed package is loaded
         if self.max_bytes is not None:
             as_integer(self.max_bytes, "max_bytes", 1)
 
     @property
     def _option(self) -> str:
-        return _INFOS[self.name][3]
+        return _info(self.name)[3]
 
     @property
     def structure(self) -> str:
         """What the structure is over."""
-        return _INFOS[self.name][0]
+        return _info(self.name)[0]
 
     @property
     def source(self) -> str:
         """The paper it implements."""
-        return _INFOS[self.name][1]
+        return _info(self.name)[1]
 
     @property
     def exact(self) -> bool:
         """Whether training ends with the bits of "dense"."""
-        return _INFOS[self.name][2]
+        inside = self.index is None or self.index == "auto" or INDEXES[self.index].exact
+        return _info(self.name)[2] and inside
 
     @property
     def label(self) -> str:
@@ -125,22 +133,114 @@ class Strategy:
 
     @classmethod
     def of(cls, given: str | Strategy) -> Strategy:
-        """A strategy from its name, from "name:index" or "simhash:BITSxTABLES", or itself."""
+        """A strategy from its name, from "name:index" or "simhash:BITSxTABLES", or itself.
+
+        The name of an index alone stands for "weights" with it inside.
+        """
         if isinstance(given, Strategy):
             return given
         if not isinstance(given, str):
             raise TypeError(f"strategy is {given!r}; give a name, 'name:index' or a Strategy")
         name, _, option = given.partition(":")
-        if option and _INFOS.get(name, ("", "", True, ""))[3] == "hashing":
+        if not option and name in INDEXES and name not in STRATEGIES:
+            return cls("weights", name)
+        if option and name in STRATEGIES and _info(name)[3] == "hashing":
             return cls(name, hashing=Hashing.parse(option))
         return cls(name, option or None)
 
 
-#: Every strategy by name, with its defaults.
-STRATEGIES: dict[str, Strategy] = {name: Strategy(name) for name in _INFOS}
+def _info(name: str) -> tuple[str, str, bool, str]:
+    """Structure, source, whether it is exact, option; ValueError for an unknown name."""
+    if name not in _INFOS and name in STRATEGIES:
+        STRATEGIES[name]  # of an installed package: registers it
+    if name not in _INFOS:
+        raise ValueError(f"strategy is {name!r}; known are {', '.join(map(repr, STRATEGIES))}")
+    return _INFOS[name]
 
-#: The names of those that end with the bits of "dense".
-EXACT_STRATEGIES: tuple[str, ...] = tuple(name for name, strategy in STRATEGIES.items() if strategy.exact)
+
+def register_strategy(
+    name: str,
+    factory: Callable[[FindingProblem], Any],
+    *,
+    exact: bool | None = None,
+    structure: str | None = None,
+    source: str | None = None,
+    replace: bool = False,
+) -> Strategy:
+    """Adds a strategy of your own to `STRATEGIES`; returns it. docs/extending.md has examples.
+
+    Parameters
+    ----------
+    name : str
+        Small letters, digits, "-", "_" and ".".
+    factory : callable (FindingProblem) -> object
+        Makes the strategy over neurons and training inputs. The object has ``candidates(ids)``, which gives for each
+        position of `ids` (Q,), a training input, the neurons that can fire somewhere in its ball: too many maybe, too
+        few never. As ``(indptr, ids)``, a CSR matrix, a boolean array (Q, width), or a list with an array of ids for
+        each input; each id once, in any order. And ``moved(rows, displacements)``: those rows (k,) of
+        `problem.weights` and `problem.biases` have new values and moved by at most so much since the last call
+        (a structured array (k,) with the fields "euclidean", "dual", "bias"). Where it has
+        ``candidates_at(points, radius)``, it serves points that are not training inputs. ``nbytes`` counts its memory.
+    exact : bool, optional
+        Whether it misses nobody, so that training ends with the bits of "dense". Default: the factory's attribute
+        `exact`, else True.
+    structure, source : str, optional
+        What it is made of, and the paper it implements, for tables. Default: the factory's attributes of those names,
+        else its own name and "-".
+    replace : bool, default False
+        Whether a strategy that was registered under the name is replaced.
+
+    Raises
+    ------
+    ValueError
+        For a name that is taken, or not of those letters.
+    TypeError
+        If the factory cannot be called.
+
+    Notes
+    -----
+    Every answer is checked; of an exact strategy one input in 64 is looked up by a scan, the first among them. A neuron
+    that fires and is missing is a `PluginError` before weights change by it. Calls come with the GIL.
+    """
+    if not callable(factory):
+        raise TypeError(f"the factory of strategy {name!r} is {factory!r}; give a callable that is given the problem")
+    claims = bool(getattr(factory, "exact", True) if exact is None else exact)
+    over = structure or getattr(factory, "structure", None) or getattr(factory, "__qualname__", type(factory).__name__)
+    paper = source or getattr(factory, "source", None) or "-"
+    if replace and name in STRATEGIES.registered():
+        unregister_strategy(name)
+
+    def make(*problem: Any) -> object:
+        from sublinear.plugins import OutsideStrategy
+
+        return OutsideStrategy(name, factory, *problem)
+
+    _training.register_strategy(name, str(over), str(paper), claims, make)
+    return add_registered(name, str(over), str(paper), claims)
+
+
+def add_registered(name: str, structure: str, source: str, exact: bool) -> Strategy:
+    """A strategy that the core knows by this name. For the library's own modules."""
+    _INFOS[name] = structure, source, exact, ""
+    STRATEGIES.add(name, Strategy(name))
+    return STRATEGIES[name]
+
+
+def unregister_strategy(name: str) -> None:
+    """Forgets a strategy that `register_strategy` added; trainers that use it go on. ValueError for any other."""
+    STRATEGIES.remove(name)
+    _training.unregister_strategy(name)
+    del _INFOS[name]
+
+
+#: Every strategy by name, with its defaults; `register_strategy` and the entry points "sublinear.strategies" of
+#: installed packages add to them.
+STRATEGIES: Registry[Strategy] = Registry(
+    {name: Strategy(name) for name in _INFOS}, "sublinear.strategies", register_strategy
+)
+
+#: The names of those of this library that end with the bits of "dense".
+EXACT_STRATEGIES: tuple[str, ...] = tuple(name for name in _INFOS if _info(name)[2])
 
 #: The names of those that `compare` runs unless told otherwise.
 COMPARED_STRATEGIES: tuple[str, ...] = ("dense", "weights", "data", "dtree", "wtree", "margin")

@@ -30,6 +30,7 @@ class Data final : public StoredListsFinder<T> {
   }
 
   [[nodiscard]] const char* name() const noexcept override { return "data"; }
+  [[nodiscard]] bool exact() const noexcept override { return index_->exact(); }
   [[nodiscard]] std::size_t bytes() const noexcept override {
     return limits_.bytes() + lists_.bytes() + index_->bytes();
   }

@@ -2,9 +2,15 @@
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
-#include "finding/checked_index.hpp"
+#include "finding/checked_finder.hpp"
 #include "finding/finders.hpp"
+#include "finding/row_limits.hpp"
+#include "kernels/name_registry.hpp"
+#include "reporting/checked_index.hpp"
+#include "reporting/saved_index.hpp"
+#include "sublinear/kernels/errors.hpp"
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/require.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
@@ -12,27 +18,27 @@
 namespace sublinear {
 namespace {
 
-template <class T>
-using Factory = FinderPointer<T> (*)(const FinderArguments<T>&);
-
 struct Entry {
   StrategyInfo info;
-  Factory<float> make_float;
-  Factory<double> make_double;
+  FinderFactory<float> make_float;
+  FinderFactory<double> make_double;
+  bool is_own = true;  // of this library: its answers need no looking at
 
   template <class T>
-  [[nodiscard]] FinderPointer<T> make(const FinderArguments<T>& arguments) const {
+  [[nodiscard]] const FinderFactory<T>& make() const {
     if constexpr (std::is_same_v<T, float>)
-      return make_float(arguments);
+      return make_float;
     else
-      return make_double(arguments);
+      return make_double;
   }
 };
 
 constexpr Index kMostTables = 10000;
 
-const std::vector<Entry>& entries() {
-  static const std::vector<Entry> all = {
+using Registry = NameRegistry<Entry>;
+
+std::vector<Entry> own_entries() {
+  return {
       {{"dense", "nothing, scans all neurons", "-", true, ""}, make_dense<float>, make_dense<double>},
       {{"weights", "half-space index over the lifted weights",
         "Song, Yang, Zhang, arXiv 2110.04622, algorithm 1; Gao, Qin, Song, Wang, arXiv 2208.05395", true, "index"},
@@ -62,21 +68,16 @@ const std::vector<Entry>& entries() {
        make_simhash<float>,
        make_simhash<double>},
   };
+}
+
+Registry& registry() {
+  static Registry all("strategy", own_entries());
   return all;
 }
 
-template <class Names, class NameOf>
-std::string join_names(const Names& names, NameOf&& name_of) {
-  std::string joined;
-  for (const auto& each : names) joined += (joined.empty() ? "\"" : ", \"") + name_of(each) + "\"";
-  return joined;
-}
-
-const Entry& find_entry(const std::string& name) {
-  for (const Entry& entry : entries())
-    if (entry.info.name == name) return entry;
-  throw std::invalid_argument("unknown strategy \"" + name + "\"; give one of " +
-                              join_names(entries(), [](const Entry& entry) { return entry.info.name; }));
+Registry::Pointer find_entry(const std::string& name) {
+  if (Registry::Pointer found = registry().find(name)) return found;
+  throw std::invalid_argument("unknown strategy \"" + name + "\"; give one of " + registry().names());
 }
 
 void require_index(const Entry& entry, const std::string& index) {
@@ -84,10 +85,12 @@ void require_index(const Entry& entry, const std::string& index) {
   if (entry.info.option != "index")
     throw std::invalid_argument("strategy \"" + entry.info.name + "\" has no index inside, but index is \"" + index +
                                 "\"; leave it empty");
-  for (const std::string& name : index_names())
+  std::string known;
+  for (const std::string& name : index_names()) {
     if (name == index) return;
-  throw std::invalid_argument("unknown index \"" + index + "\"; give one of " +
-                              join_names(index_names(), [](const std::string& each) { return each; }));
+    known += (known.empty() ? "\"" : ", \"") + name + "\"";
+  }
+  throw std::invalid_argument("unknown index \"" + index + "\"; give one of " + known);
 }
 
 void require_factory(const Entry& entry, const std::string& index) {
@@ -135,14 +138,22 @@ void require_count(Index count, const char* what) {
 
 }  // namespace
 
-const std::vector<StrategyInfo>& strategies() {
-  static const std::vector<StrategyInfo> infos = [] {
-    std::vector<StrategyInfo> all;
-    for (const Entry& entry : entries()) all.push_back(entry.info);
-    return all;
-  }();
+std::vector<StrategyInfo> strategies() {
+  std::vector<StrategyInfo> infos;
+  for (const Registry::Pointer& each : registry().all()) infos.push_back(each->info);
   return infos;
 }
+
+void register_strategy(const StrategyInfo& info, FinderFactory<float> make_float, FinderFactory<double> make_double) {
+  require(make_float != nullptr && make_double != nullptr,
+          "the factory of the strategy is empty; give a function for float and one for double");
+  if (!info.option.empty())
+    throw std::invalid_argument("strategy \"" + info.name + "\" has the option \"" + info.option +
+                                "\", which only those of this library have; leave it empty");
+  registry().add({info, std::move(make_float), std::move(make_double), false});
+}
+
+void unregister_strategy(const std::string& name) { registry().remove(name); }
 
 void require_positions(const Index* inputs, Index count, Index size) {
   require(count >= 0, "the number of inputs is negative");
@@ -208,14 +219,12 @@ Work NeuronFinder<T>::candidates_at(Points<T>, double, int, CandidateLists&) con
                          "is true, such as \"dense\" or \"weights\"");
 }
 
+namespace {
+
+// Checks what a strategy is to be made of.
 template <class T>
-std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neurons<T>& neurons, Points<T> inputs,
-                                             Ball ball, const FinderOptions& options, int threads,
-                                             const IndexFactory<T>& index_factory) {
-  const FloatingPointScope scope;
-  const Entry& entry = find_entry(name);
-  require_index(entry, options.index);
-  if (index_factory) require_factory(entry, options.index);
+FinderArguments<T> checked_arguments(const Neurons<T>& neurons, Points<T> inputs, Ball ball,
+                                     const FinderOptions& options, int threads, const IndexFactory<T>& index_factory) {
   require_hashing(options.hashing);
   require_radius(ball.radius);
   require_count(neurons.count, "neurons");
@@ -230,7 +239,75 @@ std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neur
       neurons,      inputs, ball, options.index, options.max_bytes, options.hashing, resolve_threads(threads),
       index_factory};
   if (arguments.max_bytes == 0) arguments.max_bytes = available_memory();
-  return entry.make(arguments);
+  return arguments;
+}
+
+template <class T>
+std::unique_ptr<NeuronFinder<T>> checked(const FinderFactory<T>& make, const FinderArguments<T>& arguments,
+                                         const StrategyInfo& info) {
+  std::unique_ptr<NeuronFinder<T>> finder = make(arguments);
+  if (finder == nullptr) throw PluginError("the factory of strategy \"" + info.name + "\" made nothing");
+  return std::make_unique<CheckedFinder<T>>(std::move(finder), arguments, info.name, info.exact);
+}
+
+// Whether a strategy of this library has somebody else's index inside.
+template <class T>
+bool has_foreign_index(const FinderArguments<T>& arguments) {
+  return arguments.index_factory != nullptr ||
+         (!arguments.index.empty() && arguments.index != kAutomatic && !index_is_own(arguments.index));
+}
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<NeuronFinder<T>> make_finder(const std::string& name, const Neurons<T>& neurons, Points<T> inputs,
+                                             Ball ball, const FinderOptions& options, int threads,
+                                             const IndexFactory<T>& index_factory) {
+  const FloatingPointScope scope;
+  const Registry::Pointer entry = find_entry(name);
+  require_index(*entry, options.index);
+  if (index_factory) require_factory(*entry, options.index);
+  const FinderArguments<T> arguments = checked_arguments(neurons, inputs, ball, options, threads, index_factory);
+  if (!entry->is_own) return checked<T>(entry->make<T>(), arguments, entry->info);
+  std::unique_ptr<NeuronFinder<T>> finder = entry->make<T>()(arguments);
+  if (!has_foreign_index(arguments)) return finder;
+  return std::make_unique<CheckedFinder<T>>(std::move(finder), arguments, name, entry->info.exact);
+}
+
+template <class T>
+std::unique_ptr<NeuronFinder<T>> make_finder(const FinderFactory<T>& factory, const Neurons<T>& neurons,
+                                             Points<T> inputs, Ball ball, const FinderOptions& options, int threads) {
+  const FloatingPointScope scope;
+  require(factory != nullptr, "the factory of the strategy is empty; give a function that makes it");
+  require(options.index.empty(), "there is an index and a factory of a strategy; the strategy makes what it needs");
+  const FinderArguments<T> arguments = checked_arguments<T>(neurons, inputs, ball, options, threads, {});
+  return checked<T>(factory, arguments, {"the application's own", "", "", true, ""});
+}
+
+template <class T>
+void firing_limits(const Neurons<T>& neurons, const NeuronId* rows, Index count, Ball ball, double largest_norm,
+                   Summation summation, T* limits) {
+  const Reach<T> reach(ball, largest_norm, neurons.dimension, neurons.threshold);
+  // A product in any order errs as the canonical one may, which the reach allows for, and differs from it by as much
+  // again; subnormal numbers may be flushed to zero there.
+  const double g = 2 * dot_error_factor<T>(neurons.dimension) * largest_norm * (1 + 8 * kWiden);
+  const double eta =
+      2 * static_cast<double>(neurons.dimension + 8) * static_cast<double>(std::numeric_limits<T>::min());
+  for (Index k = 0; k < count; ++k) {
+    const NeuronId r = rows == nullptr ? static_cast<NeuronId>(k) : rows[k];
+    const double norm = dual_norm_bound(neurons.row(r), neurons.dimension, ball.norm);
+    T limit = reach.limit(neurons.threshold, neurons.biases[r], norm);
+    if (summation == Summation::any) {
+      const double lowered = static_cast<double>(limit) - g * norm * (1 + 8 * kWiden) - eta;
+      limit = round_down<T>(lowered - std::abs(lowered) * kWiden);
+    }
+    limits[k] = limit;
+  }
+}
+
+template <class T>
+double largest_norm(Points<T> points, Norm norm) {
+  return largest_norm_bound(points, norm);
 }
 
 template class NeuronFinder<float>;
@@ -241,5 +318,13 @@ template std::unique_ptr<NeuronFinder<float>> make_finder<float>(const std::stri
 template std::unique_ptr<NeuronFinder<double>> make_finder<double>(const std::string&, const Neurons<double>&,
                                                                    Points<double>, Ball, const FinderOptions&, int,
                                                                    const IndexFactory<double>&);
+
+#define SUBLINEAR_INSTANTIATE(T)                                                                                  \
+  template std::unique_ptr<NeuronFinder<T>> make_finder<T>(const FinderFactory<T>&, const Neurons<T>&, Points<T>, \
+                                                           Ball, const FinderOptions&, int);                      \
+  template void firing_limits<T>(const Neurons<T>&, const NeuronId*, Index, Ball, double, Summation, T*);         \
+  template double largest_norm<T>(Points<T>, Norm);
+SUBLINEAR_INSTANTIATE(float)
+SUBLINEAR_INSTANTIATE(double)
 
 }  // namespace sublinear

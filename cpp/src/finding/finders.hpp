@@ -8,19 +8,6 @@
 
 namespace sublinear {
 
-// Checked by make_finder; `max_bytes` and `threads` are resolved (never 0), `index` is empty or known.
-template <class T>
-struct FinderArguments {
-  Neurons<T> neurons;
-  Points<T> inputs;
-  Ball ball;
-  std::string index;
-  std::size_t max_bytes = 0;
-  HashOptions hashing;
-  int threads = 1;
-  IndexFactory<T> index_factory;
-};
-
 // What makes the index inside a strategy: the application's own factory, checked; the named index, or a ball tree.
 template <class T>
 [[nodiscard]] IndexFactory<T> inner_index_factory(const FinderArguments<T>& arguments);

@@ -33,6 +33,7 @@ class Static final : public NeuronFinder<T> {
   }
 
   [[nodiscard]] const char* name() const noexcept override { return "static"; }
+  [[nodiscard]] bool exact() const noexcept override { return index_->exact(); }
   [[nodiscard]] bool serves_any_point() const noexcept override { return true; }
   [[nodiscard]] std::size_t bytes() const noexcept override {
     return index_->bytes() + (weights_.capacity() + biases_.capacity()) * sizeof(T);

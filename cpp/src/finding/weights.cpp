@@ -22,6 +22,7 @@ class Weights final : public NeuronFinder<T> {
   }
 
   [[nodiscard]] const char* name() const noexcept override { return "weights"; }
+  [[nodiscard]] bool exact() const noexcept override { return index_->exact(); }
   [[nodiscard]] bool serves_any_point() const noexcept override { return true; }
   [[nodiscard]] std::size_t bytes() const noexcept override { return index_->bytes(); }
 

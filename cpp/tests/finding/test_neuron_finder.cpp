@@ -1,4 +1,4 @@
-// The conformance suite of the strategies: nobody who can fire is missed, whatever moved and whoever asks.
+// What every strategy promises, on every strategy of the library; and what is each one's own.
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -10,6 +10,7 @@
 #include "finding/row_limits.hpp"
 #include "sublinear/kernels/errors.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
+#include "sublinear/testing/conformance.hpp"
 
 namespace sublinear {
 namespace {
@@ -123,25 +124,8 @@ void run_conversation(const std::string& name, Layer<T>& layer, Ball ball, const
   }
 }
 
-TEST_CASE_TEMPLATE("no strategy ever misses a neuron that fires in the ball", T, float, double) {
-  for (const StrategyInfo& strategy : exact_strategies())
-    for (const Norm norm : kNorms)
-      for (const double radius : {0.0, 0.05, 1.0})
-        for (const Numbers numbers : {Numbers::gaussian, Numbers::integers}) {
-          Layer<T> layer(37, 9, 6, numbers, 7);
-          run_conversation<T>(strategy.name, layer, {radius, norm}, {}, 16);
-        }
-}
-
-TEST_CASE_TEMPLATE("one neuron, one input, one dimension", T, float, double) {
-  for (const StrategyInfo& strategy : exact_strategies())
-    for (const Index m : {1, 17})
-      for (const Index n : {1, 18})
-        for (const Index d : {1, 17}) {
-          if (m * n * d == 17 * 18 * 17) continue;
-          Layer<T> layer(m, n, d, Numbers::gaussian, 3);
-          run_conversation<T>(strategy.name, layer, {0.1, Norm::two}, {}, 8);
-        }
+TEST_CASE_TEMPLATE("every strategy keeps what NeuronFinder promises", T, float, double) {
+  for (const StrategyInfo& strategy : strategies()) CHECK_NOTHROW(check_strategy<T>(strategy.name));
 }
 
 TEST_CASE_TEMPLATE("strategies stay complete when their lists may not take the memory", T, float, double) {
@@ -172,46 +156,6 @@ TEST_CASE_TEMPLATE("every index serves the strategies that have one inside" * do
 
 // Each neuron's bias is the least with which it fires at its best point of the ball around one input: any bound that is
 // too tight by a rounding misses it.
-TEST_CASE_TEMPLATE("neurons that fire on the last bit are found", T, float, double) {
-  for (const Norm norm : kNorms)
-    for (const double radius : {0.0, 0.05, 2.0})
-      for (const double scale : {1.0, 1e-20, 1e12}) {
-        const Ball ball{radius, norm};
-        Layer<T> layer(120, 6, 19, Numbers::gaussian, 23);
-        for (T& w : layer.weights) w *= static_cast<T>(scale);
-        layer.threshold *= static_cast<T>(scale);
-        std::vector<std::vector<T>> edges;
-        for (NeuronId r = 0; r < layer.count; ++r) {
-          edges.push_back(aligned_point(layer, layer.points().row(r % layer.size), r, ball));
-          T& bias = layer.biases[static_cast<std::size_t>(r)];
-          bias = layer.threshold - inner_product(layer.neurons().row(r), edges.back().data(), layer.dimension);
-          const T up = std::numeric_limits<T>::infinity();
-          while (!layer.fires(r, edges.back().data())) bias = std::nextafter(bias, up);
-          for (T lower = bias; layer.fires(r, edges.back().data()); lower = std::nextafter(lower, -up)) {
-            bias = lower;
-            if (!layer.fires(r, edges.back().data())) {
-              bias = std::nextafter(bias, up);
-              break;
-            }
-          }
-        }
-        for (const StrategyInfo& strategy : exact_strategies()) {
-          CAPTURE(strategy.name);
-          CAPTURE(radius);
-          CAPTURE(scale);
-          const auto finder = make_finder<T>(strategy.name, layer.neurons(), layer.points(), ball, {}, 1);
-          CandidateLists lists;
-          const std::vector<Index> all = layer.choose(layer.size, layer.size, true);
-          finder->candidates(all.data(), layer.size, 1, lists);
-          for (NeuronId r = 0; r < layer.count; ++r) {
-            REQUIRE(layer.fires(r, edges[static_cast<std::size_t>(r)].data()));
-            const Index i = r % layer.size;
-            CHECK(std::binary_search(lists.begin(i), lists.end(i), r));
-          }
-        }
-      }
-}
-
 // One neuron and one input that differ from what exact arithmetic says as much as rounding can make them.
 template <class T>
 struct Trap {
@@ -294,34 +238,6 @@ TEST_CASE_TEMPLATE("margin counts all of a step that goes straight for the thres
       moved.by.push_back({by, by, 0});
     }
     finder->moved(moved.rows.data(), moved.by.data(), static_cast<Index>(moved.rows.size()), 1);
-  }
-}
-
-TEST_CASE_TEMPLATE("strategies that serve any point do, others say what to use", T, float, double) {
-  for (const StrategyInfo& strategy : exact_strategies()) {
-    CAPTURE(strategy.name);
-    for (const Norm norm : kNorms) {
-      Layer<T> layer(40, 8, 5, Numbers::gaussian, 2);
-      Layer<T> elsewhere(1, 10, 5, Numbers::gaussian, 99);
-      for (T& x : elsewhere.inputs) x *= 3;  // beyond the norms of the training inputs
-      const auto finder = make_finder<T>(strategy.name, layer.neurons(), layer.points(), {0.01, norm}, {}, 2);
-      const Moved moved = move_rows(layer, 20, 0.3, true, norm);
-      finder->moved(moved.rows.data(), moved.by.data(), 20, 2);
-      CandidateLists lists;
-      if (!finder->serves_any_point()) {
-        CHECK_THROWS_WITH_AS(finder->candidates_at(elsewhere.points(), 0.2, 1, lists), doctest::Contains("\"weights\""),
-                             std::logic_error);
-        continue;
-      }
-      const Work work = finder->candidates_at(elsewhere.points(), 0.2, 2, lists);
-      REQUIRE(lists.size() == 10);
-      CHECK(work.candidates == static_cast<std::int64_t>(lists.ids.size()));
-      check_ascending(lists);
-      for (Index k = 0; k < 10; ++k)
-        check_ball(layer, elsewhere.points().row(k), {0.2, norm}, lists.begin(k), lists.end(k));
-      CHECK_THROWS_AS(finder->candidates_at(elsewhere.points(), -1, 1, lists), std::invalid_argument);
-      CHECK_THROWS_AS(finder->candidates_at({elsewhere.inputs.data(), 1, 4}, 0, 1, lists), std::invalid_argument);
-    }
   }
 }
 

@@ -2,6 +2,7 @@
 /// Which neurons can fire somewhere in the ball around an input, while the weights move: the strategies.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -115,15 +116,45 @@ class SUBLINEAR_API NeuronFinder {
 
 /// A strategy as tables and help texts show it.
 struct StrategyInfo {
-  std::string name = {};       ///< as `make_finder` takes it
+  std::string name = {};       ///< as `make_finder` takes it: small letters, digits, '-', '_', '.'
   std::string structure = {};  ///< what the structure is over
   std::string source = {};     ///< the paper it implements
   bool exact = true;           ///< whether training ends with the bits of "dense"
   std::string option = {};     ///< what else it takes: "index", "hashing" or nothing
 };
 
-/// The strategies `make_finder` knows, in the order in which tables show them.
-[[nodiscard]] SUBLINEAR_API const std::vector<StrategyInfo>& strategies();
+/// What a strategy is made of. The neurons and the inputs are views that outlive it; all has been checked.
+template <class T>
+struct FinderArguments {
+  Neurons<T> neurons = {};             ///< finite, at least one
+  Points<T> inputs = {};               ///< finite, at least one, of the neurons' dimension
+  Ball ball = {};                      ///< around each input; the radius is finite and >= 0
+  std::string index = {};              ///< the index inside, or empty
+  std::size_t max_bytes = 0;           ///< as `FinderOptions` has it, never 0
+  HashOptions hashing = {};            ///< in range
+  int threads = 1;                     ///< at least 1
+  IndexFactory<T> index_factory = {};  ///< what makes the index inside instead, or empty
+};
+
+/// Makes a strategy.
+template <class T>
+using FinderFactory = std::function<std::unique_ptr<NeuronFinder<T>>(const FinderArguments<T>& arguments)>;
+
+/// The strategies `make_finder` knows, in the order in which tables show them: those of this library, then those that
+/// `register_strategy` added, in the order in which they came.
+[[nodiscard]] SUBLINEAR_API std::vector<StrategyInfo> strategies();
+
+/// From now on `make_finder` and trainers know a strategy by `info.name`. Its answers are checked: lists have to be
+/// ascending ids of neurons; and where `info.exact`, one input in 64 that is asked for, the first among them, is looked
+/// up by a scan, too. A neuron that fires in the ball and is missing is a PluginError, before any weight is changed by
+/// it. Any thread may call it.
+/// @throws std::invalid_argument for a name that is taken or not of the letters above, an empty factory, or an
+/// `option`, which only strategies of this library have.
+SUBLINEAR_API void register_strategy(const StrategyInfo& info, FinderFactory<float> make_float,
+                                     FinderFactory<double> make_double);
+
+/// Forgets a registered strategy; those that were made live on. @throws std::invalid_argument if there is none.
+SUBLINEAR_API void unregister_strategy(const std::string& name);
 
 /// Makes the strategy called `name` for balls `ball` around `inputs`. @param index_factory makes the index inside a
 /// strategy that has one ("weights", over points of dimension + 2 coordinates that move; "data" and "static", over
@@ -139,5 +170,27 @@ template <class T>
                                                                          Ball ball, const FinderOptions& options,
                                                                          int threads,
                                                                          const IndexFactory<T>& index_factory = {});
+
+/// The same with a strategy that is not registered; its answers are checked like those of one that is.
+template <class T>
+[[nodiscard]] SUBLINEAR_API std::unique_ptr<NeuronFinder<T>> make_finder(const FinderFactory<T>& factory,
+                                                                         const Neurons<T>& neurons, Points<T> inputs,
+                                                                         Ball ball, const FinderOptions& options,
+                                                                         int threads);
+
+/// How a product is summed: as `inner_product` does it, or in T in whatever order, as a matrix product does.
+enum class Summation { canonical, any };
+
+/// For each of the `count` rows, what its product with an input must reach for the neuron to be able to fire somewhere
+/// in the input's ball: limits[k] for neuron rows[k] (null rows: neuron k). Rounding is accounted for: a strategy that
+/// proposes all whose product is not below the limit misses nobody. @param largest_norm at least the norm, in the
+/// ball's, of every input that they serve: `largest_norm(inputs, ball.norm)`. Cost: the norms of the rows.
+template <class T>
+SUBLINEAR_API void firing_limits(const Neurons<T>& neurons, const NeuronId* rows, Index count, Ball ball,
+                                 double largest_norm, Summation summation, T* limits);
+
+/// The largest norm of these points, rounded outward.
+template <class T>
+[[nodiscard]] SUBLINEAR_API double largest_norm(Points<T> points, Norm norm);
 
 }  // namespace sublinear

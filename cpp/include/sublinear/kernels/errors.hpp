@@ -27,6 +27,13 @@ class SUBLINEAR_API MemoryLimitError : public std::bad_alloc {
   std::string message_;
 };
 
+/// Something of the application's own - an index, a strategy - broke what it promises. The message names it, the call
+/// and the property. Derives from `std::logic_error`: the mistake is in the program.
+class SUBLINEAR_API PluginError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
 /// Training produced numbers that are not finite; the weights are those before the step that was refused.
 class SUBLINEAR_API DivergenceError : public std::overflow_error {
  public:

@@ -16,6 +16,7 @@ template <class T>
 class SUBLINEAR_API ForwardingIndex : public HalfSpaceIndex<T> {
  public:
   [[nodiscard]] const char* name() const noexcept override { return index_->name(); }
+  [[nodiscard]] bool exact() const noexcept override { return index_->exact(); }
   [[nodiscard]] Index size() const noexcept override { return index_->size(); }
   [[nodiscard]] Index dimension() const noexcept override { return index_->dimension(); }
   [[nodiscard]] std::size_t bytes() const noexcept override { return index_->bytes(); }

@@ -64,6 +64,9 @@ class SUBLINEAR_API HalfSpaceIndex {
 
   /// The name in the registry, such as "kd-tree".
   [[nodiscard]] virtual const char* name() const noexcept = 0;
+  /// Whether no point that reaches a threshold is ever missed. Those of this library are; one of the application's own
+  /// that is not makes the strategies approximate that have it inside.
+  [[nodiscard]] virtual bool exact() const noexcept { return true; }
   /// Number of points that can be reported.
   [[nodiscard]] virtual Index size() const noexcept = 0;
   /// Number of coordinates of a point.
@@ -121,8 +124,9 @@ template <class T>
 SUBLINEAR_API Work stream(const HalfSpaceIndex<T>& index, const T* normal, double threshold,
                           const std::function<bool(const Index* ids, Index count)>& take);
 
-/// The names `make_index` knows, in the order in which tables show them.
-[[nodiscard]] SUBLINEAR_API const std::vector<std::string>& index_names();
+/// The names `make_index` knows, in the order in which tables show them: those of this library, then those that
+/// `register_index` added (own_index.hpp), in the order in which they came.
+[[nodiscard]] SUBLINEAR_API std::vector<std::string> index_names();
 
 /// Whether there is a structure called `name` and it serves points of this many dimensions.
 [[nodiscard]] SUBLINEAR_API bool index_serves(const std::string& name, Index dimension);

@@ -31,9 +31,10 @@ struct TrainerOptions {
   std::shared_ptr<const Optimizer<T>> optimizer = {};  ///< how gradients move rows; none = make_optimizer("gradient")
   bool train_biases = false;                           ///< whether the gradient step moves the biases too (Yang et al.)
   int threads = 0;                                     ///< 0 = `resolve_threads(0)`; changes speed only
-  IndexFactory<T> index_factory = {};  ///< for "weights", "data", "static": an index of the application's own
-  Progress progress = {};              ///< told, as by a `ProgressScope`, of the constructor and of each step;
-                                       ///< of a step also before each block of inputs, of the share attacked
+  IndexFactory<T> index_factory = {};    ///< for "weights", "data", "static": an index of the application's own
+  FinderFactory<T> finder_factory = {};  ///< a strategy of the application's own, instead of `strategy`
+  Progress progress = {};                ///< told, as by a `ProgressScope`, of the constructor and of each step;
+                                         ///< of a step also before each block of inputs, of the share attacked
 };
 
 /// What one step did.

@@ -22,8 +22,12 @@ void CurrentFinder<T>::build() {
   const std::uint64_t version = task_.network.version();  // a callback may change it meanwhile
   guard_.measure_network();
   facts_ = RowFacts<T>(task_.network, task_.threads);
-  finder_ = make_finder<T>(task_.options.strategy, task_.network.neurons(), task_.points(), task_.ball(),
-                           task_.options.finder, task_.threads, task_.options.index_factory);
+  const TrainerOptions<T>& options = task_.options;
+  const Neurons<T> neurons = task_.network.neurons();
+  finder_ = options.finder_factory ? make_finder<T>(options.finder_factory, neurons, task_.points(), task_.ball(),
+                                                    options.finder, task_.threads)
+                                   : make_finder<T>(options.strategy, neurons, task_.points(), task_.ball(),
+                                                    options.finder, task_.threads, options.index_factory);
   version_ = version;
 }
 
@@ -93,7 +97,7 @@ Work CurrentFinder<T>::tell_moved(const MovedRows& moved) {
   } catch (...) {
     finder_.reset();
     const Watch* const watch = current_watch();
-    if (watch == nullptr || !watch->has_stopped()) throw;  // an index of the application's own
+    if (watch == nullptr || !watch->has_stopped()) throw;  // an index or a strategy of the application's own
     stopped_late_ = std::current_exception();              // the step is done; the next one begins with that
   }
   return {};
