@@ -67,9 +67,11 @@ _LAZY = {
 
 def __getattr__(name: str) -> object:
     # scikit-learn takes a second to import; who only asks an index need not wait for it.
-    if name in _LAZY:
-        from importlib import import_module
+    from importlib import import_module
 
+    if name == "testing":
+        return import_module("sublinear.testing")
+    if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import importlib
+import os
+import subprocess
+import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +109,28 @@ def three_layer_trainer() -> Any:
     return _training.make_three_layer_trainer(three_layers(), POINTS, LABELS, 2, 0, 1)
 
 
+def registered(module: Any) -> object:
+    module.register_index("stub", True, 1, 9, lambda points: None)
+    return module.unregister_index("stub")
+
+
+def registered_strategy() -> object:
+    _training.register_strategy("stub", "nothing", "-", True, lambda *problem: None)
+    return _training.unregister_strategy("stub")
+
+
+def empty_plugin() -> bytes:
+    """A library that brings nothing."""
+    folder = tempfile.mkdtemp()
+    source, library = os.path.join(folder, "plugin.c"), os.path.join(folder, "plugin.so")
+    with open(source, "w") as file:
+        text = f"sublinear {sl.__version__}, libstdc++, interface 1"
+        file.write(f'const char* sublinear_plugin_interface(void) {{ return "{text}"; }}\n')
+        file.write("void sublinear_plugin(void* registry) { (void)registry; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    return os.fsencode(library)
+
+
 SPARSE = np.array([0, 1]), np.array([2], np.int32), np.array([1.0])
 
 #: An example of every function, method and property.
@@ -137,6 +162,10 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "crossing_numbers": lambda: _reporting.crossing_numbers(POINTS[:, :2].copy(), 1, POINTS[:, :2].copy(), ZEROS),
         "index_names": _reporting.index_names,
         "index_serves": lambda: _reporting.index_serves("kd-tree", 3),
+        "register_index": lambda: _reporting.register_index("stub", True, 1, 9, print)
+        or _reporting.unregister_index("stub"),
+        "unregister_index": lambda: registered(_reporting),
+        "load_plugin": lambda: _reporting.load_plugin(empty_plugin()),
         "choose_index": lambda: _reporting.choose_index(100, 3, 1, 0.1),
         "make_index": index,
         "from_bytes": lambda: _reporting.from_bytes(memoryview(index().to_bytes()), False),
@@ -198,6 +227,16 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "check_optimizer": lambda: _training.check_optimizer("adam", _training.optimizer_defaults()),
         "initialization_names": _training.initialization_names,
         "strategy_infos": _training.strategy_infos,
+        "register_index": lambda: _training.register_index("stub", True, 1, 9, print)
+        or _training.unregister_index("stub"),
+        "unregister_index": lambda: registered(_training),
+        "register_strategy": lambda: _training.register_strategy("stub", "nothing", "-", True, print)
+        or _training.unregister_strategy("stub"),
+        "unregister_strategy": registered_strategy,
+        "load_plugin": lambda: _training.load_plugin(empty_plugin()),
+        "firing_limits": lambda: _training.firing_limits(POINTS, POINTS[:, 0].copy(), 0.5, POINTS, 0.1, 2.0),
+        "check_index": lambda: _training.check_index("convex-layers", True),
+        "check_strategy": lambda: _training.check_strategy("dtree", "", True),
         "hashing_defaults": _training.hashing_defaults,
         "make_network": network,
         "random_network": lambda: _training.random_network(

@@ -178,7 +178,9 @@ std::unique_ptr<HalfSpaceIndex<T>> make_index(const std::string& name, Points<T>
   if (name == kAutomatic) {
     require_dimension(points.dimension);
     require(points.count >= 0, "the number of points is negative");
-    return registry().find(choose_index(points.count, points.dimension, kManyQueries).name)->template make<T>()(points, options);
+    return registry()
+        .find(choose_index(points.count, points.dimension, kManyQueries).name)
+        ->template make<T>()(points, options);
   }
   throw std::invalid_argument("index is \"" + name + "\"; known are \"auto\", " + registry().names());
 }
