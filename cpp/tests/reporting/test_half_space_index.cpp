@@ -41,36 +41,35 @@ std::vector<Index> ask(const HalfSpaceIndex<T>& index, const std::vector<T>& nor
 
 TEST_CASE_TEMPLATE("every index keeps what HalfSpaceIndex promises", T, float, double) {
   for (const std::string& name : index_names()) CHECK_NOTHROW(check_index<T>(name));
+}
 
-  TEST_CASE_TEMPLATE("readers at the same time, each like one alone" * doctest::test_suite("threads"), T, float,
-                     double) {
-    for (const std::string& name : index_names()) {
-      CAPTURE(name);
-      const Index d = 2, queries = 60;
-      HardPoints<T> generate(Kind::gaussian, d, 3);
-      const std::vector<T> points = generate.points(4000), normals = generate.points(queries);
-      const auto index = over<T>(name, points, d);
-      const std::vector<double> thresholds(static_cast<std::size_t>(queries), 0.5);
-      IdLists<Index> expected;
-      TopLists<T> expected_top;
-      index->report(normals.data(), thresholds.data(), queries, 1, expected);
-      index->top(normals.data(), queries, 5, 1, expected_top);
-      std::vector<char> alike(4, 0);
-      std::vector<std::thread> readers;
-      for (std::size_t r = 0; r < alike.size(); ++r)
-        readers.emplace_back([&, r] {
-          IdLists<Index> lists;
-          TopLists<T> top;
-          std::vector<Index> page;
-          index->report(normals.data(), thresholds.data(), queries, 1, lists);
-          index->top(normals.data(), queries, 5, 1, top);
-          index->report_page(normals.data(), 0.5, 0, page);
-          alike[r] = lists.ids == expected.ids && top.lists.ids == expected_top.lists.ids &&
-                     static_cast<Index>(page.size()) == expected.length(0);
-        });
-      for (std::thread& reader : readers) reader.join();
-      CHECK(alike == std::vector<char>(4, 1));
-    }
+TEST_CASE_TEMPLATE("readers at the same time, each like one alone" * doctest::test_suite("threads"), T, float, double) {
+  for (const std::string& name : index_names()) {
+    CAPTURE(name);
+    const Index d = 2, queries = 60;
+    HardPoints<T> generate(Kind::gaussian, d, 3);
+    const std::vector<T> points = generate.points(4000), normals = generate.points(queries);
+    const auto index = over<T>(name, points, d);
+    const std::vector<double> thresholds(static_cast<std::size_t>(queries), 0.5);
+    IdLists<Index> expected;
+    TopLists<T> expected_top;
+    index->report(normals.data(), thresholds.data(), queries, 1, expected);
+    index->top(normals.data(), queries, 5, 1, expected_top);
+    std::vector<char> alike(4, 0);
+    std::vector<std::thread> readers;
+    for (std::size_t r = 0; r < alike.size(); ++r)
+      readers.emplace_back([&, r] {
+        IdLists<Index> lists;
+        TopLists<T> top;
+        std::vector<Index> page;
+        index->report(normals.data(), thresholds.data(), queries, 1, lists);
+        index->top(normals.data(), queries, 5, 1, top);
+        index->report_page(normals.data(), 0.5, 0, page);
+        alike[r] = lists.ids == expected.ids && top.lists.ids == expected_top.lists.ids &&
+                   static_cast<Index>(page.size()) == expected.length(0);
+      });
+    for (std::thread& reader : readers) reader.join();
+    CHECK(alike == std::vector<char>(4, 1));
   }
 }
 
