@@ -8,7 +8,7 @@ from libcpp cimport bool as cpp_bool
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
-from sublinear.errors import PluginError
+import sublinear.errors as _errors
 
 cdef extern from "_plugins.hpp":
     PyObject* plugin_error_class
@@ -110,7 +110,7 @@ cdef int64_t bytes_of_python_index(PyObject* index) noexcept with gil:
     return (<object> index).nbytes
 
 
-plugin_error_class = <PyObject*> PluginError
+plugin_error_class = <PyObject*> _errors.PluginError
 index_calls.make = make_python_index
 index_calls.propose = propose_by_python
 index_calls.change = change_python_index
