@@ -47,7 +47,8 @@ def test_this_revision_does_the_work_that_is_committed(tracked):
 
 
 def test_a_structure_that_looks_at_too_many_points_is_caught(tracked, monkeypatch):
-    monkeypatch.setitem(sl.INDEXES, "kd-tree", lambda points: sl.KDTree(points, leaf_size=32))
+    leafy = {**sl.INDEXES, "kd-tree": lambda points: sl.KDTree(points, leaf_size=32)}
+    monkeypatch.setattr(sl, "INDEXES", leafy)
     assert_caught(tracked, WORK)
 
 
