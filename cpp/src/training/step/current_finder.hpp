@@ -43,7 +43,8 @@ class CurrentFinder {
   // What attacks know of all rows; a step that moves rows says so here.
   [[nodiscard]] RowFacts<T>& facts() noexcept { return facts_; }
   // The step is done: nothing that the structure or the progress throws undoes it. Want of memory drops the structure,
-  // what the progress throws is kept for the next step; what an index or a strategy of the application's own throws is thrown.
+  // what the progress throws is kept for the next step; what an index or a strategy of the application's own throws is
+  // thrown.
   Work tell_moved(const MovedRows& moved);
 
   // Throws what came too late to stop the step before.
