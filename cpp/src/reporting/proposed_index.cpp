@@ -252,6 +252,15 @@ class ProposedIndex final : public HalfSpaceIndex<T> {
     if (thresholds.empty()) return;
     proposer_->propose(some.data(), thresholds.data(), static_cast<Index>(thresholds.size()), threads, proposed);
     check_offsets(proposed, static_cast<Index>(thresholds.size()), [this](const std::string& why) { refuse(why); });
+    for (std::size_t q = 0; q < asked.size(); ++q)
+      if (asked[q].place >= 0) check_range(static_cast<Index>(q), proposed, asked[q].place);
+  }
+
+  void check_range(Index q, const IdLists<Index>& proposed, Index place) const {
+    for (const Index* id = proposed.begin(place); id != proposed.end(place); ++id)
+      if (*id < 0 || *id >= store_.slots())
+        refuse("query " + std::to_string(q) + " has id " + std::to_string(*id) + "; ids are 0 to " +
+               std::to_string(store_.slots() - 1));
   }
 
   Work scan(const T* normal, double threshold, std::vector<Index>& ids) const {
@@ -266,9 +275,6 @@ class ProposedIndex final : public HalfSpaceIndex<T> {
              std::size_t begin, std::vector<Index>& ids) const {
     std::vector<Index> list(proposed.begin(place), proposed.end(place));
     std::sort(list.begin(), list.end());
-    if (!list.empty() && (list.front() < 0 || list.back() >= store_.slots()))
-      refuse("query " + std::to_string(q) + " has id " + std::to_string(list.front() < 0 ? list.front() : list.back()) +
-             "; ids are 0 to " + std::to_string(store_.slots() - 1));
     const auto twice = std::adjacent_find(list.begin(), list.end());
     if (twice != list.end())
       refuse("query " + std::to_string(q) + " has id " + std::to_string(*twice) + " more than once; give each once");
