@@ -48,3 +48,14 @@ def integer_network(request):
         np.array([[1, 1], [2, -1], [0, 3]], dtype), [[1, 4], [2, -1], [8, 5]], [-1, 0, 0], 2.0, 0.5, activation
     )
     return net, np.array([[1, 2], [1, 1], [2, 2]], dtype)
+
+
+@pytest.fixture(autouse=True)
+def registries_as_they_were():
+    """What a test registers, or an example of a page, is gone when it has ended."""
+    before = set(sl.INDEXES.registered()), set(sl.STRATEGIES.registered())
+    yield
+    for name in set(sl.INDEXES.registered()) - before[0]:
+        sl.unregister_index(name)
+    for name in set(sl.STRATEGIES.registered()) - before[1]:
+        sl.unregister_strategy(name)

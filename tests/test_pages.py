@@ -67,16 +67,10 @@ def test_examples_print_what_the_page_shows(page, capsys, monkeypatch, tmp_path)
 
 
 def test_what_extending_shows_runs(capsys):
-    try:
-        for code, shown in examples((DOCS / "extending.md").read_text()):
-            exec(compile(code, "extending", "exec"), {"__name__": "example"})
-            if shown:
-                assert capsys.readouterr().out == shown
-    finally:
-        for name in sl.INDEXES.registered():
-            sl.unregister_index(name)
-        for name in sl.STRATEGIES.registered():
-            sl.unregister_strategy(name)
+    for code, shown in examples((DOCS / "extending.md").read_text()):
+        exec(compile(code, "extending", "exec"), {"__name__": "example"})
+        if shown:
+            assert capsys.readouterr().out == shown
 
 
 def draw(folder, *names):
