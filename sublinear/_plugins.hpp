@@ -233,11 +233,11 @@ class PythonStrategy final : public sublinear::NeuronFinder<T> {
   static PyObject* make(const PythonObject& factory, const sublinear::FinderArguments<T>& arguments) {
     const sublinear::Neurons<T>& neurons = arguments.neurons;
     PyObject* made = nullptr;
-    require_done(strategy_calls.make(
-        factory.get(), neurons.weights, neurons.biases, neurons.count, static_cast<double>(neurons.threshold),
-        arguments.inputs.data, arguments.inputs.count, neurons.dimension, arguments.ball.radius,
-        arguments.ball.norm == sublinear::Norm::infinity, static_cast<std::int64_t>(arguments.max_bytes),
-        arguments.threads, kSingle, &made));
+    require_done(
+        strategy_calls.make(factory.get(), neurons.weights, neurons.biases, neurons.count,
+                            static_cast<double>(neurons.threshold), arguments.inputs.data, arguments.inputs.count,
+                            neurons.dimension, arguments.ball.radius, arguments.ball.norm == sublinear::Norm::infinity,
+                            static_cast<std::int64_t>(arguments.max_bytes), arguments.threads, kSingle, &made));
     return made;
   }
 
