@@ -9,58 +9,37 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sublinear.arrays import as_integer, as_number
-from sublinear.attacks import PGD
-from sublinear.datasets import Dataset, dataset_name, load_dataset
-from sublinear.files import command
+from sublinear.datasets import Dataset, load_dataset
+from sublinear.experiments.settings import Experiment
+from sublinear.experiments.texts import parse_names
 from sublinear.history import History, Progress
 from sublinear.identity import provenance, weights_hash
 from sublinear.network import TwoLayerNetwork
-from sublinear.optimizers import Optimizer
-from sublinear.schedules import LinearRate
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
-from sublinear.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What `compare` trains. The defaults learn digits to over 95 % clean and 85 % robust test accuracy.
+class Settings(Experiment):
+    """What `compare` trains, once with each strategy. The defaults learn digits to over 95 % clean and 85 % robust test
+    accuracy.
 
-    `dataset` and `normalization` are those of `load_dataset`; of the others, see `Trainer` and `PGD`.
+    strategies : tuple of str or Strategy, or their names in one text, comma-separated
     """
 
-    dataset: str = "digits"
-    width: int = 2048
-    epochs: int = 12
-    batch_size: int = 64
-    radius: float = 0.05
-    steps: int = 10
-    norm: float = 2.0
-    learning_rate: float = 200.0
     strategies: tuple[Strategy, ...] = tuple(Strategy(name) for name in COMPARED_STRATEGIES)
-    threads: int | None = None
-    seed: int = 0
-    dtype: str = "float32"
-    normalization: str | None = None
-    optimizer: str = "gradient"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dataset", dataset_name(self.dataset))
-        as_integer(self.width, "width", 1)
-        as_integer(self.epochs, "epochs", 1)
-        as_integer(self.batch_size, "batch_size", 1)
-        as_number(self.learning_rate, "learning_rate", 0)
-        object.__setattr__(self, "optimizer", str(Optimizer.of(self.optimizer)))
+        super().__post_init__()
+        given: Any = self.strategies
+        given = parse_names(given) if isinstance(given, str) else given
+        self._set("strategies", tuple(map(self.finder, given)))
         if not self.strategies:
             raise ValueError("there are no strategies; name at least one")
         labels = [strategy.label for strategy in self.strategies]
         if len(set(labels)) < len(labels):
             raise ValueError(f"strategies are {', '.join(labels)}; name each once")
-        self.attack()
-
-    def attack(self) -> PGD:
-        """The attack of training and evaluation."""
-        return PGD(self.radius, self.steps, norm=self.norm)
+        if self.loss not in ("cross-entropy", "logistic"):
+            raise ValueError(f"loss is {self.loss!r}; accuracies are compared, give cross-entropy or logistic")
 
     def load(self) -> Dataset:
         """The data, as `load_dataset` has it."""
@@ -72,25 +51,7 @@ class Settings:
 
     def command(self) -> str:
         """What to type to do it again."""
-        attack, labels = self.attack(), ",".join(strategy.label for strategy in self.strategies)
-        options: dict[str, Any] = {
-            "dataset": self.dataset,
-            "normalization": self.normalization,
-            "width": self.width,
-            "epochs": self.epochs,
-            "batch-size": self.batch_size,
-            "radius": attack.radius,
-            "steps": attack.steps,
-            "norm": "inf" if attack.norm != 2 else 2,
-            "learning-rate": self.learning_rate,
-            "optimizer": self.optimizer,
-            "strategies": labels,
-            "max-bytes": self.strategies[0].max_bytes,
-            "threads": self.threads,
-            "seed": self.seed,
-            "dtype": self.dtype,
-        }
-        return command("compare", options)
+        return self.command_of("compare", strategies=",".join(strategy.label for strategy in self.strategies))
 
 
 @dataclass(frozen=True)
@@ -159,23 +120,26 @@ class Comparison:
             "network": {
                 "width": network.width,
                 "n_outputs": network.n_outputs,
-                "init": "ntk",
+                "init": settings.init,
                 "threshold": network.threshold,
                 "scale": network.scale,
                 "activation": network.activation,
                 "dtype": str(network.dtype),
             },
             "attack": {
-                "name": "PGD",
-                "radius": settings.radius,
-                "steps": settings.steps,
-                "norm": "inf" if settings.attack().norm != 2 else 2,
+                "name": "PGD" if settings.adversary == "pgd" else settings.adversary,
+                "radius": settings.attack().radius,
+                "steps": {"pgd": settings.steps, "fgsm": 1, "none": 0}[settings.adversary],
+                "norm": settings.as_dict()["norm"],
             },
             "training": {
-                "loss": "cross-entropy",
+                "loss": settings.loss,
                 "epochs": settings.epochs,
-                "batch_size": settings.batch_size,
-                "learning_rate": {"first": settings.learning_rate, "last": 0.0},
+                "batch_size": settings.batch_size or len(self.data.X_train),
+                "learning_rate": {
+                    "first": settings.learning_rate,
+                    "last": settings.rate(settings.epochs)(settings.epochs, 1),
+                },
                 "optimizer": settings.optimizer,
             },
             "seed": settings.seed,
@@ -218,9 +182,7 @@ def compare(settings: Settings, watch: Watcher | None = None, data: Dataset | No
     caller has it. Raises ValueError for settings that do not fit the data.
     """
     data = settings.load() if data is None else data
-    start = TwoLayerNetwork.random(
-        data.n_features, settings.width, data.classes, init="ntk", seed=settings.seed, dtype=settings.dtype
-    )
+    start = settings.network(data.n_features, settings.outputs(data))
     contest = _Contest(settings, data, start, watch)
     runs = contest.held(settings.strategies, interleaved=True)
     for strategy in settings.strategies:  # those that had no room
@@ -284,22 +246,13 @@ class _Contestant:
     def __init__(self, settings: Settings, data: Dataset, net: TwoLayerNetwork, strategy: Strategy) -> None:
         self.strategy, self.data, self.net = strategy, data, net
         self.history = History()
-        self.trainer = Trainer(
-            net,
-            strategy,
-            attack=settings.attack(),
-            loss="cross-entropy",
-            learning_rate=LinearRate(settings.learning_rate, 0, settings.epochs),
-            batch_size=settings.batch_size,
-            threads=settings.threads,
-            seed=settings.seed,
-            optimizer=settings.optimizer,
-        )
+        self.targets = settings.targets(data.y_train), settings.targets(data.y_test)
+        self.trainer = settings.trainer(net, strategy)
         self._fit(0)
 
     def _fit(self, epochs: int, *callbacks: Callable[[Progress], None]) -> History:
-        data = self.data
-        return self.trainer.fit(data.X_train, data.y_train, epochs, (data.X_test, data.y_test), callbacks)
+        data, (trained_on, judged_on) = self.data, self.targets
+        return self.trainer.fit(data.X_train, trained_on, epochs, (data.X_test, judged_on), callbacks)
 
     def train(self, callback: Callable[[Progress], None]) -> None:
         """One epoch more."""

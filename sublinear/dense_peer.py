@@ -45,6 +45,13 @@ class DensePeer:
             self.weights[tile] -= (fired * (gradient @ self.net.output_weights[tile].T)).T @ attacked
         return float(losses.mean())
 
+    def network(self) -> TwoLayerNetwork:
+        """A network with the weights as they are now."""
+        net = self.net
+        return TwoLayerNetwork(
+            self.weights, net.output_weights, net.biases, net.threshold, net.scale, net.activation, net.dtype
+        )
+
     def _tiles(self, inputs: int) -> list[slice]:
         size = max(64, _TILE_SCORES // max(inputs, 1))
         return [slice(begin, begin + size) for begin in range(0, len(self.weights), size)]

@@ -6,13 +6,13 @@ import logging
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from sublinear.arrays import as_integer
-from sublinear.scaling import Cell, blank_record, run_cell
+from sublinear.experiments.cell import Cell, blank_record, run_cell
 
 
 def _failure(cell: Cell, status: str, error: str) -> dict[str, Any]:
@@ -36,13 +36,17 @@ class LocalProcesses:
     def __init__(self, workers: int) -> None:
         self.workers = as_integer(workers, "workers", 1)
 
-    def run(self, cells: list[Cell], timeout: float | None) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    def run(
+        self, cells: list[Cell], timeout: float | None, go_on: Callable[[], bool] = lambda: True
+    ) -> Iterator[tuple[Cell, dict[str, Any]]]:
         """The record of each cell, in the order in which they end."""
         context = multiprocessing.get_context("spawn")
         waiting = list(reversed(cells))
         running: dict[Connection, tuple[Cell, BaseProcess, float]] = {}
         try:
             while waiting or running:
+                if not go_on():
+                    waiting.clear()
                 while waiting and len(running) < self.workers:
                     cell = waiting.pop()
                     ours, theirs = context.Pipe(duplex=False)
@@ -101,7 +105,9 @@ class OnDask:
         except (OSError, TimeoutError, ValueError) as error:
             raise ConnectionError(f"no Dask scheduler answers at {address}: {error}") from error
 
-    def run(self, cells: list[Cell], timeout: float | None) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    def run(
+        self, cells: list[Cell], timeout: float | None, go_on: Callable[[], bool] = lambda: True
+    ) -> Iterator[tuple[Cell, dict[str, Any]]]:
         """The record of each cell, in the order in which they end."""
         futures = {
             self._client.submit(run_cell, cell, timeout, pure=False, key=f"sublinear-{number}-{cell.file}"): cell
@@ -115,6 +121,8 @@ class OnDask:
                 except Exception as error:  # whatever a worker or its death raised
                     record = _failure(cell, "failed", f"{type(error).__name__}: {error}")
                 yield cell, record
+                if not go_on():
+                    break
         finally:
             self._client.cancel(list(futures))
             self._client.close()

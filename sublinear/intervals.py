@@ -59,3 +59,31 @@ def middle_half(values: Sequence[float]) -> Interval:
     """The median between the quartiles: how far the values spread, not how well their median is known."""
     low, median, high = np.quantile(np.asarray(values, float), (0.25, 0.5, 0.75))
     return Interval(float(median), float(low), float(high)) if len(values) > 1 else Interval(float(median))
+
+
+_RESAMPLES = 4000
+_FEWEST = 4  # values of which resamples still say something
+
+
+def bootstrap_mean(values: Sequence[float]) -> Interval:
+    """The mean with 95 % confidence by the studentized bootstrap, for independent values of any distribution.
+
+    Resamples are always the same, so equal values give equal intervals. Without ends below four values. Raises
+    ValueError for no values.
+    """
+    if len(values) == 0:
+        raise ValueError("there are no values; give at least one")
+    found = np.asarray(values, float)
+    mean = float(found.mean())
+    if len(found) < _FEWEST:
+        return Interval(mean)
+    if np.ptp(found) == 0:
+        return Interval(mean, mean, mean)
+    n = len(found)
+    drawn = found[np.random.default_rng(0).integers(n, size=(_RESAMPLES, n))]
+    errors = drawn.std(axis=1, ddof=1) / n**0.5
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = (drawn.mean(axis=1) - mean) / errors
+    low, high = np.quantile(scores[errors > 0], (0.025, 0.975))
+    error = float(found.std(ddof=1)) / n**0.5
+    return Interval(mean, mean - float(high) * error, mean - float(low) * error)

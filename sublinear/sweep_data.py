@@ -12,7 +12,7 @@ from sublinear.datasets.sized import read_sized, takes_option
 from sublinear.identity import short_hash
 
 if TYPE_CHECKING:
-    from sublinear.scaling import Cell
+    from sublinear.experiments.cell import Cell
 
 #: Data set, inputs, features and seed: what decides which rows a cell's are taken from.
 Source = tuple[str, int, int, int]

@@ -7,16 +7,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from sublinear.experiments.cell import SIZES, Cell
 from sublinear.growth import Growth, fit_growth
 from sublinear.intervals import Interval, mean_of, median_of
 from sublinear.paid_after import PaidAfter, paid_after
-from sublinear.scaling import SIZES, Cell
 from sublinear.sweep_data import content_name
 
 Record = dict[str, Any]
 
-#: What two cells of one sweep differ in, beside the seed.
-AXES = ("strategy", "width", "inputs", "features", "radius", "batch_size", "threads")
+#: What cells of one sweep may differ in, beside the seed; of the others in what is timed.
+AXES = (
+    *("strategy", "dataset", "normalization", "width", "inputs", "features", "radius", "norm", "adversary", "steps"),
+    *("batch_size", "epochs", "learning_rate", "optimizer", "loss", "init", "kappa", "activation", "coupled"),
+    *("train_biases", "random_start", "restarts", "dtype", "max_bytes", "threads"),
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Setting:
     @property
     def cost(self) -> float:
         """As `Cell.cost`."""
-        return Cell(**self.records[0]["cell"]).cost
+        return Cell.of(self.records[0]["cell"]).cost
 
     def mean(self, name: str) -> Interval | None:
         """The mean of a figure over the seeds that have it, with 95 % confidence from two seeds on."""
@@ -61,8 +65,10 @@ class Setting:
             name = "seconds_per_iteration"
             return paid_after(extra, mean_of([other[name] - own[name] for own, other in pairs]))
         (own, other) = pairs[0]
-        steps = zip(own["seconds"][1:], other["seconds"][1:], strict=True)
-        return paid_after(extra, median_of([others - seconds for seconds, others in steps]))
+        begin = 1 if len(own["seconds"]) > 1 else 0
+        steps = zip(own["seconds"][begin:], other["seconds"][begin:], strict=True)
+        share = len(own["seconds"]) / own["steps"]  # of whole training these are epochs
+        return paid_after(extra, median_of([share * (others - seconds) for seconds, others in steps]))
 
 
 def figure(record: Record, name: str) -> float | None:
@@ -96,9 +102,14 @@ def varying(cells: Iterable[dict[str, Any]]) -> list[str]:
 
 def words(name: str, value: Any) -> str:
     """An axis and its value as tables and legends have it: "m 64", "batch all"."""
+    if name in ("dataset", "content"):
+        return str(value)
+    if value is None and name not in ("batch_size", "threads"):
+        return f"{name.replace('_', ' ')} default"
     if name in ("batch_size", "threads"):
         return f"{name.removesuffix('_size')} {value or 'all'}"
-    return f"{SIZES.get(name, name)} {value:g}" if isinstance(value, float) else f"{SIZES.get(name, name)} {value}"
+    told = SIZES.get(name, name.replace("_", " "))
+    return f"{told} {value:g}" if isinstance(value, float) else f"{told} {value}"
 
 
 @dataclass(frozen=True)
@@ -132,10 +143,15 @@ def growth_lines(records: Iterable[Record]) -> list[Line]:
         lines,
         key=lambda line: (
             list(SIZES).index(line.axis),
-            [line.fixed[name] for name in AXES if name in line.fixed],
+            [comparable(line.fixed[name]) for name in AXES if name in line.fixed],
             counted.get(_place(line), line.growth.exponent),
         ),
     )
+
+
+def comparable(value: Any) -> tuple[bool, str, Any]:
+    """None first, then numbers, then text."""
+    return value is not None, type(value).__name__ if isinstance(value, str) else "", value
 
 
 def _line(group: list[Record], key: str, axis: str, name: str) -> Line | None:

@@ -11,8 +11,8 @@ from rich.table import Table
 from sublinear.certification import Certification
 from sublinear.compare import Comparison, Run, reference_of, same_bits
 from sublinear.evaluation import Evaluation
+from sublinear.experiments.cell import SIZES, Cell
 from sublinear.intervals import Interval, middle_half
-from sublinear.scaling import SIZES
 from sublinear.sweep_results import AXES, Line, Setting, settings_of, varying, words
 
 
@@ -32,12 +32,12 @@ def seconds_text(seconds: float) -> str:
 
 def comparison_table(comparison: Comparison) -> Table:
     """What was counted and learnt, one row a strategy; candidates and fired neurons of the first and the last epoch."""
-    table = _table(_COLUMNS)
+    table = plain_table(_COLUMNS)
     for run in comparison.runs:
         if run.error is None:
             table.add_row(*_row(comparison, run))
         else:
-            table.add_row(_broken(run.strategy), *["-"] * (len(_COLUMNS) - 1))
+            table.add_row(broken_name(run.strategy), *["-"] * (len(_COLUMNS) - 1))
     return table
 
 
@@ -46,7 +46,7 @@ def approximate_table(comparison: Comparison) -> Table | None:
     runs = [run for run in comparison.runs if run.error is None and not run.exact]
     if not runs:
         return None
-    table = _table(("approximate\nstrategy", "reported\n/input", "added\n/input", "used\n/input", "recall\n%"))
+    table = plain_table(("approximate\nstrategy", "reported\n/input", "added\n/input", "used\n/input", "recall\n%"))
     inputs = len(comparison.data.X_train)
     for run in runs:
         found = (run.work["candidates"] - run.work["added"], run.work["added"], run.work["fired"])
@@ -55,7 +55,7 @@ def approximate_table(comparison: Comparison) -> Table | None:
     return table
 
 
-def _table(columns: tuple[str, ...], whole: int = 0) -> Table:
+def plain_table(columns: tuple[str, ...], whole: int = 0) -> Table:
     """The first `whole` columns are not narrowed, however many there are."""
     table = Table(box=_BOX, padding=0, pad_edge=False)
     for number, header in enumerate(columns):
@@ -63,7 +63,7 @@ def _table(columns: tuple[str, ...], whole: int = 0) -> Table:
     return table
 
 
-def _broken(strategy: str) -> str:
+def broken_name(strategy: str) -> str:
     """The name over two lines where it has a part after a colon."""
     return strategy.replace(":", ":\n ")
 
@@ -89,7 +89,7 @@ def _row(comparison: Comparison, run: Run) -> list[str]:
         return first if first == last else f"{first}-{last}"
 
     return [
-        _broken(run.strategy),
+        broken_name(run.strategy),
         quantity(run.work["inner_products"]),
         change(run.candidates_share),
         change(run.fired_share),
@@ -124,10 +124,10 @@ def times_table(comparison: Comparison) -> Table:
     ended = [run for run in comparison.runs if run.error is None]
     dense = next((run for run in ended if run.strategy == "dense"), None)
     columns = ("strategy", "build\ns", "epoch\ns", "middle\nhalf", *(("of\ndense", "middle\nhalf") if dense else ()))
-    table = _table(columns)
+    table = plain_table(columns)
     for run in ended:
         seconds = run.history["seconds"]
-        row = [_broken(run.strategy) + ("" if run.interleaved else " *"), seconds_text(run.build_seconds)]
+        row = [broken_name(run.strategy) + ("" if run.interleaved else " *"), seconds_text(run.build_seconds)]
         row += spread_texts(middle_half(seconds), seconds_text)
         if dense is not None:
             row += spread_texts(ratios(seconds, dense.history["seconds"]), "{:.2f}".format)
@@ -170,7 +170,7 @@ def info_lines(content: dict[str, Any]) -> str:
 
 def evaluation_table(judged: dict[str, Evaluation]) -> Table:
     """One row an attack; the first row is the clean inputs, the last all attacks together where they are several."""
-    table = _table(("attack", "accuracy %", "loss"))
+    table = plain_table(("attack", "accuracy %", "loss"))
     first = next(iter(judged.values()))
     rows = [("none", first.clean_accuracy, first.clean_loss)]
     rows += [(name, each.robust_accuracy, each.robust_loss) for name, each in judged.items() if name != "none"]
@@ -181,7 +181,7 @@ def evaluation_table(judged: dict[str, Evaluation]) -> Table:
 
 def certification_table(found: list[Certification]) -> Table:
     """One row a ball: what is proved, what is broken, and what neither."""
-    table = _table(("ball", "certified %", "broken %", "open %"))
+    table = plain_table(("ball", "certified %", "broken %", "open %"))
     for each in found:
         shares = each.as_dict()
         name = f"l{shares['norm']} {shares['radius']:g}"
@@ -202,7 +202,7 @@ def scaling_table(records: list[dict[str, Any]]) -> Table:
     columns = [_HEADINGS.get(name, name) + "\n" for name in axes] + (["seeds\n"] if repeated else [])
     columns += ["iter.\ns", *spread, "inner\nprod.", *spread, "fired\n%"]
     room = len(columns) <= _MOST_COLUMNS
-    table = _table((*columns, *(("cand.\n%", "peak\n") if room else ())), len(axes))
+    table = plain_table((*columns, *(("cand.\n%", "peak\n") if room else ())), len(axes))
     for setting in settings:
         row = [_axis_text(setting, name) for name in axes]
         if repeated:
@@ -223,13 +223,14 @@ def scaling_table(records: list[dict[str, Any]]) -> Table:
 
 
 _ALWAYS = ("strategy", "width")
+_TOLD = ("inputs", "features", "radius", "batch_size", "threads")  # also where they are the defaults
 _HEADINGS = {**SIZES, "batch_size": "batch"}
 _MOST_COLUMNS = 9
 
 
 def _axis_text(setting: Setting, name: str) -> str:
     if name == "strategy":
-        return _broken(setting.cell[name])
+        return broken_name(setting.cell[name])
     if name in SIZES:
         return str(setting.size(name) or "-")
     return words(name, setting.cell[name]).split()[-1]
@@ -259,19 +260,21 @@ def scaling_caption(records: list[dict[str, Any]]) -> str:
     differ = varying(each.cell for each in settings)
     alike = []
     for name in AXES:
-        if name not in (*differ, *_ALWAYS):
+        told = name in _TOLD or settings[0].cell[name] != getattr(Cell, name)
+        if name not in (*differ, *_ALWAYS, "dataset") and told:
             value = settings[0].size(name) if name in SIZES else settings[0].cell[name]
             alike.append(words(name, value if value is not None else "?"))
     seeds = sorted({record["cell"]["seed"] for record in records})
     alike.append(f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}")
-    text = f"{settings[0].cell['dataset']}: {', '.join(alike)}."
+    datasets = ", ".join(dict.fromkeys(str(each.cell["dataset"]) for each in settings))
+    text = f"{datasets}: {', '.join(alike)}."
     return text if len(seeds) == 1 else f"{text} Means over the seeds; +-: half of their 95 % confidence, in %."
 
 
 def growth_table(lines: list[Line]) -> Table:
     """One row for each strategy and size, and whatever else is fixed where it differs between lines."""
-    table = _table(("strategy", "grows with", "seconds", "inner products", "sizes x\nseeds"))
-    names = list(dict.fromkeys(name for line in lines for name in line.fixed))
+    table = plain_table(("strategy", "grows with", "seconds", "inner products", "sizes x\nseeds"))
+    names = [name for name in dict.fromkeys(name for line in lines for name in line.fixed) if name != "content"]
     differ = [name for name in names if len({line.fixed[name] for line in lines if name in line.fixed}) > 1]
     rows: dict[tuple[str, str], dict[str, Line]] = {}
     for line in lines:
@@ -286,7 +289,7 @@ def growth_table(lines: list[Line]) -> Table:
 
 def theory_table(claims: list[dict[str, Any]], sources: list[str]) -> Table:
     """Claims at one n, d and radius: one row for each width, exponents last; sources by their number in the list."""
-    table = _table(("claim", "m", "predicted", "measured", "ratio", "verdict", ""))
+    table = plain_table(("claim", "m", "predicted", "measured", "ratio", "verdict", ""))
     before = None
     for claim in ordered_claims(claims):
         name = "" if (claim["name"], claim["kind"]) == before else claim["name"]

@@ -8,28 +8,25 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sublinear.arrays import as_integer, as_number
-from sublinear.attacks import PGD
 from sublinear.checkpoint import Checkpoint
-from sublinear.datasets import Dataset, dataset_name, load_dataset
+from sublinear.datasets import Dataset, load_dataset
 from sublinear.evaluation import Evaluation, evaluate
-from sublinear.files import command, remove_leftovers, shortened, write_whole
+from sublinear.experiments.settings import Experiment, setting
+from sublinear.files import remove_leftovers, shortened, write_whole
 from sublinear.history import EpochSums, History, Progress
 from sublinear.identity import provenance, short_hash, weights_hash
 from sublinear.interrupts import deferred_interrupt
 from sublinear.locks import locked_folder
 from sublinear.network import TwoLayerNetwork
 from sublinear.network_record import NetworkRecord, attack_settings
-from sublinear.optimizers import Optimizer
-from sublinear.schedules import LinearRate
 from sublinear.strategies import Strategy
-from sublinear.trainer import Trainer
 from sublinear.work import Work
 
 #: Files of a run, in its folder.
@@ -38,48 +35,32 @@ CHECKPOINT, NETWORK, HISTORY = "checkpoint.safetensors", "network.safetensors", 
 _HELD_OUT = 0.1  # of the training inputs, for early stopping
 
 #: Settings that change speed, memory or how often something is written, but no bit of the weights.
-_FREE = ("strategy", "threads", "checkpoint_epochs", "checkpoint_minutes", "epochs")
+_FREE = ("strategy", "threads", "max_bytes", "checkpoint_epochs", "checkpoint_minutes", "epochs")
 
 
 @dataclass(frozen=True)
-class TrainSettings:
-    """What `train` trains. The learning rate falls linearly to 0 over `schedule_epochs` (default: `epochs`).
+class TrainSettings(Experiment):
+    """What `train` trains, and how often it is kept.
 
-    The other settings are those of `load_dataset`, `TwoLayerNetwork.random`, `PGD` and `Trainer`.
+    schedule_epochs : int, optional
+        Epochs until a "linear" rate is 0; default `epochs`.
+    patience : int, optional
+        Training ends when so many epochs in a row were no better on a tenth of the training inputs that is held out.
+    checkpoint_epochs, checkpoint_minutes : int, float
+        Between checkpoints.
     """
 
-    dataset: str = "digits"
-    width: int = 2048
-    epochs: int = 12
-    batch_size: int = 64
-    radius: float = 0.05
-    steps: int = 10
-    norm: float = 2.0
-    learning_rate: float = 200.0
-    init: str = "ntk"
-    strategy: str = "margin"
-    threads: int | None = None
-    seed: int = 0
-    dtype: str = "float32"
-    patience: int | None = None
-    checkpoint_epochs: int = 1
-    checkpoint_minutes: float | None = None
-    schedule_epochs: int | None = None
-    normalization: str | None = None
-    coupled: bool = False
-    kappa: float | None = None
-    activation: str | None = None
-    bias: str | None = None
-    bias_value: float = 0.0
-    train_biases: bool = False
-    domain: str | None = None
-    optimizer: str = "gradient"
+    strategy: str = setting("margin", "How neurons are found.")
+    schedule_epochs: int | None = setting(None, "Epochs until the rate is 0.", "--epochs")
+    patience: int | None = setting(
+        None, "Stop after so many epochs without a lower robust loss on held-out inputs.", "never"
+    )
+    checkpoint_epochs: int = setting(1, "Epochs between checkpoints.")
+    checkpoint_minutes: float | None = setting(None, "Minutes between checkpoints, within epochs.", "none")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dataset", dataset_name(self.dataset))
-        for name in ("width", "epochs", "batch_size", "checkpoint_epochs"):
-            as_integer(getattr(self, name), name, 1)
-        as_number(self.learning_rate, "learning_rate", 0)
+        super().__post_init__()
+        as_integer(self.checkpoint_epochs, "checkpoint_epochs", 1)
         if self.patience is not None:
             as_integer(self.patience, "patience", 1)
         if self.checkpoint_minutes is not None:
@@ -87,32 +68,18 @@ class TrainSettings:
         if self.schedule_epochs is None:
             object.__setattr__(self, "schedule_epochs", self.epochs)
         as_integer(self.schedule_epochs, "schedule_epochs", 1)
-        object.__setattr__(self, "optimizer", str(Optimizer.of(self.optimizer)))
         if not Strategy.of(self.strategy).exact:
             raise ValueError(
                 f"strategy is {self.strategy!r}; runs that may be resumed take an exact one, such as margin"
             )
-        self.attack()
-
-    def attack(self) -> PGD:
-        """The attack of training and validation."""
-        return PGD(self.radius, self.steps, norm=self.norm, domain=self.domain)
-
-    def network(self, n_features: int, n_outputs: int) -> TwoLayerNetwork:
-        """The network that training starts from."""
-        names = ("width", "init", "seed", "coupled", "bias", "activation", "kappa", "dtype", "bias_value")
-        options = {name: getattr(self, name) for name in names}
-        return TwoLayerNetwork.random(n_features, n_outputs=n_outputs, **options)
+        if self.loss not in ("cross-entropy", "logistic"):
+            raise ValueError(
+                f"loss is {self.loss!r}; runs are judged by their accuracy, give cross-entropy or logistic"
+            )
 
     def command(self) -> str:
         """What to type to do it again."""
-        return command("train", {name.replace("_", "-"): value for name, value in self.as_dict().items()})
-
-    def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON: an infinite norm is "inf"."""
-        content = asdict(self)
-        content["norm"] = "inf" if self.attack().norm != 2 else 2
-        return content
+        return self.command_of("train")
 
 
 @dataclass(frozen=True)
@@ -174,26 +141,16 @@ def _train(
     else:
         if path.exists():
             raise ValueError(f"{folder} holds a training run; go on with --resume, or give another folder with --out")
-        state = Checkpoint(settings.network(data.n_features, data.classes), 0, settings.as_dict())
+        state = Checkpoint(settings.network(data.n_features, settings.outputs(data)), 0, settings.as_dict())
     assert settings.schedule_epochs is not None
-    X, y, judged = data.X_train, data.y_train, (data.X_test, data.y_test)
+    X, y, test_labels = data.X_train, settings.targets(data.y_train), settings.targets(data.y_test)
+    judged = data.X_test, test_labels
     if settings.patience is not None:
         X, held_out, y, held_out_labels = train_test_split(
             X, y, test_size=_HELD_OUT, stratify=y, random_state=settings.seed % 2**32
         )
         judged = held_out, held_out_labels
-    trainer = Trainer(
-        state.network,
-        settings.strategy,
-        settings.attack(),
-        "cross-entropy",
-        LinearRate(settings.learning_rate, 0, settings.schedule_epochs),
-        settings.batch_size,
-        settings.threads,
-        settings.seed,
-        settings.train_biases,
-        settings.optimizer,
-    )
+    trainer = settings.trainer(state.network, settings.strategy, settings.schedule_epochs)
     record = NetworkRecord(data.record, settings.attack(), _sessions(settings, state.network.record))
     for each in (state.network, state.best):
         if each is not None:
@@ -202,7 +159,7 @@ def _train(
     state.settings = settings.as_dict()
     if not state.history:
         state.history = History().as_dict()
-    per_epoch = -(-len(X) // settings.batch_size)
+    per_epoch = -(-len(X) // (settings.batch_size or len(X)))
     _check_history(state, per_epoch, path)
     with deferred_interrupt() as interrupt:
         for name in (CHECKPOINT, NETWORK, HISTORY):
@@ -251,7 +208,7 @@ def _train(
                     if trainer.steps_done < per_epoch * (len(state.history["loss"]) + 1):
                         continue  # Ctrl-C in the middle of an epoch
                 found = evaluate(
-                    state.network, *judged, "cross-entropy", settings.attack(), settings.seed, settings.threads
+                    state.network, *judged, settings.loss, settings.attack(), settings.seed, settings.threads
                 )
                 figures = EpochSums.of(state.epoch).figures(settings.width)
                 figures["work"] = figures["work"].as_dict()
@@ -278,8 +235,8 @@ def _train(
             test = evaluate(
                 network,
                 data.X_test,
-                data.y_test,
-                "cross-entropy",
+                test_labels,
+                settings.loss,
                 settings.attack(),
                 settings.seed,
                 settings.threads,

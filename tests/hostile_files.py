@@ -34,8 +34,9 @@ import numpy as np
 import sublinear as sl
 from mutations import changed_bytes, changed_json, changed_safetensors, sealed
 from sublinear.compare import Settings, compare
+from sublinear.experiments.sweep import sweep_cells
 from sublinear.report import write_report
-from sublinear.scaling import Sweep, sweep_cells
+from sublinear.scaling import Sweep
 from sublinear.trainer import DivergenceError
 from sublinear.training_run import CHECKPOINT, HISTORY, NETWORK, TrainSettings, train
 

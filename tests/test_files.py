@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 import sublinear as sl
+from sublinear.experiments.sweep import sweep_cells
 from sublinear.files import remove_leftovers, write_whole
 from sublinear.locks import locked_folder
-from sublinear.scaling import Sweep, sweep_cells
+from sublinear.scaling import Sweep
 from sublinear.training_run import CHECKPOINT, HISTORY, NETWORK, TrainSettings, train
 
 SMALL = TrainSettings(dataset="iris", width=16, batch_size=64, epochs=1, steps=1)

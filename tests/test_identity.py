@@ -14,8 +14,9 @@ import pytest
 
 import sublinear as sl
 from sublinear.datasets import load_dataset
+from sublinear.experiments.sweep import sweep_cells
 from sublinear.identity import as_settings, content_hash, provenance
-from sublinear.scaling import Sweep, sweep_cells
+from sublinear.scaling import Sweep
 
 ROWS = np.random.default_rng(0).standard_normal((24, 3)).round(3)
 LABELS = np.arange(24) % 2
@@ -164,8 +165,8 @@ def test_a_cell_that_met_other_content_than_the_sweep_has_failed(tmp_path):
     data = write_csv(tmp_path / "data.csv")
 
     class Elsewhere:
-        def run(self, cells, timeout):
-            from sublinear.scaling import run_cell
+        def run(self, cells, timeout, go_on):
+            from sublinear.experiments.cell import run_cell
 
             for cell in cells:
                 write_csv(data, labels=np.roll(LABELS, 1))

@@ -14,8 +14,9 @@ import pytest
 
 import sublinear as sl
 from sublinear.compare import Settings, compare
+from sublinear.experiments.sweep import sweep_cells
 from sublinear.report import write_report
-from sublinear.scaling import Sweep, sweep_cells
+from sublinear.scaling import Sweep
 from sublinear.training_run import TrainSettings, train
 
 
@@ -339,6 +340,7 @@ def test_a_structure_is_paid_for_with_the_confidence_of_steps_or_of_seeds():
             "status": "done",
             "build_seconds": build,
             "seconds": [9.0, *seconds],
+            "steps": 7,
             "seconds_per_iteration": sorted(seconds)[len(seconds) // 2],
         }
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,9 +19,12 @@ import pytest
 import sublinear as sl
 from sublinear.dense_peer import DensePeer
 from sublinear.executors import LocalProcesses
+from sublinear.experiments.cell import PEER, Cell, run_cell
+from sublinear.experiments.grid import sweep_command
+from sublinear.experiments.sweep import read_record, sweep_cells
 from sublinear.growth import fit_growth
 from sublinear.intervals import mean_of
-from sublinear.scaling import PEER, Cell, Sweep, read_record, run_cell, sweep_cells, sweep_command
+from sublinear.scaling import Sweep
 from sublinear.sweep_results import growth_lines, settings_of
 from sublinear.tables import scaling_caption, scaling_table
 
@@ -137,7 +140,7 @@ def test_every_combination_is_a_cell_with_a_file_of_its_own():
     assert len(cells) == len(set(cells)) == len({cell.file for cell in cells}) == 3 * 3 * 2 * 2 * 2
     assert {cell.seed for cell in cells} == {0, 1}
     assert [cell.cost for cell in cells] == sorted(cell.cost for cell in cells)
-    assert Cell(**asdict(cells[0])) == cells[0]
+    assert Cell(**cells[0].as_dict()) == Cell.of(cells[0].as_dict()) == cells[0]
 
 
 def test_a_sweep_writes_a_record_for_each_cell_and_fits_growth(tmp_path):
@@ -191,10 +194,10 @@ def test_repeats_are_independent_runs(dataset, tmp_path):
 
 
 def test_generators_draw_other_data_for_each_repeat(monkeypatch):
-    from sublinear import scaling
+    from sublinear.experiments import cell as module
 
-    real, seen = scaling.load_sized, []
-    monkeypatch.setattr(scaling, "load_sized", lambda *given: seen.append(real(*given)) or seen[-1])
+    real, seen = module.load_sized, []
+    monkeypatch.setattr(module, "load_sized", lambda *given: seen.append(real(*given)) or seen[-1])
     for cell in replace(TINY, strategies=("margin",), widths=(64,), dataset="teacher", repeats=2).cells():
         assert run_cell(cell)["status"] == "done"
     assert len(seen) == 2
@@ -222,7 +225,7 @@ def test_the_table_has_one_row_a_setting_with_mean_and_interval(tmp_path):
     assert row[6] == f"{mean.value / 1000:.3g}k"
     assert float(row[7]) == pytest.approx(100 * mean.half_width / mean.value, rel=0.06)
     assert "seeds 0, 1, 2" in scaling_caption(records)
-    assert "n 40, d 64, batch all, threads 1" in scaling_caption(records)
+    assert "n 40, d 64, steps 2, batch all, learning rate 50, threads 1" in scaling_caption(records)
 
 
 def test_the_table_fits_80_columns_where_everything_differs():
@@ -242,7 +245,7 @@ def test_the_table_fits_80_columns_where_everything_differs():
         dataset="teacher",
     )
     done = {"status": "done", "seconds_per_iteration": 999.4, "work": {"inner_products": 8.76e8}}
-    records = [{"cell": asdict(cell), **done, "fired_share": [0.123], "peak_bytes": None} for cell in sweep.cells()]
+    records = [{"cell": cell.as_dict(), **done, "fired_share": [0.123], "peak_bytes": None} for cell in sweep.cells()]
     out = io.StringIO()
     Console(file=out, width=80).print(scaling_table(records))
     lines = out.getvalue().splitlines()
@@ -311,7 +314,7 @@ def test_sizes_of_generators_are_what_was_asked_for():
     ("changes", "words"),
     [
         ({"widths": ()}, "widths is empty"),
-        ({"widths": (0,)}, "widths is 0"),
+        ({"widths": (0,)}, "width is 0"),
         ({"widths": (8, 8)}, "each once"),
         ({"strategies": ("magic",)}, "'magic'"),
         ({"radii": (-1.0,)}, "radius is -1"),
@@ -328,16 +331,16 @@ def test_a_sweep_that_cannot_run_is_refused_before_it_starts(changes, words):
 def test_the_command_of_a_sweep_is_the_sweep(tmp_path):
     from typer.testing import CliRunner
 
-    import sublinear.cli.scaling
+    import sublinear.cli.sweeping
 
     sweep = replace(TINY, radii=(0.05, 0.1), max_bytes=10**9, learning_rate=3.5, norm="inf")
     words = sweep_command(sweep.cells()).split()
-    assert words[:2] == ["sublinear", "scaling"]
+    assert words[:2] == ["sublinear", "sweep"]
     seen = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sublinear.cli.scaling, "sweep_cells", lambda given, *_: seen.append(given) or [])
-        CliRunner().invoke(sublinear.cli.app, [*words[1:], "--out", str(tmp_path)])
-    assert seen == [sweep]
+        patch.setattr(sublinear.cli.sweeping, "sweep_cells", lambda given, *_: seen.append(given.cells()) or [])
+        CliRunner().invoke(sublinear.cli.app, [*words[1:], "--out", str(tmp_path), "--budget", "9"])
+    assert seen == [sweep.cells()]
 
 
 def test_processes_give_the_same_counts_as_this_one(tmp_path):

@@ -8,6 +8,7 @@ from sublinear.cli import (  # noqa: F401  (each adds itself to the program)
     info,
     report,
     scaling,
+    sweep,
     theory,
     train,
 )

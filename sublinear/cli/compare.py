@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sublinear.attacks import parse_norm
-from sublinear.cli.common import (
-    BatchSize,
-    Dataset,
-    Dtype,
-    FallingRate,
-    Norm,
-    Normalization,
-    OptimizerText,
-    Overwrite,
-    Radius,
-    Seed,
-    Steps,
-    Threads,
-    Width,
-    app,
-    one_sentence,
-    prepare,
-    thread_count,
-)
+from sublinear.cli.common import Overwrite, app, one_sentence, prepare
+from sublinear.cli.settings import settings_options
 from sublinear.compare import Comparison, Settings, Watcher, compare
 from sublinear.files import write_whole
 from sublinear.history import EpochSums
@@ -37,7 +19,7 @@ from sublinear.history import Progress as Step
 from sublinear.locks import locked_folder
 from sublinear.progress import progress
 from sublinear.reruns import check_replaceable
-from sublinear.strategies import COMPARED_STRATEGIES, Strategy
+from sublinear.strategies import COMPARED_STRATEGIES
 from sublinear.tables import approximate_table, bits_note, comparison_caption, comparison_table, times_table
 from sublinear.terminal import notice, print_json, results_console, written
 
@@ -61,28 +43,17 @@ def strategy_progress() -> Iterator[Watcher]:
 
 
 @app.command("compare")
+@settings_options(Settings)
 def compare_command(
-    dataset: Dataset = "digits",
-    normalization: Normalization = None,
-    width: Width = Settings.width,
-    epochs: Annotated[int, typer.Option(help="Passes over the training inputs.")] = Settings.epochs,
-    batch_size: BatchSize = Settings.batch_size,
-    radius: Radius = Settings.radius,
-    steps: Steps = Settings.steps,
-    norm: Norm = "2",
-    learning_rate: FallingRate = Settings.learning_rate,
-    optimizer: OptimizerText = Settings.optimizer,
+    given: Callable[[], dict[str, Any]],
     strategies: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Names, comma-separated; weights and data take an index: weights:kd-tree. Approximate: simhash, or "
-            "simhash:BITSxTABLES."
+            "simhash:BITSxTABLES.",
+            show_default=",".join(COMPARED_STRATEGIES),
         ),
-    ] = ",".join(COMPARED_STRATEGIES),
-    max_bytes: Annotated[int | None, typer.Option(help="Most bytes a structure may hold.")] = None,
-    threads: Threads = 0,
-    seed: Seed = Settings.seed,
-    dtype: Dtype = Settings.dtype,
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.json.")] = Path("sublinear-report"),
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
@@ -94,23 +65,7 @@ def compare_command(
     Exit status 1: an exact strategy ended with other weights, or one was refused.
     """
     with one_sentence():
-        chosen = [Strategy.of(name.strip()) for name in strategies.split(",") if name.strip()]
-        settings = Settings(
-            dataset=dataset,
-            normalization=normalization,
-            width=width,
-            epochs=epochs,
-            batch_size=batch_size,
-            radius=radius,
-            steps=steps,
-            norm=parse_norm(norm),
-            learning_rate=learning_rate,
-            optimizer=optimizer,
-            strategies=tuple(each.replace(max_bytes=max_bytes) for each in chosen),
-            threads=thread_count(threads),
-            seed=seed,
-            dtype=dtype,
-        )
+        settings = Settings(**given() | ({} if strategies is None else {"strategies": strategies}))
         folder = prepare(out)
         path = folder / "results.json"
         with locked_folder(folder), strategy_progress() as watch:

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sublinear.cli.common import (
-    Dataset,
-    Dtype,
-    Norm,
-    Normalization,
-    Seed,
-    Steps,
-    app,
-    numbers,
-    one_sentence,
-    prepare,
+from sublinear.cli.common import Dataset, Dtype, Norm, Normalization, Seed, Steps, app, numbers, one_sentence
+from sublinear.cli.sweeping import (
+    AsJson,
+    Budget,
+    Dask,
+    Precision,
+    Retry,
+    Timeout,
+    Workers,
+    executor_of,
+    limits_of,
+    run_sweep,
+    show_sweep,
 )
-from sublinear.executors import LocalProcesses, OnDask
-from sublinear.progress import progress
-from sublinear.scaling import PEER, Cell, Executor, InThisProcess, Sweep, sweep_cells
-from sublinear.sweep_results import growth_lines
-from sublinear.tables import growth_table, scaling_caption, scaling_table
-from sublinear.terminal import notice, print_json, results_console, written
-
-
-@contextmanager
-def cell_progress() -> Iterator[Callable[[Cell | None, float, float, int, int], None]]:
-    """How far a sweep is, over its cells, by what they cost."""
-    with progress("starting") as tell:
-
-        def watch(cell: Cell | None, done: float, total: float, number: int, count: int) -> None:
-            cells = f"{number} of {count} cells"
-            ended = None if cell is None else f"{cells}, {cell.label()}"
-            tell(ended or cells, done, total, ended)
-
-        yield watch
+from sublinear.experiments.cell import PEER
+from sublinear.scaling import Sweep
 
 
 @app.command("scaling")
@@ -63,14 +44,16 @@ def scaling_command(
     learning_rate: Annotated[float, typer.Option(help="Constant rate.")] = Sweep.learning_rate,
     iterations: Annotated[int, typer.Option(help="Timed training steps, after one that is not.")] = Sweep.iterations,
     max_bytes: Annotated[int, typer.Option(help="Most bytes a structure may hold; 0 = what is available.")] = 0,
-    timeout: Annotated[float | None, typer.Option(help="Seconds a cell may take.")] = None,
+    timeout: Timeout = None,
+    budget: Budget = None,
+    precision: Precision = None,
     seed: Seed = Sweep.seed,
     dtype: Dtype = Sweep.dtype,
-    workers: Annotated[int, typer.Option(help="Run cells in so many processes; 0 = in this one.")] = 0,
-    dask: Annotated[str | None, typer.Option(help="Run cells on the Dask scheduler at this address.")] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Run cells again that were refused or failed.")] = False,
+    workers: Workers = 0,
+    dask: Dask = None,
+    retry: Retry = False,
     out: Annotated[Path, typer.Option(help="Folder for a file per cell.")] = Path("sublinear-scaling"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print records and exponents as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Sweep strategies over sizes, and fit how time and counted work grow.
 
@@ -98,35 +81,6 @@ def scaling_command(
             seed=seed,
             dtype=dtype,
         )
-        folder = prepare(out)
-        executor = _executor(workers, dask)
-        with cell_progress() as watch:
-            records = sweep_cells(sweep, folder, executor, timeout, retry, watch)
-    lines = growth_lines(records)
-    if as_json:
-        print_json(json.dumps({"records": records, "growth": [asdict(line) for line in lines]}, indent=2))
-    else:
-        console = results_console()
-        console.print(scaling_caption(records))
-        console.print(scaling_table(records))
-        if lines:
-            console.print(growth_table(lines))
-            console.print("Exponents with 95 % confidence: the wider of what the seeds and what the bends")
-            console.print("of the line allow. Without brackets: too few sizes and seeds to say.")
-        written(f"{len(records)} cells in {folder}")
-    for record in records:
-        if record["status"] != "done":
-            label = Cell(**record["cell"]).label()
-            notice(record["error"], f"{label}: {record['status']}:")
-    if any(record["status"] != "done" for record in records):
-        raise typer.Exit(1)
-
-
-def _executor(workers: int, dask: str | None) -> Executor:
-    if workers < 0:
-        raise ValueError(f"workers is {workers}; give a positive number, or 0 for this process")
-    if workers and dask is not None:
-        raise ValueError("--workers and --dask are both given; cells run in one place only")
-    if dask is not None:
-        return OnDask(dask)
-    return LocalProcesses(workers) if workers else InThisProcess()
+        limits, executor = limits_of(timeout, budget, precision), executor_of(workers, dask)
+        records = run_sweep(sweep, out, executor, limits, retry)
+    show_sweep(records, len(sweep.cells()), out, as_json)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sublinear.experiments.sweep import read_record
 from sublinear.files import reading
 from sublinear.intervals import middle_half
-from sublinear.scaling import read_record
 from sublinear.theory import THEORY_FORMAT
 from sublinear.training_run import HISTORY
 

@@ -7,15 +7,17 @@ from typing import Any
 
 from markupsafe import Markup
 
+from sublinear.experiments.cell import PEER, SIZES, Cell
+from sublinear.experiments.grid import sweep_command
 from sublinear.report.figures import Series, lines
 from sublinear.report.parts import Section, Table, machine_facts
 from sublinear.report.telling import Styles, mean_text, per_cent, times, told_apart
-from sublinear.scaling import PEER, SIZES, Cell, sweep_command
 from sublinear.sweep_results import (
     AXES,
     Line,
     Record,
     Setting,
+    comparable,
     figure,
     growth_lines,
     settings_of,
@@ -33,7 +35,8 @@ def sweep_sections(records: list[Record], styles: Styles) -> list[Section]:
     """One section for all cells that differ in nothing but axes and seeds."""
     sweeps: dict[str, list[Record]] = {}
     for record in records:
-        shared = {name: value for name, value in record["cell"].items() if name not in (*AXES, "seed")}
+        together = {*AXES, "seed"} - {"dataset", "normalization"}
+        shared = {name: value for name, value in record["cell"].items() if name not in together}
         sweeps.setdefault(json.dumps(shared, sort_keys=True), []).append(record)
     names = told_apart([(json.loads(key), "") for key in sweeps])
     return [_sweep(group, name, styles) for group, name in zip(sweeps.values(), names, strict=True)]
@@ -42,7 +45,9 @@ def sweep_sections(records: list[Record], styles: Styles) -> list[Section]:
 def _sweep(records: list[Record], name: str, styles: Styles) -> Section:
     settings = settings_of(records)
     axes = [name for name in AXES if name != "strategy"]
-    settings.sort(key=lambda each: (each.cost, [each.cell[name] for name in axes], styles[each.cell["strategy"]]))
+    settings.sort(
+        key=lambda each: (each.cost, [comparable(each.cell[name]) for name in axes], styles[each.cell["strategy"]])
+    )
     cell, done = records[0]["cell"], [record for setting in settings for record in setting.done]
     seeds = sorted({record["cell"]["seed"] for record in records})
     section = Section(f"Scaling: {cell['dataset']}" + (f" ({name})" if name else ""))
@@ -70,7 +75,7 @@ def _sweep(records: list[Record], name: str, styles: Styles) -> Section:
     machines = {record["machine"]["cpu"] for record in records}
     if len(machines) > 1:
         section.notes.append(f"Cells ran on different processors ({', '.join(sorted(machines))}): compare counts.")
-    section.command = sweep_command([Cell(**record["cell"]) for record in records])
+    section.command = sweep_command([Cell.of(record["cell"]) for record in records])
     return section
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sublinear.experiments.cell import PEER
 from sublinear.files import reading
 from sublinear.identity import short_hash
 from sublinear.intervals import Interval
 from sublinear.report.results import RESULT, Results
-from sublinear.scaling import PEER
 from sublinear.strategies import STRATEGIES
 from sublinear.sweep_data import is_drawn
 

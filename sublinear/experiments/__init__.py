@@ -1,0 +1,1 @@
+"""Experiments: one description of a run, grids of runs, and what they show together."""
