@@ -11,7 +11,8 @@ except ImportError as _error:
     ) from _error
 
 from sublinear.adapters import MaskedIndex, OffsetIndex, ProjectedIndex
-from sublinear.attacks import FGSM, PGD, NoAttack
+from sublinear.attacks import FGSM, PGD, Attack, AttackStart, Here, NoAttack
+from sublinear.callbacks import Callback
 from sublinear.certification import RELAXATIONS, Certification, CertifiedRadii, certified_radii, certify
 from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
@@ -33,6 +34,7 @@ from sublinear.indexes import (
     unregister_index,
 )
 from sublinear.info import build_info, get_cmake_dir, get_include, simd_level
+from sublinear.losses import Loss
 from sublinear.low_rank import LowRankHistory, LowRankLayer, LowRankWork, ThreeLayerNetwork
 from sublinear.network import INITIALIZATIONS, TwoLayerNetwork
 from sublinear.network_record import NetworkRecord
@@ -40,7 +42,7 @@ from sublinear.optimizers import OPTIMIZERS, Optimizer
 from sublinear.plugin_libraries import load_plugin
 from sublinear.plugins import FindingProblem
 from sublinear.reported import Reported, Top
-from sublinear.schedules import ConstantRate, LinearRate
+from sublinear.schedules import ConstantRate, LinearRate, Schedule
 from sublinear.strategies import (
     COMPARED_STRATEGIES,
     EXACT_STRATEGIES,
@@ -90,8 +92,11 @@ __all__ = [
     "PGD",
     "RELAXATIONS",
     "STRATEGIES",
+    "Attack",
+    "AttackStart",
     "BallTree",
     "BruteForce",
+    "Callback",
     "Certification",
     "CertifiedRadii",
     "Checkpoint",
@@ -104,10 +109,12 @@ __all__ = [
     "FindingProblem",
     "HalfSpaceIndex",
     "Hashing",
+    "Here",
     "History",
     "IndexChoice",
     "KDTree",
     "LinearRate",
+    "Loss",
     "LowRankHistory",
     "LowRankLayer",
     "LowRankWork",
@@ -122,6 +129,7 @@ __all__ = [
     "ProjectedIndex",
     "QuantizedScan",
     "Reported",
+    "Schedule",
     "Strategy",
     "SublinearClassifier",
     "SublinearRegressor",

@@ -4,6 +4,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from sublinear.training_plugins import OutsideLoss
 from sublinear.work import WorkCounts
 
 @final
@@ -50,7 +51,7 @@ class Predictor:
         points: NDArray[Any],
         labels: NDArray[np.float64],
         attack: dict[str, Any],
-        loss: str,
+        loss: str | OutsideLoss,
         seed: int,
         threads: int,
     ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_]]: ...
@@ -164,7 +165,7 @@ def make_trainer(
     max_bytes: int,
     hashing: dict[str, Any],
     attack: dict[str, Any],
-    loss: str,
+    loss: str | OutsideLoss,
     weights: NDArray[np.float64],
     batch_size: int,
     seed: int,
@@ -174,9 +175,13 @@ def make_trainer(
     optimizer_choices: dict[str, Any],
 ) -> Trainer: ...
 def make_predictor(network: Network, index: str, norm: float, threads: int) -> Predictor: ...
-def check_labels(loss: str, labels: NDArray[np.float64], outputs: int) -> None: ...
+def check_labels(loss: str | OutsideLoss, labels: NDArray[np.float64], outputs: int) -> None: ...
+def losses_at(
+    loss: str | OutsideLoss, outputs: NDArray[np.float64], labels: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def uniform_rows(seeds: NDArray[np.uint64], columns: int) -> NDArray[np.float64]: ...
 def judge(
-    loss: str, outputs: NDArray[np.float64], labels: NDArray[np.float64]
+    loss: str | OutsideLoss, outputs: NDArray[np.float64], labels: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]: ...
 def make_low_rank(weights: NDArray[Any], rank_limit: int) -> LowRank: ...
 def make_three_layers(

@@ -106,6 +106,13 @@ cdef extern from "sublinear/training/network.hpp" namespace "sublinear" nogil:
         double bias_value
     vector[string] initialization_names_of "sublinear::initialization_names"() except +
 
+cdef extern from "sublinear/kernels/random.hpp" namespace "sublinear" nogil:
+    enum class RandomPurpose:
+        attack
+    cppclass RandomStream:
+        RandomStream(uint64_t, RandomPurpose)
+        double uniform()
+
 cdef extern from "sublinear/training/loss.hpp" namespace "sublinear" nogil:
     cppclass Loss:
         cpp_bool serves(int64_t)
@@ -114,7 +121,8 @@ cdef extern from "sublinear/training/loss.hpp" namespace "sublinear" nogil:
         const char* label_text()
         cpp_bool classifies()
         cpp_bool correct(const double*, int64_t, double)
-        double evaluate(const double*, int64_t, double, double*)
+        void evaluate_batch(const double*, int64_t, int64_t, const double*, double*,
+                            double*) except +raise_python_error
     vector[string] loss_names_of "sublinear::loss_names"() except +
     shared_ptr[const Loss] make_loss(const string&) except +
 
@@ -536,6 +544,9 @@ cdef PgdOptions pgd_options(dict attack):
     return options
 
 
+include "_training_plugins.pxi"
+
+
 @cython.final
 cdef class Network:
     """One C++ network; exactly one of the two pointers is set, by dtype. Threads may ask it together and train it in turn:
@@ -793,15 +804,12 @@ cdef class Trainer:
 
 
 def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] labels, str strategy, str index,
-                 size_t max_bytes, dict hashing, dict attack, str loss, const double[::1] weights, int64_t batch_size,
+                 size_t max_bytes, dict hashing, dict attack, loss, const double[::1] weights, int64_t batch_size,
                  uint64_t seed, int threads, bint train_biases, str optimizer, dict optimizer_choices):
     """A trainer; builds the strategy's structure. No `weights`: all inputs count alike."""
     cdef Trainer trainer = Trainer()
     trainer.network, trainer.watched = network, Watched()
     cdef TrainerOptions[real] options
-    cdef PgdOptions pgd = pgd_options(attack)
-    cdef string optimizer_name = optimizer.encode()
-    cdef OptimizerOptions chosen = optimizer_options(optimizer_choices)
     options.strategy = strategy.encode()
     options.finder.index = index.encode()
     options.finder.max_bytes = max_bytes
@@ -810,7 +818,9 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.finder.hashing.rebuild_after = hashing["rebuild_after"]
     options.finder.hashing.rebuild_growth = hashing["rebuild_growth"]
     options.finder.hashing.seed = seed
-    options.loss = make_loss(loss.encode())
+    options.loss = loss_of(loss)
+    options.attack = attack_of[real](attack, 0)
+    options.optimizer = optimizer_of[real](optimizer, optimizer_choices, 0)
     options.input_weights.assign(start_of(weights), start_of(weights) + weights.shape[0])
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
     options.train_biases = train_biases
@@ -819,13 +829,9 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     try:
         with trainer.watched, nogil:
             if real is float:
-                options.attack = make_pgd[float](pgd)
-                options.optimizer = make_optimizer[float](optimizer_name, chosen)
                 trainer.single.reset(new CppTrainer[float](network.single.get()[0], points_of(inputs), start_of(labels),
                                                            options))
             else:
-                options.attack = make_pgd[double](pgd)
-                options.optimizer = make_optimizer[double](optimizer_name, chosen)
                 trainer.wide.reset(new CppTrainer[double](network.wide.get()[0], points_of(inputs), start_of(labels),
                                                           options))
     finally:
@@ -871,7 +877,7 @@ cdef class Predictor:
             self.network.access.done()
         return (*lists_of(lists), work_of(work))
 
-    def attack(self, const real[:, ::1] points, const double[::1] labels, dict attack, str loss, uint64_t seed,
+    def attack(self, const real[:, ::1] points, const double[::1] labels, dict attack, loss, uint64_t seed,
                int threads):
         """(worst points, highest losses, whether each is classified rightly wherever it was looked at)."""
         attacked = np.empty((points.shape[0], points.shape[1]), np.float32 if real is float else np.float64)
@@ -881,19 +887,16 @@ cdef class Predictor:
         cdef double[::1] losses_view = losses
         cdef uint8_t[::1] right_view = right.view(np.uint8)
         cdef cpp_bool* first_right = <cpp_bool*>&right_view[0] if right_view.shape[0] > 0 else NULL
-        cdef PgdOptions pgd = pgd_options(attack)
-        cdef shared_ptr[const Loss] how = make_loss(loss.encode())
-        cdef shared_ptr[const Attack[real]] by
+        cdef shared_ptr[const Loss] how = loss_of(loss)
+        cdef shared_ptr[const Attack[real]] by = attack_of[real](attack, 0)
         self.network.access.ask()
         try:
             with Watched(), nogil:
                 if real is float:
-                    by = make_pgd[float](pgd)
                     self.single.get().attack(points_of(points), start_of(labels), by.get()[0], how.get()[0], seed, threads,
                                              writable(attacked_view),
                                              <double*>start_of(losses_view), first_right)
                 else:
-                    by = make_pgd[double](pgd)
                     self.wide.get().attack(points_of(points), start_of(labels), by.get()[0], how.get()[0], seed, threads,
                                            writable(attacked_view),
                                            <double*>start_of(losses_view), first_right)
@@ -920,26 +923,40 @@ def make_predictor(Network network, str index, double norm, int threads):
     return predictor
 
 
-def check_labels(str loss, const double[::1] labels, int64_t outputs):
+def check_labels(loss, const double[::1] labels, int64_t outputs):
     """ValueError unless a network with so many outputs can be judged by this loss at these labels."""
-    cdef shared_ptr[const Loss] how = make_loss(loss.encode())
+    cdef shared_ptr[const Loss] how = loss_of(loss)
+    name = loss if isinstance(loss, str) else loss.name
     if not how.get().serves(outputs):
-        raise ValueError(f"loss {loss!r} takes a network with {how.get().outputs_text().decode()}, this one has {outputs}")
+        raise ValueError(f"loss {name!r} takes a network with {how.get().outputs_text().decode()}, this one has {outputs}")
     for row in range(labels.shape[0]):
         if not how.get().knows(labels[row], outputs):
-            raise ValueError(f"the label in row {row} is {labels[row]:g}; loss {loss!r} takes "
+            raise ValueError(f"the label in row {row} is {labels[row]:g}; loss {name!r} takes "
                              f"{how.get().label_text().decode()}")
 
 
-def judge(str loss, const double[:, ::1] outputs, const double[::1] labels):
+def losses_at(loss, const double[:, ::1] outputs, const double[::1] labels):
+    """(losses, their derivatives) for outputs."""
+    cdef shared_ptr[const Loss] how = loss_of(loss)
+    cdef int64_t n = outputs.shape[0], columns = outputs.shape[1]
+    losses, derivatives = np.empty(n, np.float64), np.empty((n, columns), np.float64)
+    cdef double[::1] losses_view = losses
+    cdef double[:, ::1] derivatives_view = derivatives
+    if n > 0:
+        how.get().evaluate_batch(&outputs[0, 0], n, columns, &labels[0], &losses_view[0], &derivatives_view[0, 0])
+    return losses, derivatives
+
+
+def judge(loss, const double[:, ::1] outputs, const double[::1] labels):
     """(losses, whether each is classified rightly or None for losses of numbers) for outputs."""
-    cdef shared_ptr[const Loss] how = make_loss(loss.encode())
+    cdef shared_ptr[const Loss] how = loss_of(loss)
     cdef int64_t n = outputs.shape[0], columns = outputs.shape[1], i
     losses, correct = np.empty(n, np.float64), np.empty(n, np.uint8)
     cdef double[::1] losses_view = losses
     cdef unsigned char[::1] correct_view = correct
+    if n > 0:
+        how.get().evaluate_batch(&outputs[0, 0], n, columns, &labels[0], &losses_view[0], NULL)
     for i in range(n):
-        losses_view[i] = how.get().evaluate(&outputs[i, 0], columns, labels[i], NULL)
         correct_view[i] = how.get().correct(&outputs[i, 0], columns, labels[i])
     return losses, correct.astype(bool) if how.get().classifies() else None
 

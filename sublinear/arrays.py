@@ -134,7 +134,7 @@ def as_seed(seed: int) -> int:
     return number
 
 
-def as_labels(values: ArrayLike, count: int, loss: str) -> NDArray[np.float64]:
+def as_labels(values: ArrayLike, count: int, loss: object) -> NDArray[np.float64]:
     """Labels as doubles, one for each of `count` inputs; which values a loss knows is the loss's own check."""
     given = np.asarray(values)
     if given.dtype.kind not in "fiub":

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from sublinear import _training
 from sublinear.arrays import as_integer, as_number
 from sublinear.datasets.slice import require_on_slice
+from sublinear.training_plugins import OutsideAttack, checked_ball
 
 Norm = float | str
 
@@ -40,8 +44,93 @@ def _clip(clip: Any) -> tuple[float, float] | None:
     return low, high
 
 
+@dataclass(frozen=True, eq=False)
+class AttackStart:
+    """Where a run of an attack begins.
+
+    inputs : (n, d), float32 or float64, copies. labels : (n,), float64. seeds : (n,), uint64, one for each input: a
+    function of the trainer's seed, the epoch and the input. number : int, which of the attack's `runs` it is.
+    """
+
+    inputs: NDArray[Any]
+    labels: NDArray[Any]
+    seeds: NDArray[np.uint64]
+    number: int
+
+    def uniform(self) -> NDArray[Any]:
+        """Random numbers in [0, 1), (n, d): each row a function of its input's seed alone."""
+        return _training.uniform_rows(self.seeds, self.inputs.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Here:
+    """What the network has at the points that an attack asked for.
+
+    outputs : (n, c). losses : (n,), float64. gradients : (n, d), of the losses by the points.
+    """
+
+    outputs: NDArray[Any]
+    losses: NDArray[Any]
+    gradients: NDArray[Any]
+
+
+class Attack:
+    """An attack: `PGD`, `FGSM`, `NoAttack`, or one of your own that derives from this class and gives `run`.
+
+    An own one moves many inputs at a time and is called with the GIL. Every point that it gives is checked: its shape,
+    that it is finite and in the ball. What is wrong is a `PluginError` that names the class, before weights change.
+    Where an input goes must not depend on the other inputs of the call: which come together depends on the strategy.
+    `sl.testing.check_attack` tries it. docs/extending.md has an example.
+
+    Attributes
+    ----------
+    radius : float
+        Of the ball around each input, which no point may leave. An own attack has to set it.
+    norm : 2 or inf
+        Of the ball. Default 2.
+    runs : int, default 1
+        How often it begins. Training takes the end with the highest loss, evaluation the worst.
+    gradients : int, default 0
+        How many gradients a run asks for, about. A network with at most so many outputs is seen through its linear
+        form, which is faster over many steps and changes the last bits.
+    """
+
+    radius: float
+    norm: Norm = 2
+    runs: int = 1
+    gradients: int = 0
+
+    def run(self, start: AttackStart) -> Generator[NDArray[Any], Here, NDArray[Any]] | NDArray[Any]:
+        """Where a run goes: a generator that yields points (n, d), is sent what the network has `Here`, and returns the
+        points where it ends; or those at once."""
+        raise NotImplementedError(f"{type(self).__name__} has no run(start)")
+
+    def project(self, points: NDArray[Any], inputs: NDArray[Any]) -> NDArray[Any]:
+        """The nearest points in the balls around `inputs`, (n, d), in the inputs' dtype."""
+        ways = np.asarray(points, np.float64) - inputs
+        if self.norm == 2:
+            lengths = np.sqrt((ways * ways).sum(axis=1, keepdims=True))
+            ways *= np.minimum(1, self.radius / np.maximum(lengths, np.finfo(float).tiny))
+        else:
+            ways = np.clip(ways, -self.radius, self.radius)
+        projected: NDArray[Any] = (inputs + ways).astype(inputs.dtype)
+        return projected
+
+    def options(self) -> dict[str, Any]:
+        """What the training floor takes."""
+        radius, norm = checked_ball(self)
+        return {
+            "own": OutsideAttack(self),
+            "radius": radius,
+            "norm": norm,
+            "runs": self.runs,
+            "gradients": self.gradients,
+            "domain": None,
+        }
+
+
 @dataclass(frozen=True)
-class PGD:
+class PGD(Attack):
     """Projected gradient ascent on the loss (Madry et al. 2018).
 
     Starts at the input, goes `steps` times by `step_size` along the gradient divided by its l2 norm (norm inf: along
@@ -97,6 +186,16 @@ class PGD:
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def runs(self) -> int:  # type: ignore[override]
+        """`restarts`."""
+        return self.restarts
+
+    @property
+    def gradients(self) -> int:  # type: ignore[override]
+        """`steps`."""
+        return self.steps
+
     def options(self) -> dict[str, Any]:
         """What the training floor takes."""
         return {
@@ -112,7 +211,7 @@ class PGD:
 
 
 @dataclass(frozen=True)
-class FGSM:
+class FGSM(Attack):
     """The fast gradient method (Goodfellow et al. 2015): one step of the whole radius. Parameters as in `PGD`."""
 
     radius: float
@@ -126,6 +225,11 @@ class FGSM:
         for name in ("radius", "norm", "random_start", "clip"):
             object.__setattr__(self, name, getattr(pgd, name))
 
+    @property
+    def gradients(self) -> int:  # type: ignore[override]
+        """1."""
+        return 1
+
     def options(self) -> dict[str, Any]:
         """What the training floor takes."""
         return self._pgd().options()
@@ -136,16 +240,16 @@ class FGSM:
 
 
 @dataclass(frozen=True)
-class NoAttack:
+class NoAttack(Attack):
     """Leaves inputs where they are: ordinary training."""
 
     @property
-    def radius(self) -> float:
+    def radius(self) -> float:  # type: ignore[override]
         """0."""
         return 0.0
 
     @property
-    def norm(self) -> float:
+    def norm(self) -> float:  # type: ignore[override]
         """2; a ball of radius 0 is the same in every norm."""
         return 2.0
 
@@ -154,13 +258,14 @@ class NoAttack:
         return PGD(0.0, 0).options()
 
 
-Attack = PGD | FGSM | NoAttack
-
-
 def check_attack(attack: Any) -> Attack:
     """The attack itself; TypeError for anything else."""
-    if not isinstance(attack, (PGD, FGSM, NoAttack)):
-        raise TypeError(f"attack is {attack!r}; give an attack: PGD(...), FGSM(...) or NoAttack()")
+    if not isinstance(attack, Attack):
+        raise TypeError(
+            f"attack is {attack!r}; give an attack: PGD(...), FGSM(...), NoAttack() or an instance of a class that "
+            "derives from Attack"
+        )
+    attack.options()  # one of the application's own is looked at
     return attack
 
 
@@ -206,6 +311,8 @@ def attacks_of(trained: Attack | None) -> str:
     """What to judge a network under that was trained against this attack, as `parse_attacks` takes it: the attack, one
     step of it and 50; for a network of which nobody said, or without an attack, those of radius 0.05."""
     attack = PGD(0.05) if trained is None or isinstance(trained, NoAttack) else trained
+    if not isinstance(attack, (PGD, FGSM)):
+        attack = PGD(attack.radius, norm=attack.norm)
     mark = ":slice" if attack.domain == "slice" else "" if attack.norm == 2 else ":inf"
     steps = attack.steps if isinstance(attack, PGD) else 1
     own = f"pgd:{attack.radius!r}" + (f":{steps}" if steps != 10 else "")

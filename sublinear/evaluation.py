@@ -13,17 +13,36 @@ from numpy.typing import ArrayLike, NDArray
 from sublinear import _training
 from sublinear.arrays import as_labels, as_points, as_seed, as_threads
 from sublinear.attacks import Attack, NoAttack, check_attack, require_inputs
+from sublinear.losses import Loss
 from sublinear.network import TwoLayerNetwork
+from sublinear.training_plugins import LIKE, OutsideLoss
 
 #: The names of the losses: |f - y|, (f - y)^2 / 2, log(1 + exp(-y f)), softmax cross-entropy.
 LOSSES: tuple[str, ...] = tuple(_training.loss_names())
 
 
-def check_loss(loss: Any) -> str:
-    """The loss's name; ValueError for one that is not known."""
+def check_loss(loss: Any) -> str | Loss:
+    """The loss's name, or a loss of the application's own; ValueError for one that is not known."""
+    if isinstance(loss, Loss):
+        if loss.labels not in LIKE:
+            raise ValueError(
+                f"labels of {type(loss).__name__} is {loss.labels!r}; known are {', '.join(map(repr, LIKE))}"
+            )
+        return loss
     if loss not in LOSSES:
-        raise ValueError(f"loss is {loss!r}; known are {', '.join(map(repr, LOSSES))}")
+        known = ", ".join(map(repr, LOSSES))
+        raise ValueError(f"loss is {loss!r}; known are {known}, and instances of classes that derive from Loss")
     return str(loss)
+
+
+def core_loss(loss: str | Loss) -> str | OutsideLoss:
+    """The loss as the training floor takes it."""
+    return OutsideLoss(loss) if isinstance(loss, Loss) else loss
+
+
+def takes_signs(loss: str | Loss) -> bool:
+    """Whether its labels are -1 and 1."""
+    return loss.labels == "signs" if isinstance(loss, Loss) else loss == "logistic"
 
 
 def two_classes(y: NDArray[np.float64]) -> tuple[float, float]:
@@ -89,16 +108,16 @@ class _Judged:
 
 
 def prepare(
-    net: TwoLayerNetwork, X: ArrayLike, y: ArrayLike, loss: str, classes: tuple[float, float] | None
+    net: TwoLayerNetwork, X: ArrayLike, y: ArrayLike, loss: str | Loss, classes: tuple[float, float] | None
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Inputs and labels as the training floor takes them; ValueError where there are none, or a label is unknown."""
     points = as_points(X, "X", net.n_features, net.dtype)
     labels = as_labels(y, len(points), check_loss(loss))
-    if loss == "logistic":
+    if takes_signs(loss):
         labels = signs(labels, classes or ((-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels)))
     if len(points) == 0:
         raise ValueError("X has no rows; give at least one input to judge")
-    _training.check_labels(loss, labels, net.n_outputs)
+    _training.check_labels(core_loss(loss), labels, net.n_outputs)
     return points, labels
 
 
@@ -107,7 +126,7 @@ def attack_inputs(
     X: ArrayLike,
     y: ArrayLike,
     attack: Attack,
-    loss: str,
+    loss: str | Loss,
     seed: int = 0,
     threads: int | None = None,
     classes: tuple[float, float] | None = None,
@@ -129,7 +148,7 @@ def _attacked(
     points: NDArray[Any],
     labels: NDArray[np.float64],
     attack: Attack,
-    loss: str,
+    loss: str | Loss,
     seed: int,
     threads: int | None,
 ) -> tuple[NDArray[Any], _Judged]:
@@ -137,22 +156,23 @@ def _attacked(
     options = attack.options()
     require_inputs(attack, points)
     predictor = net.predictor(None, options["norm"], threads)
-    worst, losses, right = predictor.attack(points, labels, options, loss, as_seed(seed), as_threads(threads))
+    by = core_loss(loss)
+    worst, losses, right = predictor.attack(points, labels, options, by, as_seed(seed), as_threads(threads))
     return worst, _Judged(losses, right)
 
 
 def _clean(
-    net: TwoLayerNetwork, points: NDArray[Any], labels: NDArray[np.float64], loss: str, threads: int | None
+    net: TwoLayerNetwork, points: NDArray[Any], labels: NDArray[np.float64], loss: str | Loss, threads: int | None
 ) -> _Judged:
     f = np.asarray(net.decision_function(points, threads=threads), np.float64).reshape(len(points), -1)
-    return _Judged(*_training.judge(loss, f, labels))
+    return _Judged(*_training.judge(core_loss(loss), f, labels))
 
 
 def evaluate(
     net: TwoLayerNetwork,
     X: ArrayLike,
     y: ArrayLike,
-    loss: str,
+    loss: str | Loss,
     attack: Attack | Sequence[Attack] | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -173,7 +193,7 @@ def evaluate_each(
     net: TwoLayerNetwork,
     X: ArrayLike,
     y: ArrayLike,
-    loss: str,
+    loss: str | Loss,
     attacks: Mapping[Any, Attack],
     seed: int = 0,
     threads: int | None = None,

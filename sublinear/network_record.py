@@ -73,6 +73,8 @@ class NetworkRecord:
 
 def attack_settings(attack: Attack) -> dict[str, Any]:
     """The attack's name and every setting, ready for JSON: an infinite norm is "inf"."""
+    if not isinstance(attack, (PGD, FGSM, NoAttack)):
+        raise TypeError(f"attack is {attack!r}, one of your own, which no file can hold; give a record without attack")
     name = next(name for name, known in _ATTACKS.items() if type(attack) is known)
     settings = {key: "inf" if value == math.inf else value for key, value in asdict(attack).items()}
     return {"name": name, **settings}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sublinear import _training
 from sublinear.arrays import as_number
+from sublinear.training_plugins import OutsideOptimizer
 
 #: The names of the optimizers.
 OPTIMIZERS: tuple[str, ...] = tuple(_training.optimizer_names())
@@ -45,6 +51,14 @@ class Optimizer:
         Of "gauss-newton": lambda, in units of the mean of J J^T's diagonal.
 
     Raises ValueError for an unknown name, numbers out of range, and choices that the optimizer does not have.
+
+    Notes
+    -----
+    An optimizer of your own derives from this class and gives `move`, and `initial_state` where it remembers something.
+    Of the choices `lazy` and `clip_norm` are kept for it: lazy, it is given the rows that an input made fire, else all
+    rows in every step. The others are there to be used; its name is that of the class. It is called with the GIL, for
+    all rows of a step at a time. Every answer is checked; what is wrong is a `PluginError` that names the class, before
+    weights change. Where a row goes must not depend on the others: `sl.testing.check_optimizer` tries it.
     """
 
     name: str = "gradient"
@@ -56,7 +70,39 @@ class Optimizer:
     clip_norm: float = _DEFAULTS["clip_norm"]
     damping: float = _DEFAULTS["damping"]
 
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.__name__  # also where __init__ is its own
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is of a class of your own."""
+        return type(self).move is not Optimizer.move
+
+    def initial_state(self, width: int, columns: int, dtype: np.dtype[Any]) -> dict[str, NDArray[Any]]:
+        """What an optimizer of your own remembers at first: arrays by name, of any shape (width, ...), a row a neuron.
+
+        `columns` is the number of weights of a neuron, with its bias where biases are trained. Kept in `dtype`.
+        """
+        return {}
+
+    def move(
+        self, weights: NDArray[Any], gradients: NDArray[Any], state: dict[str, NDArray[Any]], rate: float, step: int
+    ) -> NDArray[Any]:
+        """Where the rows go, (k, columns), in an optimizer of your own.
+
+        `weights` and `gradients` (k, columns) are copies; where biases are trained, they are the last column. `state`
+        has what is remembered of these rows, (k, ...), to be changed in place or replaced; it is kept if the step takes
+        place. `step` counts from 1.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no move(weights, gradients, state, rate, step)")
+
     def __post_init__(self) -> None:
+        if type(self) is not Optimizer:
+            if not self.is_own:
+                raise TypeError(f"{type(self).__name__} derives from Optimizer and has no method move; give one")
+            object.__setattr__(self, "name", type(self).__name__)
+            as_number(self.clip_norm, "clip_norm", 0)
+            return
         if self.name not in OPTIMIZERS:
             raise ValueError(f"optimizer is {self.name!r}; known are {', '.join(map(repr, OPTIMIZERS))}")
         for name in ("momentum", "second_momentum", "epsilon", "clip_norm"):
@@ -70,6 +116,12 @@ class Optimizer:
 
     def choices(self) -> dict[str, Any]:
         """Its numbers by name, as the core takes them: a negative weight decay is the default one."""
+        if self.is_own:
+            return {
+                "own": functools.partial(OutsideOptimizer, copy.copy(self)),
+                "lazy": bool(self.lazy),
+                "clip_norm": as_number(self.clip_norm, "clip_norm", 0),
+            }
         chosen = dataclasses.asdict(self)
         del chosen["name"]
         if self.weight_decay is None:
@@ -77,7 +129,12 @@ class Optimizer:
         return chosen
 
     def __str__(self) -> str:
-        """As `of` reads it: "adam", or "momentum:momentum=0.8,lazy=False" with what is not at its default."""
+        """As `of` reads it: "adam", or "momentum:momentum=0.8,lazy=False" with what is not at its default.
+
+        Of an optimizer of your own the name of its class, which `of` does not know.
+        """
+        if self.is_own:
+            return type(self).__name__
         changed = [
             f"{each.name}={getattr(self, each.name)!r}"
             for each in dataclasses.fields(self)

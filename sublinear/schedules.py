@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from sublinear.arrays import as_integer, as_number
+from sublinear.errors import PluginError
 
 #: (step from 0, steps an epoch) -> rate
 LearningRate = Callable[[int, int], float]
 
 
+class Schedule:
+    """A learning rate that changes: derive from it and give `__call__`. Any callable of these arguments is one, too."""
+
+    def __call__(self, step: int, steps_per_epoch: int) -> float:
+        """The rate, finite and >= 0, of the step, counted from 0."""
+        raise NotImplementedError(f"{type(self).__name__} has no __call__(step, steps_per_epoch)")
+
+
 @dataclass(frozen=True)
-class ConstantRate:
+class ConstantRate(Schedule):
     """The same rate always."""
 
     rate: float
@@ -26,7 +35,7 @@ class ConstantRate:
 
 
 @dataclass(frozen=True)
-class LinearRate:
+class LinearRate(Schedule):
     """Falls (or rises) linearly from `first` to `last` over `epochs` epochs, then stays."""
 
     first: float
@@ -46,3 +55,16 @@ class LinearRate:
 def as_schedule(given: Any) -> LearningRate:
     """A schedule from a number or a callable (step, steps_per_epoch) -> rate."""
     return given if callable(given) else ConstantRate(given)
+
+
+def rate_at(schedule: LearningRate, step: int, steps_per_epoch: int) -> float:
+    """What the schedule says of a step; PluginError, naming it, for what is no rate. What it raises is raised."""
+    rate = schedule(step, steps_per_epoch)
+    try:
+        return as_number(rate, "the rate", 0)
+    except (TypeError, ValueError):
+        name = getattr(schedule, "__qualname__", type(schedule).__name__)
+        raise PluginError(
+            f"schedule {name!r}, answer for step {step} with {steps_per_epoch} an epoch: it is {rate!r}; give a finite "
+            "number >= 0"
+        ) from None

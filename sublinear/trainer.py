@@ -13,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from sublinear import _training
 from sublinear.arrays import as_floats, as_integer, as_labels, as_number, as_points, as_seed, as_threads
 from sublinear.attacks import Attack, NoAttack, check_attack, require_inputs
-from sublinear.evaluation import check_loss, evaluate, prepare, signs, two_classes
+from sublinear.callbacks import Callback
+from sublinear.evaluation import check_loss, core_loss, evaluate, prepare, signs, takes_signs, two_classes
 from sublinear.history import EpochSums, History, Progress
+from sublinear.losses import Loss
 from sublinear.network import TwoLayerNetwork
 from sublinear.optimizers import Optimizer
 from sublinear.reported import Reported
-from sublinear.schedules import LearningRate, as_schedule
+from sublinear.schedules import LearningRate, as_schedule, rate_at
 from sublinear.strategies import Hashing, Strategy
 from sublinear.work import Work, WorkCounts
 
@@ -39,12 +41,13 @@ class Trainer:
     strategy : str or Strategy
         How neurons are found; a key of `STRATEGIES`, "name:index", or a `Strategy`. An exact one changes speed and
         memory only.
-    attack : PGD, FGSM or NoAttack
+    attack : PGD, FGSM, NoAttack or another Attack
         Default `NoAttack()`.
-    loss : str
-        One of `LOSSES`; "cross-entropy" for networks with several outputs, the others for one. The mean over the batch
-        is minimised.
+    loss : str or Loss
+        One of `LOSSES`; "cross-entropy" for networks with several outputs, the others for one. Or a loss of your own.
+        The mean over the batch is minimised.
     learning_rate : float, schedule or callable (step, steps_per_epoch) -> float
+        A schedule derives from `Schedule`.
     batch_size : int >= 1, optional
         Default: all inputs, one step an epoch, in their own order. Smaller batches visit the inputs in an order that is
         a function of (seed, epoch).
@@ -56,10 +59,10 @@ class Trainer:
         Whether the step moves the biases too (Yang et al. 2023); by default they stay as they are.
     optimizer : str or Optimizer
         How steps follow from gradients: one of `OPTIMIZERS`, "name:choice=number,..." such as "momentum:momentum=0.8",
-        or an `Optimizer`. "gauss-newton" (Hu, Song, Weinstein, Zhuo 2022) is for the loss "squared" and networks with
-        one output: with the derivatives J of the batch's outputs, ``w -= rate * J.T @ g`` with
-        ``(J @ J.T + lambda I) g = f - y``, through the n x n Gram matrix of the fired pairs alone; a rate of 1 is the
-        full step. Costs n^2 products, n^2 doubles, and a Cholesky factor (above 2048 inputs conjugate gradients).
+        or an `Optimizer`, also one of your own. "gauss-newton" (Hu, Song, Weinstein, Zhuo 2022) is for the loss
+        "squared" and networks with one output: with the derivatives J of the batch's outputs, ``w -= rate * J.T @ g``
+        with ``(J @ J.T + lambda I) g = f - y``, through the n x n Gram matrix of the fired pairs alone; a rate of 1 is
+        the full step. Costs n^2 products, n^2 doubles, and a Cholesky factor (above 2048 inputs conjugate gradients).
     damping : float > 0, default 1e-6
         Of "gauss-newton" given by its name: lambda, in units of the mean of J J^T's diagonal.
 
@@ -76,7 +79,7 @@ class Trainer:
         net: TwoLayerNetwork,
         strategy: str | Strategy = "margin",
         attack: Attack | None = None,
-        loss: str = "cross-entropy",
+        loss: str | Loss = "cross-entropy",
         learning_rate: float | LearningRate = 1.0,
         batch_size: int | None = None,
         threads: int | None = None,
@@ -186,7 +189,8 @@ class Trainer:
         Data are copied: what callbacks do to the arrays does not matter.
 
         `validation` (X, y) is judged after each epoch, clean and attacked. Each of `callbacks` is called after every
-        step with a `Progress`; one that returns False ends the call after that step. Ctrl-C raises KeyboardInterrupt
+        step with a `Progress`; one that returns False ends the call after that step. A `Callback` is told of epochs,
+        too. Ctrl-C raises KeyboardInterrupt
         within a second, after a step or within a long one, which then has not happened.
 
         Raises ValueError or TypeError for data that does not fit, before anything changed; MemoryError if the structure
@@ -219,7 +223,7 @@ class Trainer:
         while go_on and len(history.seconds) < epochs:
             sums, ended = EpochSums(), False
             while not ended:
-                rate = self.learning_rate(self.steps_done, per_epoch)
+                rate = rate_at(self.learning_rate, self.steps_done, per_epoch)
                 began = time.perf_counter()
                 clean, robust, count, ended, counted = _step(core, rate)
                 took = time.perf_counter() - began
@@ -246,6 +250,9 @@ class Trainer:
                 figures |= {f"validation_{name}": figure for name, figure in judged.as_dict().items()}
             for name, figure in figures.items():
                 getattr(history, name).append(figure)
+            for callback in watching:
+                if isinstance(callback, Callback):
+                    go_on = callback.epoch(len(history.seconds), figures) is not False and go_on
         return history
 
     def _prepare(
@@ -262,7 +269,7 @@ class Trainer:
             raise ValueError("X has no rows; training needs at least one input")
         weights = np.empty(0) if sample_weight is None else as_floats(sample_weight, 1, "sample_weight", np.float64)
         classes = None
-        if self.loss == "logistic":
+        if takes_signs(self.loss):
             classes = self._classes or ((-1.0, 1.0) if np.isin(labels, (-1, 1)).all() else two_classes(labels))
             labels = signs(labels, classes)
         judged_on = None
@@ -288,7 +295,7 @@ class Trainer:
             self.strategy.max_bytes or 0,
             (self.strategy.hashing or Hashing()).as_dict(),
             self.attack.options(),
-            self.loss,
+            core_loss(self.loss),
             weights,
             self.batch_size or 0,
             self.seed,

@@ -254,3 +254,16 @@ def test_multi_layer_benchmark(tmp_path):
         assert row["steps"] >= 4
         assert row["flushes"] >= 1
         assert row["seconds"] > 0
+
+
+def test_examples_of_own_parts_are_timed_beside_ours(tmp_path):
+    options = ("--rows", "200", "--width", "64", "--turns", "2", "--threads", "1")
+    printed, content = run("own_parts.py", *options, folder=tmp_path)
+    assert {"dense", "margin", "numpy", "weights:numpy-scan", "weights:sklearn-ball-tree"} <= content["finding"].keys()
+    for name, each in content["finding"].items():
+        assert each["exact"] != name.endswith("faiss-ivf")
+        assert not each["exact"] or (each["same_bits"] and each["recall"] == 1)
+        assert each["seconds"] > 0
+    assert len(content["training"]) == 4
+    assert "a strategy: NumPy product" in printed
+    assert "attack MomentumAscent" in printed

@@ -245,6 +245,8 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "make_trainer": trainer,
         "make_predictor": predictor,
         "check_labels": lambda: _training.check_labels("logistic", LABELS, 1),
+        "losses_at": lambda: _training.losses_at("logistic", POINTS[:, :1].copy(), LABELS),
+        "uniform_rows": lambda: _training.uniform_rows(IDS.astype(np.uint64), 3),
         "judge": lambda: _training.judge("logistic", POINTS[:, :1].copy(), LABELS),
         "make_low_rank": low_rank,
         "make_three_layers": lambda: _training.make_three_layers(

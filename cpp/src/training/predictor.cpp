@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "sublinear/kernels/parallel.hpp"
 #include "sublinear/kernels/require.hpp"
 #include "training/attack_driver.hpp"
+#include "training/batch_driver.hpp"
 #include "training/input_block.hpp"
 #include "training/row_facts.hpp"
 
@@ -66,6 +68,31 @@ Work visit_groups(const TwoLayerNetwork<T>& network, Points<T> points, int threa
   Work total;
   for (const Work& work : works) total += work;
   return total;
+}
+
+// Visits all points, at most BatchDriver<T>::kMost at a time: visit(position of the first, the candidates of each in
+// its ball), which returns its work. Without a finder all neurons are candidates.
+template <class T, class Visit>
+Work visit_batches(const TwoLayerNetwork<T>& network, const NeuronFinder<T>* finder, Points<T> points, double radius,
+                   int threads, Visit&& visit) {
+  std::vector<NeuronId> all(static_cast<std::size_t>(finder == nullptr ? network.width() : 0));
+  std::iota(all.begin(), all.end(), NeuronId{0});
+  CandidateLists lists;
+  Work work;
+  for (Index begin = 0; begin < points.count; begin += BatchDriver<T>::kMost) {
+    const Index size = std::min(BatchDriver<T>::kMost, points.count - begin);
+    const WatchedPart part(static_cast<double>(begin) / static_cast<double>(points.count),
+                           static_cast<double>(begin + size) / static_cast<double>(points.count));
+    if (finder != nullptr)
+      work += finder->candidates_at({points.row(begin), size, points.dimension}, radius, threads, lists);
+    std::vector<CandidateView<T>> views;
+    for (Index k = 0; k < size; ++k)
+      views.push_back(finder == nullptr ? CandidateView<T>{all.data(), network.width(), {}}
+                                        : CandidateView<T>{lists.begin(k), lists.length(k), {}});
+    if (finder == nullptr) work.candidates += size * network.width();
+    work += visit(begin, views);
+  }
+  return work;
 }
 
 // The worst of some points for one input: one that is classified wrongly before all others, then the highest loss.
@@ -138,6 +165,39 @@ struct Judged {
     }
     judge(rows.data());
     for (Index i = 0; i < count; ++i) report(first + i, worst[static_cast<std::size_t>(i)]);
+  }
+
+  Work attack_batch(Index first, const std::vector<CandidateView<T>>& candidates, int threads) const {
+    const auto count = static_cast<Index>(candidates.size());
+    const Index d = network.dimension();
+    std::vector<BatchMember<T>> members;
+    for (Index i = first; i < first + count; ++i)
+      members.push_back({points.row(i), labels[i], random_of(i), candidates[static_cast<std::size_t>(i - first)]});
+    std::vector<WorstPoint<T>> worst(candidates.size());
+    BatchDriver<T> runs(network, facts, attack, loss, threads), judges(network, facts, attack, loss, threads);
+    Work work;
+    const auto judge = [&](const T* at) {
+      judges.take(members, false);
+      judges.move(at);
+      judges.judge();
+      for (Index i = 0; i < count; ++i) {
+        const bool is_right = judges.member(i).correct(loss, labels[first + i]);
+        worst[static_cast<std::size_t>(i)].add(at + i * d, d, judges.losses()[static_cast<std::size_t>(i)], is_right);
+        work.fired += static_cast<std::int64_t>(judges.member(i).fired().size());
+      }
+      work += judges.take_work();
+    };
+    std::vector<T> ends(candidates.size() * static_cast<std::size_t>(d));
+    runs.take(members, linear());
+    for (int k = 0; k < attack.runs(); ++k) {
+      if (k > 0) runs.begin(linear());
+      runs.drive_run(k, ends.data());
+      work += runs.take_work();
+      judge(ends.data());
+    }
+    judge(points.row(first));
+    for (Index i = 0; i < count; ++i) report(first + i, worst[static_cast<std::size_t>(i)]);
+    return work;
   }
 
   void attack_input(Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local) const {
@@ -310,7 +370,11 @@ Work Predictor<T>::attack(Points<T> points, const double* labels, const Attack<T
   const Judged<T> judged{network, *facts_, points, labels, attack, loss, seed, attacked, losses, right};
   const int workers = resolve_threads(threads);
   const Work work =
-      finder_ == nullptr
+      wants_batches(attack, loss) ? visit_batches(network, finder_.get(), points, attack.ball().radius, workers,
+                                                  [&](Index first, const std::vector<CandidateView<T>>& candidates) {
+                                                    return judged.attack_batch(first, candidates, workers);
+                                                  })
+      : finder_ == nullptr
           ? visit_groups(network, points, workers, [&](auto&&... group) { judged.attack_group(group...); })
           : visit_points(network, *finder_, points, attack.ball().radius, workers, nullptr,
                          [&](Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local, auto&) {

@@ -58,8 +58,10 @@ struct Trainer<T>::State {
     finder.require_unchanged();
     const Magnitudes gradient = scale_and_clip(batch, rate, report.work);
     optimizer->prepare(rate);
-    guard.allow(*optimizer, gradient, steps_done, rate);
     RowUpdate<T> update(task, attacked, output_gradients, *optimizer);
+    if (optimizer->by_batch()) update.propose();
+    finder.require_unchanged();
+    guard.allow(*optimizer, gradient, steps_done, rate);
     const MovedRows moved = update.apply(finder.facts());
     optimizer->finish();
     ++steps_done;

@@ -41,6 +41,30 @@ class SUBLINEAR_API AttackRun {
   virtual bool next(AttackView<T>& here, T* point) = 0;
 };
 
+/// What an attack on many inputs sees of the network at the points it asked for. Holds during the call it is passed to.
+template <class T>
+struct BatchView {
+  Points<T> inputs;      ///< where the attack began
+  Index outputs;         ///< c
+  const T* values;       ///< f there, a row of c numbers each
+  const double* losses;  ///< a number each
+  const T* gradients;    ///< d loss / d x there, a row each
+};
+
+/// An attack on its way with many inputs side by side: what AttackRun is for one, for attacks whose calls cost much.
+/// Where an input goes must not depend on the others: which of them come together depends on strategy and threads.
+/// @note Thread safety: for one thread at a time.
+template <class T>
+class SUBLINEAR_API BatchAttackRun {
+ public:
+  virtual ~BatchAttackRun() = default;
+  /// Begins run `k` at these inputs, which hold until it has ended; `random[i]` is that of input i. Writes their first
+  /// points, a row each. Returns true to be told of them by `next`, false where the run ends there.
+  virtual bool start(int k, Points<T> inputs, const double* labels, RandomStream* const* random, T* points) = 0;
+  /// `here` is the network at `points`. Writes the next ones over them; returns as `start` does.
+  virtual bool next(const BatchView<T>& here, T* points) = 0;
+};
+
 /// Moves one input to where the loss is high.
 ///
 /// Contract: for every input x each point written has distance at most
@@ -63,6 +87,13 @@ class SUBLINEAR_API Attack {
   [[nodiscard]] virtual int runs() const noexcept { return 1; }
   /// What goes along with one input of so many components.
   [[nodiscard]] virtual std::unique_ptr<AttackRun<T>> make_run(Index dimension) const = 0;
+  /// Whether `make_batch_run` is asked for, and `make_run` never.
+  [[nodiscard]] virtual bool by_batch() const noexcept { return false; }
+  /// What goes along with many inputs. Null by default.
+  [[nodiscard]] virtual std::unique_ptr<BatchAttackRun<T>> make_batch_run(Index dimension) const {
+    static_cast<void>(dimension);
+    return nullptr;
+  }
 };
 
 /// Where attacked points may lie: anywhere, or on the slice of the unit sphere where ||x|| = 1 and x_d = 1/2, the

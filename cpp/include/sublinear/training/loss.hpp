@@ -43,6 +43,17 @@ class SUBLINEAR_API Loss {
   virtual void differentiate(const double* outputs, Index count, double label, double* gradient) const noexcept {
     static_cast<void>(evaluate(outputs, count, label, gradient));
   }
+
+  /// Whether training and evaluation ask `evaluate_batch` alone, because a call costs much.
+  [[nodiscard]] virtual bool by_batch() const noexcept { return false; }
+  /// The losses of `count` inputs with `columns` outputs each; writes their derivatives, a row each, where `gradients`
+  /// is not null. Calls `evaluate` by default. What it throws ends the call that asked, before weights change.
+  virtual void evaluate_batch(const double* outputs, Index count, Index columns, const double* labels, double* losses,
+                              double* gradients) const {
+    for (Index i = 0; i < count; ++i)
+      losses[i] =
+          evaluate(outputs + i * columns, columns, labels[i], gradients == nullptr ? nullptr : gradients + i * columns);
+  }
 };
 
 /// The names `make_loss` knows: "absolute" |f - y|, "squared" (f - y)^2 / 2, "logistic" log(1 + exp(-y f)),

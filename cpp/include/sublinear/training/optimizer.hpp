@@ -47,6 +47,17 @@ struct NeuronStep {
   T* bias;            ///< to be moved; null where biases stay
 };
 
+/// The rows that a step is to move, for optimizers that want them all at once.
+template <class T>
+struct RowBatch {
+  const NeuronId* rows;     ///< ascending
+  Index count;              ///< of the rows
+  const T* gradients;       ///< count x d
+  const T* bias_gradients;  ///< count numbers; null where biases stay, as below
+  const T* weights;         ///< count x d, before the step
+  const T* biases;          ///< count numbers
+};
+
 /// The size of a component of a weight row and of a bias, at most.
 struct Magnitudes {
   double weight = 0;  ///< of a row's component
@@ -62,9 +73,9 @@ struct OptimizerState {
 };
 
 /// An optimizer on its way with one network. The trainer calls, in each step and in this order: `solve`,
-/// `gradient_factor`, `prepare`, `growth`, then `moves` and `move` neuron by neuron, then `finish`. A step may be given
-/// up before the first `move`; then it has not happened, and nothing that a later step or `state` shows may have
-/// changed.
+/// `gradient_factor`, `prepare`, `propose`, `growth`, then `moves` and `move` neuron by neuron, then `finish`. A step
+/// may be given up before the first `move`; then it has not happened, and nothing that a later step or `state` shows
+/// may have changed.
 /// @note Thread safety: `moves` and `move` run at the same time for different neurons; nothing else does.
 template <class T>
 class SUBLINEAR_API OptimizerRun {
@@ -83,6 +94,11 @@ class SUBLINEAR_API OptimizerRun {
   [[nodiscard]] virtual double gradient_factor(double rate) const noexcept = 0;
   /// Gets ready for a step with this rate, and takes the memory for it.
   virtual void prepare(double rate) { static_cast<void>(rate); }
+  /// Whether `propose` is called. Costs the gradients twice, and memory for those of all rows that move.
+  [[nodiscard]] virtual bool by_batch() const noexcept { return false; }
+  /// Looks at all rows that will move, after `prepare`, to decide where `move` takes them. May throw: then the step has
+  /// not happened.
+  virtual void propose(const RowBatch<T>& batch) { static_cast<void>(batch); }
   /// How much the step adds at most to the sizes `before` it, with gradients of at most such sizes. Infinite: it must
   /// be refused, as a number that is remembered might overflow.
   [[nodiscard]] virtual Magnitudes growth(const Magnitudes& gradient, const Magnitudes& before) = 0;

@@ -1,6 +1,7 @@
 #include "training/step/batch_attack.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "finding/scan.hpp"
 #include "kernels/prefetch.hpp"
@@ -29,6 +30,7 @@ template <class T>
 BatchAttack<T>::BatchAttack(const TrainingTask<T>& task)
     : task_(task), scratch_(static_cast<std::size_t>(task.threads)) {
   for (Scratch& each : scratch_) {
+    if (wants_batches(*task.options.attack, *task.options.loss)) break;
     each.run = task.options.attack->make_run(task.d);
     each.driver = std::make_unique<GroupDriver<T>>(*task.options.attack, *task.options.loss, task.d);
   }
@@ -45,7 +47,8 @@ Work BatchAttack<T>::attack(const Batch& batch, CurrentFinder<T>& finder, bool m
   out.gradients.resize(static_cast<std::size_t>(count * task_.c));
   // (With an approximate finder the update would find other neurons too, so its lists are always kept.)
   out.fired.start(width, must_keep || !finder.exact(), max_bytes);
-  const bool grouped = task_.d <= kMostComponents && finder.proposes_all();
+  const bool batched = wants_batches(*task_.options.attack, *task_.options.loss);
+  const bool grouped = !batched && task_.d <= kMostComponents && finder.proposes_all();
   if (grouped) finder.facts().keep_strips(task_.network.weights(), task_.threads);
   Work work;
   Lists lists;
@@ -58,7 +61,9 @@ Work BatchAttack<T>::attack(const Batch& batch, CurrentFinder<T>& finder, bool m
     finder.require_unchanged();
     const WatchedPart part(share, static_cast<double>(begin + block.size) / static_cast<double>(count));
     out.fired.lend(fired);
-    work += grouped ? attack_in_groups(block, fired) : attack_in_lists(block, lists, fired);
+    work += batched   ? attack_by_batch(block, lists, fired)
+            : grouped ? attack_in_groups(block, fired)
+                      : attack_in_lists(block, lists, fired);
     out.fired.add(std::move(fired));
   }
   return work;
@@ -151,6 +156,50 @@ Work BatchAttack<T>::attack_in_groups(const Block& block, CandidateLists& fired)
   Work total;
   for (const Work& work : works) total += work;
   return total;
+}
+
+// Many inputs at a time, each in the list of its candidates.
+template <class T>
+Work BatchAttack<T>::attack_by_batch(const Block& block, Lists& lists, CandidateLists& fired) {
+  Work work = block.finder.visit(block.batch.inputs.data() + block.begin, block.size, lists.storage, lists.views);
+  BatchDriver<T> driver(task_.network, block.finder.facts(), *task_.options.attack, *task_.options.loss, task_.threads);
+  std::vector<std::vector<NeuronId>> fired_there(static_cast<std::size_t>(block.size));
+  for (Index begin = 0; begin < block.size; begin += BatchDriver<T>::kMost) {
+    const Index count = std::min(BatchDriver<T>::kMost, block.size - begin);
+    std::vector<BatchMember<T>> members;
+    for (Index k = begin; k < begin + count; ++k) {
+      const Index input = block.batch.input(block.begin + k);
+      members.push_back({task_.input(input), task_.label(input), random_of(block.batch, input), lists.views.data()[k]});
+    }
+    attack_members(block, block.begin + begin, std::move(members), driver);
+    for (Index k = 0; k < count; ++k) {
+      const std::vector<NeuronId>& list = driver.member(k).fired();
+      work.fired += static_cast<std::int64_t>(list.size());
+      if (block.out.fired.kept()) fired_there.data()[begin + k] = list;
+    }
+    work += driver.take_work();
+  }
+  if (block.out.fired.kept())
+    join_lists(
+        block.size, task_.threads, fired, [&](Index k) -> const auto& { return fired_there.data()[k]; });
+  return work;
+}
+
+// At the positions from `first` on.
+template <class T>
+void BatchAttack<T>::attack_members(const Block& block, Index first, std::vector<BatchMember<T>> members,
+                                    BatchDriver<T>& driver) {
+  const auto take_losses = [&](std::vector<double>& out) {
+    driver.judge();
+    std::copy(driver.losses().begin(), driver.losses().end(), out.begin() + first);
+  };
+  driver.take(std::move(members), task_.linear());
+  take_losses(block.out.clean_losses);
+  T* const ends = block.out.points.data() + first * task_.d;
+  driver.drive_attack(ends);
+  driver.move(ends);
+  take_losses(block.out.robust_losses);
+  std::copy_n(driver.output_gradient(0), driver.size() * task_.c, block.out.gradients.data() + first * task_.c);
 }
 
 // The inputs at `count` positions of the batch from `first` on.

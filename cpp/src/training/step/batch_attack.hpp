@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "training/attack_driver.hpp"
+#include "training/batch_driver.hpp"
 #include "training/step/batches.hpp"
 #include "training/step/current_finder.hpp"
 #include "training/step/fired_lists.hpp"
@@ -61,6 +62,8 @@ class BatchAttack {
   Work attack_in_lists(const Block& block, Lists& lists, CandidateLists& fired);
   Work attack_in_list(const Block& block, Index position, const CandidateView<T>& candidates, Scratch& own);
   Work attack_in_groups(const Block& block, CandidateLists& fired);
+  Work attack_by_batch(const Block& block, Lists& lists, CandidateLists& fired);
+  void attack_members(const Block& block, Index first, std::vector<BatchMember<T>> members, BatchDriver<T>& driver);
   Work attack_group(const Block& block, Index first, Index count, Scratch& own);
 
   const TrainingTask<T>& task_;

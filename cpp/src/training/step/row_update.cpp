@@ -20,6 +20,32 @@ RowUpdate<T>::RowUpdate(const TrainingTask<T>& task, const AttackedBatch<T>& att
 }
 
 template <class T>
+void RowUpdate<T>::propose() {
+  const Index m = task_.m, d = task_.d;
+  const TwoLayerNetwork<T>& network = task_.network;
+  const bool with_biases = task_.options.train_biases;
+  std::vector<NeuronId> rows;
+  AlignedVector<T> gradients, weights, bias_gradients, biases;
+  RowGradients<T>& own = buffers_.front().gradients;
+  own.start(0, m);
+  for (Index r = 0; r < m; ++r) {
+    const T* const row = network.weights() + r * d;
+    const bool fired = own.go_to(r, row);
+    if (!fired && !optimizer_.moves(static_cast<NeuronId>(r))) continue;
+    const T* const gradient = own.gradient(r);
+    rows.push_back(static_cast<NeuronId>(r));
+    gradients.insert(gradients.end(), gradient, gradient + d);
+    weights.insert(weights.end(), row, row + d);
+    if (!with_biases) continue;
+    bias_gradients.push_back(own.bias_gradient());
+    biases.push_back(network.biases()[r]);
+  }
+  optimizer_.propose({rows.data(), static_cast<Index>(rows.size()), gradients.data(),
+                      with_biases ? bias_gradients.data() : nullptr, weights.data(),
+                      with_biases ? biases.data() : nullptr});
+}
+
+template <class T>
 MovedRows RowUpdate<T>::apply(RowFacts<T>& facts) {
   const Unwatched whole;
   weights_ = task_.network.change_weights();

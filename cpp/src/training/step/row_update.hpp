@@ -20,6 +20,8 @@ class RowUpdate {
   RowUpdate(const TrainingTask<T>& task, const AttackedBatch<T>& attacked, const AlignedVector<T>& gradients,
             OptimizerRun<T>& optimizer);
 
+  // For optimizers that want all rows at once: lets it decide where they go. May throw; nothing has moved then.
+  void propose();
   // Moves the rows, notes it in `facts`; returns which moved.
   MovedRows apply(RowFacts<T>& facts);
   // Of `apply`.
