@@ -7,7 +7,6 @@ changes by it.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
@@ -42,8 +41,10 @@ class _Outside:
         except Exception as error:
             raise PluginError(f"{self._title} failed in {call}: {type(error).__name__}: {error}") from error
 
-    def _array(self, call: str, what: str, answer: Any, shape: tuple[int, ...], dtype: Any) -> FloatArray:
-        """An answer as an array of this shape and dtype, a copy; numbers are not NaN."""
+    def _array(
+        self, call: str, what: str, answer: Any, shape: tuple[int, ...], dtype: Any, allow_nan: bool = False
+    ) -> FloatArray:
+        """An answer as an array of this shape and dtype, a copy."""
         try:
             array = np.array(answer, order="C")
         except Exception as error:
@@ -52,7 +53,7 @@ class _Outside:
             raise self._wrong(call, f"{what} have dtype {array.dtype}; give numbers")
         if array.shape != shape:
             raise self._wrong(call, f"{what} have shape {array.shape}; give {shape}")
-        if np.isnan(array).any():
+        if not allow_nan and np.isnan(array).any():
             row = int(np.argwhere(np.isnan(array))[0][0])
             raise self._wrong(call, f"{what} of row {row} are NaN")
         with np.errstate(over="ignore"):
@@ -76,11 +77,11 @@ class OutsideLoss(_Outside):
         answer = self._call("evaluate", self._loss.evaluate, outputs.copy(), labels)
         if not (isinstance(answer, tuple) and len(answer) == 2):
             raise self._wrong("evaluate", f"it is a {type(answer).__name__}; give (losses, derivatives)")
-        finite = np.isfinite(outputs).all()  # else training has diverged, which is not the loss's fault
-        losses, derivatives = (np.nan_to_num(each, nan=np.inf) if not finite else each for each in answer)
+        losses, derivatives = answer
+        diverged = not np.isfinite(outputs).all()  # then NaN is not the loss's fault, and training is refused anyway
         return (
-            self._array("evaluate", "losses", losses, shape[:1], np.float64),
-            self._array("evaluate", "derivatives", derivatives, shape, np.float64),
+            self._array("evaluate", "losses", losses, shape[:1], np.float64, diverged),
+            self._array("evaluate", "derivatives", derivatives, shape, np.float64, diverged),
         )
 
 
@@ -224,8 +225,3 @@ def checked_ball(attack: Attack) -> tuple[float, float]:
         if isinstance(value, bool) or not isinstance(value, int) or value < (name == "runs"):
             raise PluginError(f"{title}: {name} is {value!r}; give a whole number >= {int(name == 'runs')}")
     return float(radius), float(norm)
-
-
-def copied(made: Any) -> Any:
-    """A copy, so that what an application changes later does not matter."""
-    return copy.copy(made)
