@@ -60,6 +60,12 @@ elseif(SUBLINEAR_FOR_ARM)
   endif()
 endif()
 
+# GCC for Windows takes it that an inline function's code is the one it makes itself, and keeps numbers in registers that
+# this code leaves alone. The linker may have taken the function from a file with other options.
+if(WIN32 AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND SUBLINEAR_EXACT_OPTIONS -fno-ipa-ra)
+endif()
+
 # GCC for Windows aligns the stack to 16 bytes and moves wider vectors as if to more (GCC bug 54412).
 set(SUBLINEAR_WIDE_VECTOR_OPTIONS "")
 if(WIN32 AND SUBLINEAR_FOR_X86 AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <locale>
+#include <new>
 #include <sstream>
 #include <stdexcept>
 
@@ -215,7 +216,9 @@ Stream plain() {
 bool nearest(const std::string& number, double& value) {
   auto stream = plain<std::istringstream>();
   stream.str(number);
+  value = std::numeric_limits<double>::quiet_NaN();
   stream >> value;
+  if (std::isnan(value)) throw std::bad_alloc();  // of which libstdc++ for Windows says no more than that it failed
   // A number too small to be told from 0 is reported as a failure by some libraries, and is 0.
   return (!stream.fail() || value == 0) && std::isfinite(value);
 }

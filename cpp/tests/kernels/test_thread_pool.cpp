@@ -16,6 +16,7 @@
 
 #if defined(__linux__)
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -199,9 +200,11 @@ TEST_CASE("threads that the system does not grant are done without") {
   CHECK(ends_well_in_child([] {
     const rlimit none{1 << 20, 1 << 20};  // of address space: there are no stacks but those of threads that were
     if (setrlimit(RLIMIT_AS, &none) != 0) return false;
+    // qemu takes the limit and does not keep to it: then all threads are granted.
+    const bool is_limited = mmap(nullptr, 1 << 24, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
     for (int k = 0; k < 1000; ++k)
       if (sum_below(1000, 200) != 499500) return false;
-    return pool_threads() < 199;
+    return !is_limited || pool_threads() < 199;
   }));
 }
 #endif
