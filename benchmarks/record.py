@@ -35,7 +35,7 @@ def circumstances(threads: int) -> dict[str, Any]:
     from sublinear.info import machine, versions
 
     found = versions()
-    for name in ("torch", "scipy"):
+    for name in ("torch", "scipy", "faiss-cpu"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
