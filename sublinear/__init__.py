@@ -16,7 +16,16 @@ from sublinear.callbacks import Callback
 from sublinear.certification import RELAXATIONS, Certification, CertifiedRadii, certified_radii, certify
 from sublinear.checkpoint import Checkpoint
 from sublinear.choosing import IndexChoice, choose_index, make_index
-from sublinear.datasets import DATASETS, DataRecord, Dataset, describe_datasets, from_slice, load_dataset, to_slice
+from sublinear.datasets import (
+    DATASETS,
+    DataRecord,
+    Dataset,
+    dataset_of,
+    describe_datasets,
+    from_slice,
+    load_dataset,
+    to_slice,
+)
 from sublinear.errors import PluginError
 from sublinear.evaluation import LOSSES, Evaluation, attack_inputs, evaluate
 from sublinear.history import History, Progress
@@ -60,6 +69,14 @@ del _kernels
 
 #: What takes long to import, or is seldom needed, by the module it is in.
 _LAZY = {
+    "Comparison": "sublinear.compare",
+    "Experiment": "sublinear.experiments.settings",
+    "Grid": "sublinear.experiments.grid",
+    "Study": "sublinear.experiments.study",
+    "conclusion": "sublinear.experiments.contests",
+    "contests_of": "sublinear.experiments.contests",
+    "read_study": "sublinear.experiments.study",
+    "sweep_cells": "sublinear.experiments.sweep",
     "SublinearClassifier": "sublinear.estimators",
     "SublinearRegressor": "sublinear.estimators",
     "load_results": "sublinear.report",
@@ -76,6 +93,10 @@ def __getattr__(name: str) -> object:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
 
 
 __version__ = _metadata.version("sublinear")
@@ -100,13 +121,16 @@ __all__ = [
     "Certification",
     "CertifiedRadii",
     "Checkpoint",
+    "Comparison",
     "ConstantRate",
     "ConvexLayers",
     "DataRecord",
     "Dataset",
     "DivergenceError",
     "Evaluation",
+    "Experiment",
     "FindingProblem",
+    "Grid",
     "HalfSpaceIndex",
     "Hashing",
     "Here",
@@ -131,6 +155,7 @@ __all__ = [
     "Reported",
     "Schedule",
     "Strategy",
+    "Study",
     "SublinearClassifier",
     "SublinearRegressor",
     "ThreeLayerNetwork",
@@ -143,6 +168,9 @@ __all__ = [
     "certified_radii",
     "certify",
     "choose_index",
+    "conclusion",
+    "contests_of",
+    "dataset_of",
     "default_threads",
     "describe_datasets",
     "evaluate",
@@ -154,9 +182,11 @@ __all__ = [
     "load_plugin",
     "load_results",
     "make_index",
+    "read_study",
     "register_index",
     "register_strategy",
     "simd_level",
+    "sweep_cells",
     "to_slice",
     "unregister_index",
     "unregister_strategy",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import math
-import statistics
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from sublinear.datasets import Dataset, load_dataset
+from numpy.typing import ArrayLike
+
+from sublinear.arrays import as_integer
+from sublinear.certification import certify
+from sublinear.contestants import Contestant, PeerContestant, Run, StrategyContestant
+from sublinear.datasets import Dataset, dataset_of, load_dataset
 from sublinear.experiments.settings import Experiment
 from sublinear.experiments.texts import parse_names
-from sublinear.history import History, Progress
-from sublinear.identity import provenance, weights_hash
+from sublinear.history import Progress
+from sublinear.identity import provenance
 from sublinear.network import TwoLayerNetwork
+from sublinear.peers import PEERS
 from sublinear.strategies import COMPARED_STRATEGIES, Strategy
 
 
@@ -24,9 +30,15 @@ class Settings(Experiment):
     accuracy.
 
     strategies : tuple of str or Strategy, or their names in one text, comma-separated
+    peers : tuple of str, or one text
+        Dense computations of other libraries that take turns too: keys of `PEERS`, "numpy" and "torch".
+    certify : int
+        Of so many test inputs, the first ones, `sl.certify` says what no attack in the ball can break.
     """
 
     strategies: tuple[Strategy, ...] = tuple(Strategy(name) for name in COMPARED_STRATEGIES)
+    peers: tuple[str, ...] = ()
+    certify: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,6 +50,12 @@ class Settings(Experiment):
         labels = [strategy.label for strategy in self.strategies]
         if len(set(labels)) < len(labels):
             raise ValueError(f"strategies are {', '.join(labels)}; name each once")
+        peers: Any = self.peers
+        self._set("peers", tuple(parse_names(peers) if isinstance(peers, str) else peers))
+        for name in self.peers:
+            if name not in PEERS:
+                raise ValueError(f"peer is {name!r}; known are {', '.join(map(repr, PEERS))}")
+        as_integer(self.certify, "certify")
         if self.loss not in ("cross-entropy", "logistic"):
             raise ValueError(f"loss is {self.loss!r}; accuracies are compared, give cross-entropy or logistic")
 
@@ -51,52 +69,34 @@ class Settings(Experiment):
 
     def command(self) -> str:
         """What to type to do it again."""
-        return self.command_of("compare", strategies=",".join(strategy.label for strategy in self.strategies))
-
-
-@dataclass(frozen=True)
-class Run:
-    """The figures of one strategy. A run that was refused has `error` and no figures.
-
-    `grover_calls` is sqrt(m k) for the width m and the k neurons that fired per input, per epoch: what Grover's search
-    would ask to find them, up to constants and logarithms (Song, Yang, Zhang 2021). A count; nothing is simulated.
-    `recall` is measured for approximate strategies, after the last step; `history` has the other figures of each epoch,
-    as `History` names them, judged on the test inputs. `interleaved` is False for a strategy that had no room beside
-    the others and trained alone after them: its times are of another moment.
-    """
-
-    strategy: str
-    exact: bool
-    error: str | None = None
-    build_seconds: float = 0.0
-    seconds_per_epoch: float = 0.0
-    work: dict[str, float] = field(default_factory=dict)
-    bytes: int = 0
-    clean_accuracy: float = 0.0
-    robust_accuracy: float = 0.0
-    fired_share: list[float] = field(default_factory=list)
-    candidates_share: list[float] = field(default_factory=list)
-    grover_calls: list[float] = field(default_factory=list)
-    recall: float | None = None
-    history: dict[str, list[Any]] = field(default_factory=dict)
-    weights_sha256: str | None = None
-    interleaved: bool = True
-
-    def as_dict(self) -> dict[str, Any]:
-        """For results.json; a refused run has only its names and the error."""
-        if self.error is not None:
-            return {"strategy": self.strategy, "exact": self.exact, "error": self.error}
-        return {name: value for name, value in asdict(self).items() if name != "error"}
+        labels = ",".join(strategy.label for strategy in self.strategies)
+        return self.command_of("compare", strategies=labels, peers=",".join(self.peers) or "none")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All runs, and what they were runs of."""
+    """All runs, and what they were runs of; those of peers apart. `certified`: of the weights of `reference`, what is
+    proved, broken and open in the attack's ball."""
 
     settings: Settings
     data: Dataset
     network: TwoLayerNetwork
     runs: tuple[Run, ...]
+    peers: tuple[Run, ...] = ()
+    certified: dict[str, Any] | None = None
+
+    @classmethod
+    def of(
+        cls, data: str | os.PathLike[str] | Dataset | tuple[ArrayLike, ArrayLike] = "digits", **settings: Any
+    ) -> Comparison:
+        """A comparison on this data: a name or path as `load_dataset` takes it, a `Dataset`, or inputs and labels.
+
+        The others are settings of `Settings`, strategies as text:
+        ``sl.Comparison.of((X, y), strategies="dense,margin", width=512)``.
+        """
+        if isinstance(data, (str, os.PathLike)):
+            return compare(Settings(dataset=data, **settings))  # type: ignore[arg-type]
+        return compare(Settings(**settings), None, data)
 
     @property
     def reference(self) -> str | None:
@@ -144,6 +144,8 @@ class Comparison:
             },
             "seed": settings.seed,
             "runs": [run.as_dict() for run in self.runs],
+            "peers": [run.as_dict() for run in self.peers],
+            "certified": self.certified,
         }
 
 
@@ -173,121 +175,98 @@ def same_bits(run: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> bool
 Watcher = Callable[[str, int, int, Progress], None]
 
 
-def compare(settings: Settings, watch: Watcher | None = None, data: Dataset | None = None) -> Comparison:
+def compare(
+    settings: Settings, watch: Watcher | None = None, data: Dataset | tuple[ArrayLike, ArrayLike] | None = None
+) -> Comparison:
     """Trains with each strategy, from the same network, on the same data; they take turns, an epoch each.
 
-    Turns let whatever else the machine does fall on all of them alike; each round begins with another strategy. `watch`
-    is called after every step. A strategy that memory refuses beside the others trains alone after them; one that is
-    refused then too becomes a run with an `error`, and the others go on. `data` is what `settings.load` gives, if the
-    caller has it. Raises ValueError for settings that do not fit the data.
+    Turns let whatever else the machine does fall on all of them alike; each round begins with another one. Peers take
+    turns too. `watch` is called after every step. A strategy that memory refuses beside the others trains alone after
+    them; one that is refused then too becomes a run with an `error`, as does a peer that is not installed or does not
+    know the settings, and the others go on. `data` is a `Dataset`, such as `settings.load` gives, or inputs (n, d) and
+    labels (n,), of which `dataset_of` makes one; default: what `settings` name. Raises ValueError for settings that do
+    not fit the data.
     """
     data = settings.load() if data is None else data
+    if not isinstance(data, Dataset):
+        data = dataset_of(*data, seed=settings.seed, normalization=settings.normalization or "none")
     start = settings.network(data.n_features, settings.outputs(data))
     contest = _Contest(settings, data, start, watch)
-    runs = contest.held(settings.strategies, interleaved=True)
+    runs = contest.held(settings.strategies, settings.peers, interleaved=True)
     for strategy in settings.strategies:  # those that had no room
         if strategy.label not in runs:
-            runs |= contest.held([strategy], interleaved=False)
-    refused = contest.refused
-    return Comparison(
-        settings,
-        data,
-        start,
-        tuple(
-            runs.get(each.label) or Run(each.label, each.exact, error=refused[each.label])
-            for each in settings.strategies
-        ),
-    )
+            runs |= contest.held([strategy], [], interleaved=False)
+
+    def run(label: str, exact: bool) -> Run:
+        return runs.get(label) or Run(label, exact, error=contest.refused[label])
+
+    ours = tuple(run(each.label, each.exact) for each in settings.strategies)
+    peers = tuple(run(name, False) for name in settings.peers)
+    return Comparison(settings, data, start, ours, peers, contest.certified(ours))
 
 
 class _Contest:
-    """Rounds of epochs among strategies; `refused` has what memory said to those that did not come through one."""
+    """Rounds of epochs among strategies and peers; `refused` says why some did not come through one."""
 
     def __init__(self, settings: Settings, data: Dataset, start: TwoLayerNetwork, watch: Watcher | None) -> None:
         self.settings, self.data, self.start, self.watch = settings, data, start, watch
         self.refused: dict[str, str] = {}
+        self.trained: dict[str, TwoLayerNetwork] = {}
 
-    def held(self, strategies: Iterable[Strategy], interleaved: bool) -> dict[str, Run]:
-        """The runs of those that memory did not refuse."""
-        contestants: deque[_Contestant] = deque()
-        for strategy in strategies:
+    def held(self, strategies: Iterable[Strategy], peers: Iterable[str], interleaved: bool) -> dict[str, Run]:
+        """The runs of those that were not refused."""
+        contestants: deque[Contestant] = deque()
+        for label, make in self._makers(strategies, peers).items():
             try:
-                contestants.append(_Contestant(self.settings, self.data, self.start.copy(), strategy))
+                contestants.append(make())
             except MemoryError as error:
-                self._refuse(strategy, error)
+                self._refuse(label, error)
+            except (ImportError, ValueError) as error:
+                if label not in self.settings.peers:
+                    raise
+                self._refuse(label, error)
         for epoch in range(self.settings.epochs):
             for contestant in list(contestants):
                 try:
-                    contestant.train(self._callback(contestant.strategy, epoch))
+                    contestant.train(self._callback(contestant.label, epoch))
                 except MemoryError as error:
-                    self._refuse(contestant.strategy, error)
+                    self._refuse(contestant.label, error)
                     contestants.remove(contestant)
             contestants.rotate(-1)
-        return {each.strategy.label: each.run(interleaved) for each in contestants}
+        self.trained |= {each.label: each.net for each in contestants if isinstance(each, StrategyContestant)}
+        return {each.label: each.run(interleaved) for each in contestants}
 
-    def _refuse(self, strategy: Strategy, error: MemoryError) -> None:
-        self.refused[strategy.label] = str(error) or "out of memory"
+    def _makers(self, strategies: Iterable[Strategy], peers: Iterable[str]) -> dict[str, Callable[[], Contestant]]:
+        settings, data, start = self.settings, self.data, self.start
+        made: dict[str, Callable[[], Contestant]] = {}
+        for each in strategies:
+            made[each.label] = partial(StrategyContestant, settings, data, start, each)
+        for name in peers:
+            made[name] = partial(PeerContestant, settings, data, start, name)
+        return made
 
-    def _callback(self, strategy: Strategy, ended: int) -> Callable[[Progress], None]:
-        labels = [each.label for each in self.settings.strategies]
-        number = labels.index(strategy.label) + 1
+    def certified(self, runs: Iterable[Run]) -> dict[str, Any] | None:
+        """What is proved of the reference's weights; None if nothing is asked for, or no exact strategy ended."""
+        settings, reference = self.settings, reference_of(run.as_dict() for run in runs)
+        if not settings.certify or reference is None:
+            return None
+        rows, attack = slice(settings.certify), settings.attack()
+        labels = settings.targets(self.data.y_test)[rows]
+        net, threads = self.trained[reference], settings.threads
+        found = certify(net, self.data.X_test[rows], labels, attack.radius, attack.norm, threads=threads).as_dict()
+        shares = {name: found[name] for name in ("norm", "radius", "certified", "broken", "open")}
+        return {**shares, "inputs": len(labels)}
+
+    def _refuse(self, label: str, error: Exception) -> None:
+        self.refused[label] = str(error) or "out of memory"
+
+    def _callback(self, label: str, ended: int) -> Callable[[Progress], None]:
+        labels = [*(each.label for each in self.settings.strategies), *self.settings.peers]
+        number = labels.index(label) + 1
 
         def callback(progress: Progress) -> None:
             if self.watch is not None:
                 whole = replace(progress, epoch=ended + progress.epoch, epochs=self.settings.epochs)
-                self.watch(strategy.label, number, len(labels), whole)
+                self.watch(label, number, len(labels), whole)
 
         return callback
-
-
-class _Contestant:
-    """One strategy between its turns."""
-
-    def __init__(self, settings: Settings, data: Dataset, net: TwoLayerNetwork, strategy: Strategy) -> None:
-        self.strategy, self.data, self.net = strategy, data, net
-        self.history = History()
-        self.targets = settings.targets(data.y_train), settings.targets(data.y_test)
-        self.trainer = settings.trainer(net, strategy)
-        self._fit(0)
-
-    def _fit(self, epochs: int, *callbacks: Callable[[Progress], None]) -> History:
-        data, (trained_on, judged_on) = self.data, self.targets
-        return self.trainer.fit(data.X_train, trained_on, epochs, (data.X_test, judged_on), callbacks)
-
-    def train(self, callback: Callable[[Progress], None]) -> None:
-        """One epoch more."""
-        self.history.extend(self._fit(1, callback))
-
-    def run(self, interleaved: bool) -> Run:
-        """The figures of all epochs."""
-        history = self.history
-        clean, robust = history.validation_clean_accuracy[-1], history.validation_robust_accuracy[-1]
-        assert clean is not None
-        assert robust is not None
-        curves = {name: values for name, values in history.as_dict().items() if name not in ("work", *_OWN_COLUMNS)}
-        return Run(
-            self.strategy.label,
-            self.strategy.exact,
-            build_seconds=self.trainer.build_seconds,
-            seconds_per_epoch=statistics.median(history.seconds),
-            work=_per_epoch(history),
-            bytes=self.trainer.nbytes,
-            clean_accuracy=clean,
-            robust_accuracy=robust,
-            fired_share=history.fired_share,
-            candidates_share=history.candidates_share,
-            grover_calls=[self.net.width * math.sqrt(share) for share in history.fired_share],
-            recall=None if self.strategy.exact else self.trainer.recall(),
-            history=curves,
-            weights_sha256=weights_hash(self.net),
-            interleaved=interleaved,
-        )
-
-
-#: Columns of a history that a run has under their own names.
-_OWN_COLUMNS = ("fired_share", "candidates_share")
-
-
-def _per_epoch(history: History) -> dict[str, float]:
-    works = [work.as_dict() for work in history.work]
-    return {name: sum(work[name] for work in works) / len(works) for name in works[0]}

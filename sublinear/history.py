@@ -94,7 +94,8 @@ class EpochSums:
 
     def losses(self) -> str:
         """The mean losses so far, in words; of at least one step."""
-        return f"loss {self.loss / self.inputs:.4g}, robust loss {self.robust_loss / self.inputs:.4g}"
+        clean = "" if math.isnan(self.loss) else f"loss {self.loss / self.inputs:.4g}, "  # peers do not say it
+        return f"{clean}robust loss {self.robust_loss / self.inputs:.4g}"
 
     def as_dict(self) -> dict[str, Any]:
         """The sums by name, with work as a dictionary: ready for JSON."""

@@ -9,7 +9,8 @@ from rich import box
 from rich.table import Table
 
 from sublinear.certification import Certification
-from sublinear.compare import Comparison, Run, reference_of, same_bits
+from sublinear.compare import Comparison, reference_of, same_bits
+from sublinear.contestants import Run
 from sublinear.evaluation import Evaluation
 from sublinear.experiments.cell import SIZES, Cell
 from sublinear.intervals import Interval, middle_half
@@ -38,6 +39,10 @@ def comparison_table(comparison: Comparison) -> Table:
             table.add_row(*_row(comparison, run))
         else:
             table.add_row(broken_name(run.strategy), *["-"] * (len(_COLUMNS) - 1))
+    for run in comparison.peers:
+        if run.error is None:
+            accuracies = (f"{100 * each:.1f}" for each in (run.clean_accuracy, run.robust_accuracy))
+            table.add_row(run.strategy, quantity(run.work["inner_products"]), "-", "-", "-", *accuracies, "-")
     return table
 
 
@@ -121,7 +126,7 @@ def bits_note(runs: list[dict[str, Any]]) -> str:
 
 def times_table(comparison: Comparison) -> Table:
     """Seconds of each strategy, and of `dense` if it ran: medians over the epochs, and the middle half of them."""
-    ended = [run for run in comparison.runs if run.error is None]
+    ended = [run for run in (*comparison.runs, *comparison.peers) if run.error is None]
     dense = next((run for run in ended if run.strategy == "dense"), None)
     columns = ("strategy", "build\ns", "epoch\ns", "middle\nhalf", *(("of\ndense", "middle\nhalf") if dense else ()))
     table = plain_table(columns)

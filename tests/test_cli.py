@@ -39,7 +39,7 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
     results = json.loads((tmp_path / "sublinear-report" / "results.json").read_text())
-    parts = {"dataset", "network", "attack", "training", "seed", "runs"}
+    parts = {"dataset", "network", "attack", "training", "seed", "runs", "peers", "certified"}
     assert set(results) == parts | {"date", "command", "settings", "versions", "build", "machine"}
     sizes = {"n_train": 133, "n_test": 45, "n_features": 13, "classes": 3}
     sizes |= {"labels": [0, 1, 2], "split_seed": 0, "test_share": 0.25, "description": ""}
@@ -79,6 +79,20 @@ def test_compare_prints_a_table_and_writes_the_results(run, tmp_path):
         row = next(line for line in done.stdout.splitlines() if line.strip().startswith(each["strategy"]))
         assert row.split()[-1] == ("ref." if each["strategy"] == "dense" else "yes")
     assert results["runs"][0]["work"] != results["runs"][1]["work"]
+    assert "numpy" in [each["strategy"] for each in results["peers"]]
+    for each in results["peers"]:
+        assert each["exact"] is False
+        assert each["robust_accuracy"] > 0.7
+        assert len(each["history"]["seconds"]) == 2
+    certified = results["certified"]
+    assert certified["inputs"] == 45
+    assert certified["certified"] <= results["runs"][0]["robust_accuracy"]
+    assert certified["certified"] + certified["broken"] + certified["open"] == pytest.approx(1)
+    said = " ".join(done.stdout.split())
+    assert "The fastest exact strategy is" in said
+    assert "dense training in NumPy" in said
+    assert f"Of 45 test inputs {100 * results['runs'][0]['robust_accuracy']:.1f} % withstand the attack" in said
+    assert "proved to withstand every attack" in said
 
 
 def test_json_goes_to_standard_output_alone(run, tmp_path):
@@ -105,7 +119,7 @@ def test_the_same_bits_at_one_and_two_threads_and_every_simd_level(run):
 
 
 def test_the_defaults_learn(run):
-    done = run("compare", "--strategies", "dense,margin", "--seed", "1", "--json")
+    done = run("compare", "--strategies", "dense,margin", "--peers", "none", "--seed", "1", "--json")
     assert done.returncode == 0, done.stderr
     for each in json.loads(done.stdout)["runs"]:
         assert each["clean_accuracy"] >= 0.95
@@ -160,7 +174,7 @@ def test_mistakes_are_one_sentence_and_write_nothing(run, tmp_path, arguments, w
     assert not list(tmp_path.rglob("results.json"))
 
 
-COMMANDS = ("compare", "train", "evaluate", "scaling", "theory", "report", "info")
+COMMANDS = ("compare", "train", "evaluate", "sweep", "scaling", "theory", "report", "info")
 
 
 @pytest.mark.parametrize("arguments", [("--help",), *((name, "--help") for name in COMMANDS)])

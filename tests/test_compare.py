@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -11,10 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 import sublinear as sl
-import sublinear.compare
+import sublinear.contestants
 from sublinear.cli import app
-from sublinear.compare import Comparison, Run, Settings, compare, reference_of, same_bits
+from sublinear.compare import Comparison, Settings, compare, reference_of, same_bits
+from sublinear.contestants import Run
 from sublinear.intervals import Interval, mean_of, median_of, middle_half
+from sublinear.meaning import meaning
 from sublinear.paid_after import paid_after
 from sublinear.tables import bits_note, bits_text, ratios
 
@@ -69,13 +72,13 @@ def test_an_approximate_strategy_listed_first_accuses_nobody(tmp_path):
 
 
 def test_an_exact_run_with_other_weights_is_a_bug_and_status_1(tmp_path, monkeypatch):
-    real = sublinear.compare._Contestant.run
+    real = sublinear.contestants.StrategyContestant.run
 
     def wrong(self, interleaved):
         run = real(self, interleaved)
         return replace(run, weights_sha256="other") if run.strategy == "dtree" else run
 
-    monkeypatch.setattr(sublinear.compare._Contestant, "run", wrong)
+    monkeypatch.setattr(sublinear.contestants.StrategyContestant, "run", wrong)
     arguments = ["compare", "--dataset", "wine", "--width", "128", "--epochs", "1", "--steps", "1", "--out", tmp_path]
     done = CliRunner().invoke(app, [*map(str, arguments), "--strategies", "simhash:6x4,margin,dtree,dense"])
     assert done.exit_code == 1
@@ -116,7 +119,7 @@ def test_turns_do_not_change_what_is_learnt():
 
 
 def test_a_strategy_without_room_beside_the_others_trains_alone_after_them(monkeypatch):
-    real, alive = sublinear.compare._Contestant.__init__, []
+    real, alive = sublinear.contestants.StrategyContestant.__init__, []
 
     def crowded(self, settings, data, net, strategy):
         real(self, settings, data, net, strategy)
@@ -125,7 +128,7 @@ def test_a_strategy_without_room_beside_the_others_trains_alone_after_them(monke
             raise MemoryError("no room")
         alive.append(strategy.label)
 
-    monkeypatch.setattr(sublinear.compare._Contestant, "__init__", crowded)
+    monkeypatch.setattr(sublinear.contestants.StrategyContestant, "__init__", crowded)
     comparison = compare(settings("dtree", "dense", "margin"))
     assert alive == ["dtree", "dense", "margin", "dtree"]
     assert [run.strategy for run in comparison.runs] == ["dtree", "dense", "margin"]
@@ -195,3 +198,58 @@ def test_comparisons_made_by_hand_know_their_reference():
     )
     assert made.reference == "margin"
     assert [run.strategy for run in made.broken] == ["dtree"]
+
+
+def test_peers_take_turns_and_learn_the_same():
+    settings = Settings("wine", width=128, epochs=12, batch_size=50, steps=2, strategies="dense,margin", peers="numpy")
+    turns = []
+    comparison = compare(replace(settings, certify=20), lambda name, *_: turns.append(name))
+    assert [name for name, _ in itertools.groupby(turns)][:4] == ["dense", "margin", "numpy", "margin"]
+    (peer,) = comparison.peers
+    assert peer.robust_accuracy == pytest.approx(comparison.runs[0].robust_accuracy, abs=0.05)
+    assert comparison.certified["inputs"] == 20
+    assert [run.weights_sha256 for run in comparison.runs] == [
+        run.weights_sha256 for run in compare(replace(settings, peers=())).runs
+    ]
+    other = compare(replace(settings, optimizer="adam", epochs=1, learning_rate=0.05))
+    assert "leave it out" in other.peers[0].error
+    assert other.runs[0].error is None
+    with pytest.raises(ValueError, match="'abacus'"):
+        replace(settings, peers=("abacus",))
+
+
+def test_a_comparison_of_arrays(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 5))
+    y = np.where(X[:, 0] > 0, "up", "down")
+    small = {"width": 64, "epochs": 2, "steps": 1, "strategies": "dense,margin"}
+    comparison = sl.Comparison.of((X, y), **small, normalization="unit")
+    data = comparison.as_dict()["dataset"]
+    assert (data["name"], data["n_train"], data["labels"]) == ("arrays", 60, ["down", "up"])
+    assert data["normalization"] == "unit"
+    assert data["sha256"] == sl.dataset_of(X, y).record.sha256
+    whole = sl.Comparison.of(sl.dataset_of(X, y, normalization="unit"), **small)
+    assert [run.weights_sha256 for run in whole.runs] == [run.weights_sha256 for run in comparison.runs]
+    rows = sl.load_results(whole, sl.sweep_cells(sl.Grid({"dataset": "iris", "width": 8, "epochs": 1}), tmp_path))
+    kinds = [("compare", "dense"), ("compare", "margin"), ("cell", "margin")]
+    assert [(row["kind"], row["strategy"]) for row in rows] == kinds
+    assert {"Comparison", "Grid", "load_results", "SublinearClassifier"} <= set(dir(sl))
+
+
+def test_what_a_comparison_means_is_said():
+    def ran(strategy, seconds, **more):
+        base = {"strategy": strategy, "exact": True, "seconds_per_epoch": float(np.median(seconds)), "error": None}
+        return base | {"history": {"seconds": seconds}, "robust_accuracy": 0.5} | more
+
+    runs = [ran("dense", [1.0, 2, 3]), ran("margin", [0.5, 1.0, 1.5]), ran("data", [4.0, 5, 6])]
+    runs.append(ran("simhash", [0.1] * 3, exact=False))
+    content = {"runs": runs, "peers": [ran("numpy", [5.0, 10.0, 15.0], exact=False)], "dataset": {"n_test": 100}}
+    speed, accuracy = meaning(content)
+    assert speed == (
+        "The fastest exact strategy is margin: an epoch takes 0.50 of the time of dense and 0.10 of the time of dense "
+        "training in NumPy. Slower than scanning all neurons: data."
+    )
+    assert accuracy == "Of 100 test inputs 50.0 % withstand the attack (95 % confidence 40.4 to 59.6)."
+    proved = meaning(content | {"certified": {"inputs": 50, "certified": 0.25}})[1]
+    assert "; 25.0 % of the first 50 are proved to withstand every attack" in proved
+    assert len(meaning({"runs": runs[:1], "dataset": {"n_test": 10}})) == 1

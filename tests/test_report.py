@@ -134,7 +134,7 @@ def test_axes_of_figures_are_labelled_with_units(parsed):
 
 def test_the_table_has_a_row_for_each_result(folder, page):
     rows = sl.load_results(folder)
-    assert {row["kind"] for row in rows} == {"compare", "scaling", "train"}
+    assert {row["kind"] for row in rows} == {"compare", "cell", "train"}
     assert len({tuple(row) for row in rows}) == 1
     done = [row for row in rows if row["status"] == "done"]
     assert all(row["seconds_per_iteration"] > 0 for row in done)

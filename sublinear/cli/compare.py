@@ -17,6 +17,8 @@ from sublinear.files import write_whole
 from sublinear.history import EpochSums
 from sublinear.history import Progress as Step
 from sublinear.locks import locked_folder
+from sublinear.meaning import meaning
+from sublinear.peers import PEERS, installed_peers
 from sublinear.progress import progress
 from sublinear.reruns import check_replaceable
 from sublinear.strategies import COMPARED_STRATEGIES
@@ -54,6 +56,14 @@ def compare_command(
             show_default=",".join(COMPARED_STRATEGIES),
         ),
     ] = None,
+    peers: Annotated[
+        str | None,
+        typer.Option(help=f"Dense computations beside: {', '.join(PEERS)}; or none. Default: those installed."),
+    ] = None,
+    certify: Annotated[
+        int | None,
+        typer.Option(help="Test inputs of which is proved what no attack can break; 0 = none. Default: 500."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.json.")] = Path("sublinear-report"),
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
@@ -65,7 +75,7 @@ def compare_command(
     Exit status 1: an exact strategy ended with other weights, or one was refused.
     """
     with one_sentence():
-        settings = Settings(**given() | ({} if strategies is None else {"strategies": strategies}))
+        settings = Settings(**_DEFAULTS | given() | _beside(strategies, peers, certify))
         folder = prepare(out)
         path = folder / "results.json"
         with locked_folder(folder), strategy_progress() as watch:
@@ -83,6 +93,9 @@ def compare_command(
     for run in comparison.runs:
         if run.error is not None:
             notice(run.error, f"{run.strategy} was refused:")
+    for run in comparison.peers:
+        if run.error is not None:
+            notice(run.error, f"{run.strategy} was left out:")
     for run in comparison.broken:
         notice(
             "this is a bug, please report it with results.json",
@@ -92,8 +105,17 @@ def compare_command(
         raise typer.Exit(1)
 
 
+#: Of the command: who types it wants to see the point, who calls `compare` in Python has a point of their own.
+_DEFAULTS: dict[str, Any] = {"peers": installed_peers(), "certify": 500}
+
+
+def _beside(strategies: str | None, peers: str | None, certify: int | None) -> dict[str, Any]:
+    given = {"strategies": strategies, "peers": () if peers == "none" else peers, "certify": certify}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def _show(comparison: Comparison, path: Path) -> None:
-    console = results_console()
+    console, content = results_console(), comparison.as_dict()
     for line in comparison_caption(comparison):
         console.print(line, soft_wrap=True)
     console.print(comparison_table(comparison))
@@ -113,4 +135,6 @@ def _show(comparison: Comparison, path: Path) -> None:
         console.print("Median over the epochs, and the middle half of them.")
     if any(not run.interleaved for run in comparison.runs):
         console.print("* had no room beside the others and trained alone after them.")
+    for sentence in meaning(content):
+        console.print(sentence)
     written(path)

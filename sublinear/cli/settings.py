@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sublinear.experiments.study import read_study
 from sublinear.experiments.texts import kind_of, parse_values, plural, read_settings, value_text
 
 File = Annotated[
@@ -22,9 +23,8 @@ File = Annotated[
 def settings_options(cls: type, lists: bool = False, without: tuple[str, ...] = ()) -> Callable[..., Any]:
     """Gives a command an option for each setting of a dataclass, and `--settings FILE`.
 
-    The first argument of the command is a function: it returns the table of what was given, with `lists` of tuples, and
-    raises what is wrong with it. `lists`
-    are comma-separated, and their options have names in the plural too.
+    The first argument of the command is a function: it returns the table of what was given, with `lists` the `Study`,
+    and raises what is wrong with it. `lists` are comma-separated, and their options have names in the plural too.
     """
     fields = [each for each in dataclasses.fields(cls) if "help" in each.metadata and each.name not in without]
 
@@ -40,12 +40,14 @@ def settings_options(cls: type, lists: bool = False, without: tuple[str, ...] = 
 
             def given() -> dict[str, Any]:
                 """In the file and beside it; raises what is wrong with either."""
-                found = {} if file is None else read_settings(file, cls, lists)
+                found = {} if file is None or lists else read_settings(file, cls, lists)
                 for name, value in chosen.items():
                     if value is not None:
                         found[name] = parse_values(cls, name, value) if lists else value
                 return found
 
+            if lists:
+                return command(lambda: read_study(file, given()), **options)
             return command(given, **options)
 
         del called.__wrapped__  # typer would look at the command itself

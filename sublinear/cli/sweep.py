@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,7 +27,7 @@ from sublinear.cli.sweeping import (
 )
 from sublinear.experiments.cell import Cell
 from sublinear.experiments.estimate import Estimate, estimates
-from sublinear.experiments.grid import Grid
+from sublinear.experiments.study import Study
 from sublinear.experiments.sweep import cells_without_record
 from sublinear.terminal import notice
 
@@ -35,7 +35,7 @@ from sublinear.terminal import notice
 @app.command("sweep")
 @settings_options(Cell, lists=True)
 def sweep_command(
-    given: Callable[[], dict[str, Any]],
+    given: Callable[[], Study],
     timeout: Timeout = None,
     budget: Budget = None,
     precision: Precision = None,
@@ -58,7 +58,7 @@ def sweep_command(
     Exit status 1: a cell was refused, failed or took too long.
     """
     with one_sentence("interrupted; cells that ended are kept, call it again to go on"):
-        sweep = Grid(given())
+        sweep = given()
         limits, executor, longest = (
             limits_of(timeout, budget, precision),
             executor_of(workers, dask),
@@ -94,7 +94,7 @@ def _about(seconds: float, at_least: bool) -> str:
     return f"{'more than' if at_least else 'about'} {timedelta(seconds=max(1, round(seconds)))}"
 
 
-def _without_long(sweep: Grid, found: dict[Cell, Estimate | None], longest: float | None) -> Grid:
+def _without_long(sweep: Study, found: dict[Cell, Estimate | None], longest: float | None) -> Study:
     if longest is None:
         return sweep
     long = {cell for cell, each in found.items() if each is not None and each.seconds > longest}

@@ -117,7 +117,7 @@ def _print(records: list[dict[str, Any]]) -> None:
             console.print(*filter(None, (place,)), table, sep="\n")
     if timed:
         console.print(scaling_table(timed))
-    if contest_rows(contests):
+    if len(contest_rows(contests)) > 1:
         console.print(contest_table(contests))
         console.print(contest_note(contests))
     lines = [line for line in growth_lines(records) if not learnt or line.growth.points > 2]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sublinear.arrays import as_number, as_seed
 from sublinear.datasets import bundled, csv_file, generators, idx, libsvm, npz, openml
@@ -27,6 +27,7 @@ __all__ = [
     "Dataset",
     "Samples",
     "dataset_name",
+    "dataset_of",
     "describe_datasets",
     "from_slice",
     "load_dataset",
@@ -87,6 +88,7 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "wine": bundled.wine,
     "iris": bundled.iris,
     "breast-cancer": bundled.breast_cancer,
+    "patches": bundled.patches,
     "sphere": generators.sphere,
     "teacher": generators.teacher,
     "gaussian-mixture": generators.gaussian_mixture,
@@ -113,7 +115,7 @@ def describe_datasets() -> str:
     options = {end: ", ".join(option_names(reader)) for end, reader in FILES.items()}
     files = [f"{end} ({names})" if names else end for end, names in options.items()]
     return (
-        f"A bundled set: {', '.join(plain)}; a generator, with options as in teacher:n=2000,d=16: {', '.join(drawn)}; "
+        f"A bundled set: {', '.join(plain)}; one with options, as in teacher:n=2000,d=16: {', '.join(drawn)}; "
         f"openml:NAME or openml:NAME:VERSION; a file, with options as in data.csv:label=first, whose name ends in "
         f"{', '.join(files)}, or in these and .gz; or a folder with the four files of MNIST."
     )
@@ -154,6 +156,22 @@ def load_dataset(
         normalization_steps(normalization)
     samples = read_samples(name, seed)
     return prepared(samples, dataset_name(name), seed, share, normalization)
+
+
+def dataset_of(
+    X: ArrayLike,
+    y: ArrayLike,
+    name: str = "arrays",
+    seed: int = 0,
+    test_share: float = 0.25,
+    normalization: str = "none",
+) -> Dataset:
+    """A data set from arrays: inputs (n, d) and labels (n,), numbers or text, split and normalised as `load_dataset`.
+
+    Raises as `load_dataset`.
+    """
+    samples = check(Samples(np.asarray(X), np.asarray(y), normalization), name)
+    return prepared(samples, name, as_seed(seed), as_number(test_share, "test_share", positive=True))
 
 
 def read_samples(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from sublinear.arrays import as_integer
 from sublinear.datasets.samples import Samples
 
 
@@ -33,6 +36,28 @@ def breast_cancer() -> Samples:
     from sklearn.datasets import load_breast_cancer
 
     return _samples(load_breast_cancer())
+
+
+def patches(size: int = 32) -> Samples:
+    """Squares of the two photographs of scikit-learn, which do not overlap; size * size * 3 colours, 2 classes: which
+    photograph it is from. Needs Pillow."""
+    as_integer(size, "size", 2)
+    try:
+        from sklearn.datasets import load_sample_images
+
+        images = load_sample_images().images
+    except ImportError as error:
+        raise ImportError("the photographs need Pillow; pip install pillow") from error
+    rows = [
+        image[top : top + size, left : left + size].reshape(-1)
+        for image in images
+        for top in range(0, image.shape[0] - size + 1, size)
+        for left in range(0, image.shape[1] - size + 1, size)
+    ]
+    if not rows:
+        raise ValueError(f"size is {size}; the photographs are {' x '.join(map(str, images[0].shape[:2]))} points")
+    photographs = np.repeat(np.arange(len(images)), len(rows) // len(images))
+    return Samples(np.array(rows, float) / 255, photographs, "unit")
 
 
 def _samples(bunch: Any, normalization: str = "standard+unit") -> Samples:

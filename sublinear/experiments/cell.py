@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import statistics
@@ -15,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sublinear.arrays import as_integer
-from sublinear.attacks import PGD
 from sublinear.datasets import Dataset
 from sublinear.datasets.sized import load_sized, takes_option
-from sublinear.dense_peer import DensePeer
 from sublinear.evaluation import evaluate
 from sublinear.experiments.settings import Experiment, setting
 from sublinear.experiments.texts import plural, value_text
@@ -28,10 +27,11 @@ from sublinear.identity import provenance, weights_hash
 from sublinear.info import peak_memory, reset_peak_memory
 from sublinear.interrupts import Interrupt, deferred_interrupt
 from sublinear.network import TwoLayerNetwork
+from sublinear.peers import PEERS, batches, make_peer, peer_threads, products_of_step
 from sublinear.strategies import Strategy
 from sublinear.trainer import DivergenceError
 
-#: The dense computation in NumPy, beside the strategies.
+#: The peer that sweeps have unless told otherwise.
 PEER = "numpy"
 
 #: The axes of a sweep that are sizes, over which growth is fitted.
@@ -45,7 +45,7 @@ class Cell(Experiment):
     """One training run of a sweep.
 
     strategy : str
-        As `Strategy.of` takes it, or "numpy": the dense computation by matrix products.
+        As `Strategy.of` takes it, or a key of `PEERS`: "numpy" or "torch", the dense computation by matrix products.
     inputs, features : int
         Training inputs, the first of the set; dimensions, for generators that have the option d. 0: what the set has.
     iterations : int
@@ -56,7 +56,9 @@ class Cell(Experiment):
     alone are independent runs of the same setting.
     """
 
-    strategy: str = setting("margin", f"How neurons are found: as in compare, and {PEER}: the dense computation.")
+    strategy: str = setting(
+        "margin", f"How neurons are found, as in compare; and dense computations: {', '.join(PEERS)}."
+    )
     inputs: int = setting(0, "Training inputs, the first ones; 0 = all.")
     features: int = setting(0, "Dimensions, for generators; 0 = what the set has.")
     iterations: int = setting(0, "Steps that are timed, after one that is not; 0 = all epochs, judged at the end.")
@@ -65,7 +67,7 @@ class Cell(Experiment):
         super().__post_init__()
         for name in ("inputs", "features", "iterations"):
             as_integer(getattr(self, name), name)
-        if self.strategy != PEER:
+        if self.strategy not in PEERS:
             self._set("strategy", self.finder(self.strategy).label)
         if self.features and not takes_option(self.dataset, "d"):
             raise ValueError(
@@ -130,7 +132,7 @@ def run_cell(cell: Cell, timeout: float | None = None) -> dict[str, Any]:
         record |= {"status": "refused", "error": str(error) or "out of memory"}
     except CellTimeout as error:
         record |= {"status": "timeout", "error": str(error)}
-    except (ValueError, TypeError, OSError, DivergenceError) as error:
+    except (ValueError, TypeError, OSError, ImportError, DivergenceError) as error:
         record |= {"status": "failed", "error": str(error)}
     record["seconds_in_all"] = time.perf_counter() - began
     return record
@@ -180,7 +182,11 @@ def _measured(cell: Cell, timeout: float | None, interrupt: Interrupt) -> dict[s
 
     check()
     task = _Task(cell, data, net, data.X_train.astype(net.dtype), cell.targets(data.y_train), check)
-    figures, trained = _run_peer(task) if cell.strategy == PEER else _run_strategy(task)
+    if cell.strategy in PEERS:
+        with peer_threads(cell):
+            figures, trained = _run_peer(task)
+    else:
+        figures, trained = _run_strategy(task)
     return {
         "sizes": sizes,
         "dataset": data.as_dict(),
@@ -250,36 +256,23 @@ def _by_epoch(values: list[float], task: _Task) -> list[float]:
 
 
 def _run_peer(task: _Task) -> tuple[dict[str, Any], TwoLayerNetwork]:
-    cell, net, n = task.cell, task.net, len(task.X)
-    attack = cell.attack()
-    known = (cell.loss, cell.optimizer, cell.train_biases) == ("cross-entropy", "gradient", False)
-    if not known or not isinstance(attack, PGD) or attack.random_start or attack.clip or attack.domain:
-        raise ValueError(
-            f"{PEER} knows cross-entropy, gradient descent and PGD without random starts, box or domain; leave it out "
-            "where others are asked for"
-        )
-    peer = DensePeer(net, attack)
-    size = cell.batch_size or n
+    cell, n = task.cell, len(task.X)
+    peer = make_peer(cell.strategy, cell, task.net)
     rate = cell.rate(cell.epochs)
     order = np.random.default_rng(cell.seed)
+    rows = (batch for _ in range(task.epochs) for batch in batches(n, cell.batch_size, order))
     seconds: list[float] = []
     losses: list[float] = []
-    for _ in range(task.epochs):
-        rows = np.arange(n) if size >= n else order.permutation(n)
-        for begin in range(0, n, size):
-            if cell.iterations and len(seconds) > cell.iterations:
-                break
-            batch = rows[begin : begin + size]
-            began = time.perf_counter()
-            losses.append(peer.step(task.X[batch], task.y[batch], rate(len(seconds), task.steps_per_epoch)))
-            seconds.append(time.perf_counter() - began)
-            task.check()
-    evaluations = (2 * cell.steps + 2) * net.width * min(size, n)  # two products a step, and two for the update
+    for batch in itertools.islice(rows, cell.iterations + 1 if cell.iterations else None):
+        began = time.perf_counter()
+        losses.append(peer.step(task.X[batch], task.y[batch], rate(len(seconds), task.steps_per_epoch)))
+        seconds.append(time.perf_counter() - began)
+        task.check()
     figures = {
         "exact": False,
         "build_seconds": 0.0,
         **_times(seconds, task),
-        "work": {"inner_products": evaluations},
+        "work": {"inner_products": products_of_step(cell, min(cell.batch_size or n, n))},
         "robust_loss": _by_epoch(losses, task),
         "bytes": 0,
     }

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sublinear.experiments.cell import PEER
 from sublinear.intervals import Interval, bootstrap_mean
+from sublinear.meaning import listed
 from sublinear.paid_after import PaidAfter
+from sublinear.peers import LIBRARIES, PEERS
 from sublinear.sweep_results import Record, Setting, figure, settings_of
 
 #: What strategies are compared with, where it ran.
@@ -42,7 +43,7 @@ class Contest:
     @property
     def fastest(self) -> Setting | None:
         """The fastest of this library's; the peers are shown beside it."""
-        ours = [each for each in self.ended if each.cell["strategy"] != PEER]
+        ours = [each for each in self.ended if each.cell["strategy"] not in PEERS]
         return ours[0] if ours else None
 
     @property
@@ -51,7 +52,7 @@ class Contest:
         best = self.fastest
         if best is None:
             return []
-        others = [each for each in self.ended if each is not best and each.cell["strategy"] != PEER]
+        others = [each for each in self.ended if each is not best and each.cell["strategy"] not in PEERS]
         ratios = {each.cell["strategy"]: ratio(each, best) for each in others}
         return [
             name for name, found in ratios.items() if found is not None and found.low is not None and found.low <= 1
@@ -138,23 +139,19 @@ def conclusion(contests: Sequence[Contest]) -> str:
     places = f"{len(judged)} setting{'s' * (len(judged) > 1)}"
     told = [f"{name} is the fastest in {counts[name]} of {places}" for name in order[:1]]
     told += [f"{name} in {counts[name]}" for name in order[1:]]
-    others = {each.cell["strategy"] for contest in judged for each in contest.ended} - counts.keys() - {PEER}
-    sentence = ", ".join(told) + (f"; {_listed(sorted(others))} in none" if others else "") + "."
+    others = {each.cell["strategy"] for contest in judged for each in contest.ended} - counts.keys() - PEERS.keys()
+    sentence = ", ".join(told) + (f"; {listed(sorted(others))} in none" if others else "") + "."
     tied = sum(bool(each.ties) for each in judged)
     if tied:
         sentence += f" In {tied} the seeds leave open whether another one is as fast."
-    return sentence + _against_peer(judged)
+    return sentence + "".join(_against(judged, name) for name in PEERS)
 
 
-def _against_peer(judged: Sequence[Contest]) -> str:
-    found = [contest.over(contest.fastest.cell["strategy"], PEER) for contest in judged if contest.fastest is not None]
+def _against(judged: Sequence[Contest], peer: str) -> str:
+    found = [contest.over(contest.fastest.cell["strategy"], peer) for contest in judged if contest.fastest is not None]
     values = [each.value for each in found if each is not None]
     if not values:
         return ""
     low, high = min(values), max(values)
     span = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
-    return f" The fastest takes {span} of the time of the dense computation in NumPy."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f" The fastest takes {span} of the time of the dense computation in {LIBRARIES[peer]}."

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
-from sublinear.experiments.cell import PEER
 from sublinear.experiments.contests import BASE, Contest, contests_of
 from sublinear.intervals import Interval
+from sublinear.peers import PEERS
 from sublinear.sweep_results import Record, Setting, varying, words
 from sublinear.tables import broken_name, plain_table, quantity, reach_text, seconds_text
 
@@ -83,21 +83,22 @@ def interval_text(found: Interval | None) -> str:
 
 
 def contest_table(contests: Sequence[Contest]) -> Table:
-    """One row for each setting in which strategies met: the fastest, beside `dense` and beside NumPy."""
-    rows = contest_rows(contests)
-    peer = any(row[-1] != "-" for row in rows)
-    columns = ("setting", "fastest", f"time over\n{BASE}", "paid for\nafter steps", f"time over\n{PEER}")
-    table = plain_table(columns if peer else columns[:-1])
+    """One row for each setting in which strategies met: the fastest, beside `dense` and beside the peers that ran."""
+    columns, *rows = contest_rows(contests)
+    table = plain_table(tuple(columns))
     for row in rows:
-        table.add_row(*(row if peer else row[:-1]))
+        table.add_row(*row)
     return table
 
 
 def contest_rows(contests: Sequence[Contest]) -> list[list[str]]:
-    """The cells of `contest_table`, of settings in which two strategies or more ended."""
+    """The cells of `contest_table`, of settings in which two strategies or more ended; the columns' names first."""
     met = [each for each in contests if len(each.ended) > 1 and each.fastest is not None]
+    peers = [name for name in PEERS if any(each.of(name) for each in met)]
+    rows = [
+        ["setting", "fastest", f"time over\n{BASE}", "paid for\nafter steps", *(f"time over\n{each}" for each in peers)]
+    ]
     axes = place_axes(met)
-    rows: list[list[str]] = []
     for contest in met:
         assert contest.fastest is not None
         name = contest.fastest.cell["strategy"]
@@ -105,7 +106,7 @@ def contest_rows(contests: Sequence[Contest]) -> list[list[str]]:
         who = " or ".join([name, *contest.ties])
         over = "-" if name == BASE else interval_text(contest.over(name))
         row = [place_text(contest.settings[0], axes) or "-", who, over, "-" if paid is None else paid.text()]
-        rows.append([*row, interval_text(contest.over(name, PEER))])
+        rows.append([*row, *(interval_text(contest.over(name, peer)) for peer in peers)])
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -106,11 +106,21 @@ def read_settings(path: Path, cls: type, lists: bool) -> dict[str, Any]:
     Names may be in the plural and have dashes. With `lists` text is read as on the command line. ValueError, with the
     file, for one that is no TOML, for unknown names, names that are there twice, and values of another kind.
     """
+    return settings_in(read_toml(path), path, cls, lists)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file; ValueError, with the file, for one that is none."""
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"{path} is no TOML file: {shortened(error)}") from None
-    names, found = names_of(cls), {}
+
+
+def settings_in(content: Mapping[str, Any], path: Path, cls: type, lists: bool) -> dict[str, Any]:
+    """The settings in a table of a file. Values and errors as `read_settings` has them."""
+    names = names_of(cls)
+    found: dict[str, Any] = {}
     for key, value in content.items():
         name = names.get(key.replace("-", "_"))
         if name is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sublinear.compare import Comparison
 from sublinear.experiments.sweep import read_record
 from sublinear.files import reading
 from sublinear.intervals import middle_half
@@ -19,6 +20,9 @@ from sublinear.training_run import HISTORY
 
 #: What messages say that a damaged file is not.
 RESULT = "result that this version reads"
+
+
+_IN_MEMORY = Path()
 
 
 @dataclass
@@ -73,18 +77,26 @@ def _read(path: Path, results: Results) -> None:
         results.trainings.append((path, content))
 
 
-def load_results(*folders: str | os.PathLike[str]) -> list[dict[str, Any]]:
+def load_results(*sources: str | os.PathLike[str] | Comparison | list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One flat dictionary for each run and cell in these folders, all with the same keys: ready for a data frame.
 
-    ``pandas.DataFrame(load_results("sublinear-report"))``. What a kind of result does not have is None. Shares of
-    candidates and fired neurons are those of the first and the last epoch, or step. Raises as `find_results`, and
-    ValueError for a result that is damaged.
+    A `Comparison` and the records of `sweep_cells` are taken as they are. ``pandas.DataFrame(load_results("study"))``.
+    What a kind of result does not have is None. Shares of candidates and fired neurons are those of the first and the
+    last epoch, or step. Raises as `find_results`, and ValueError for a result that is damaged.
     """
-    results = find_results(folders)
+    folders = [each for each in sources if isinstance(each, (str, os.PathLike))]
+    results = find_results(folders) if folders else Results()
+    for source in sources:
+        if isinstance(source, Comparison):
+            results.comparisons.append((_IN_MEMORY, json.loads(json.dumps(source.as_dict()))))
+        elif isinstance(source, list):
+            results.cells += [(_IN_MEMORY, record) for record in source]
+    if not results:
+        raise ValueError("there are no results; give folders, comparisons or records of cells")
     rows: list[dict[str, Any]] = []
     for path, content in results.comparisons:
         with reading(path, RESULT):
-            rows += [_of_run(path, content, run) for run in content["runs"]]
+            rows += [_of_run(path, content, run) for run in [*content["runs"], *content.get("peers", [])]]
     for path, record in results.cells:
         with reading(path, RESULT):
             rows.append(_of_cell(path, record))
@@ -184,20 +196,21 @@ def _where(content: dict[str, Any]) -> dict[str, Any]:
 
 def _of_cell(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     cell, sizes = record["cell"], record.get("sizes", {})
+    judged = ("clean_accuracy", "robust_accuracy", "test_loss", "robust_test_loss")
     row = {
-        "kind": "scaling",
+        "kind": "cell",
         "file": str(path),
         "strategy": cell["strategy"],
         "status": record["status"],
-        "dataset": cell["dataset"],
-        "width": cell["width"],
+        **{name: value for name, value in cell.items() if name != "strategy"},
+        "norm": str(cell["norm"]),
         "inputs": sizes.get("inputs") or cell["inputs"] or None,
         "features": sizes.get("features") or cell["features"] or None,
         "outputs": sizes.get("outputs"),
-        **{name: cell[name] for name in ("radius", "norm", "steps", "batch_size", "learning_rate", "seed", "dtype")},
         **_where(record),
-        "iterations": cell["iterations"],
         "seconds_per_iteration": record.get("seconds_per_iteration"),
+        "timed": len(record.get("rounds", [0])) if record["status"] == "done" else None,
+        **{name: record.get(name) for name in judged},
         **_figures(record),
     }
     row["threads"] = cell["threads"] or record["machine"]["processors"]
