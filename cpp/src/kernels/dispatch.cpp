@@ -34,6 +34,8 @@ template <>
 #if defined(SUBLINEAR_X86)
   if (level == SimdLevel::avx512) return kernels_float_avx512;
   if (level == SimdLevel::avx2) return kernels_float_avx2;
+#elif defined(SUBLINEAR_ARM)
+  if (level == SimdLevel::neon) return kernels_float_neon;
 #endif
   static_cast<void>(level);
   return kernels_float_baseline;
@@ -44,6 +46,8 @@ template <>
 #if defined(SUBLINEAR_X86)
   if (level == SimdLevel::avx512) return kernels_double_avx512;
   if (level == SimdLevel::avx2) return kernels_double_avx2;
+#elif defined(SUBLINEAR_ARM)
+  if (level == SimdLevel::neon) return kernels_double_neon;
 #endif
   static_cast<void>(level);
   return kernels_double_baseline;

@@ -27,7 +27,7 @@ SUBLINEAR_INLINE Native<float>::Vector multiply_add(float a, Native<float>::Vect
 SUBLINEAR_INLINE Native<double>::Vector multiply_add(double a, Native<double>::Vector b, Native<double>::Vector c) {
   return _mm256_fmadd_pd(_mm256_set1_pd(a), b, c);
 }
-#else
+#elif !defined(SUBLINEAR_NEON)
 template <int kBytes>
 struct Lane {
   typedef std::int32_t Integer;
@@ -52,8 +52,25 @@ SUBLINEAR_INLINE Vector multiply_add(T a, Vector b, Vector c) {
 #endif
 
 // Vectors of queries and points that share a register tile: their sums, two loads and a broadcast fit the registers.
+#if defined(SUBLINEAR_NEON)
+constexpr int kTileVectors = 4;
+#else
 constexpr int kTileVectors = 2;
+#endif
 constexpr int kTilePoints = SUBLINEAR_VECTOR_BYTES == 64 ? 12 : 6;
+
+// One bit for each query of a tile that is not below its limit.
+template <class Vector>
+SUBLINEAR_INLINE unsigned tile_bits(const Vector* scores, const Vector* limits) {
+#if defined(SUBLINEAR_NEON)
+  return not_below<kTileVectors>(scores, limits);
+#else
+  constexpr int kWidth = sizeof(Vector) / sizeof(scores[0][0]);
+  unsigned bits = 0;
+  for (int v = 0; v < kTileVectors; ++v) bits |= not_below(scores[v], limits[v]) << (v * kWidth);
+  return bits;
+#endif
+}
 
 // Where what a tile finds is noted. With AVX2 as bits, which are listed once a block: few of a tile's queries find a
 // point, and no processor could guess for which points one of them does.
@@ -123,12 +140,9 @@ SUBLINEAR_INLINE void scan_tile(const T* rows, Index d, Index first_point, const
   }
 #pragma GCC unroll 12
   for (int p = 0; p < kPoints; ++p) {
-    unsigned found = 0;
-    for (int v = 0; v < kTileVectors; ++v) found |= not_below(sum[p][v], lows[v]) << (v * kWidth);
+    const unsigned found = tile_bits(sum[p], lows);
     if (SUBLINEAR_VECTOR_BYTES != 32 && found == 0) continue;
-    unsigned sure = 0;
-    for (int v = 0; v < kTileVectors; ++v) sure |= not_below(sum[p][v], highs[v]) << (v * kWidth);
-    notes.note(found, sure, first_query, first_point + p, hits);
+    notes.note(found, tile_bits(sum[p], highs), first_query, first_point + p, hits);
   }
 }
 

@@ -46,8 +46,9 @@ struct KernelTable {
 };
 
 // Which of these are defined depends on the processor the build is for; see dispatch.cpp and CMakeLists.txt.
-extern const KernelTable<float> kernels_float_baseline, kernels_float_avx2, kernels_float_avx512;
-extern const KernelTable<double> kernels_double_baseline, kernels_double_avx2, kernels_double_avx512;
+extern const KernelTable<float> kernels_float_baseline, kernels_float_avx2, kernels_float_avx512, kernels_float_neon;
+extern const KernelTable<double> kernels_double_baseline, kernels_double_avx2, kernels_double_avx512,
+    kernels_double_neon;
 
 using QuantizedScanKernel = void(const std::int8_t* strips, const std::int32_t* sums, const float* scales, Index count,
                                  Index stride, const std::uint8_t* rows, Index queries, const float* low,

@@ -13,6 +13,8 @@
 #endif
 #if SUBLINEAR_VECTOR_BYTES >= 32
 #include <immintrin.h>
+#elif defined(SUBLINEAR_NEON)
+#include <arm_neon.h>
 #endif
 
 #include "block_hits_inl.hpp"
@@ -80,6 +82,10 @@ SUBLINEAR_INLINE void store_some(const Lanes<T>& lanes, T* to, Index count) {
   store(lanes, all);
   for (Index j = 0; j < count; ++j) to[j] = all[j];
 }
+
+#if defined(SUBLINEAR_NEON)
+#include "neon_lanes_inl.hpp"
+#endif
 
 // Product and sum are rounded separately: the whole library is compiled with -ffp-contract=off.
 template <class T>
@@ -163,14 +169,16 @@ SUBLINEAR_INLINE T fold(Lanes<T> lanes) {
 
 template <int kRows, class T>
 SUBLINEAR_INLINE void fold_rows(const Lanes<T>* sums, T* out) {
-#if SUBLINEAR_VECTOR_BYTES >= 32
+#if SUBLINEAR_VECTOR_BYTES >= 32 || defined(SUBLINEAR_NEON)
   // The same additions for four rows at once, lanes of several rows side by side in a register.
   if constexpr (kRows == 4) {
-    const auto halved = [&](int k) {
-      if constexpr (Lanes<T>::kParts == 2) return sums[k].part[0] + sums[k].part[1];
-      return sums[k].part[0];
+    const auto folded = [&](int k) {
+      const auto& part = sums[k].part;
+      if constexpr (Lanes<T>::kParts == 4) return (part[0] + part[2]) + (part[1] + part[3]);
+      if constexpr (Lanes<T>::kParts == 2) return part[0] + part[1];
+      return part[0];
     };
-    fold_four(halved(0), halved(1), halved(2), halved(3), out);
+    fold_four(folded(0), folded(1), folded(2), folded(3), out);
     return;
   }
 #endif
@@ -331,7 +339,7 @@ class OpenLanes<float> {
 };
 #endif
 
-#if SUBLINEAR_VECTOR_BYTES != 64
+#if SUBLINEAR_VECTOR_BYTES != 64 && !defined(SUBLINEAR_NEON)
 template <class T>
 class OpenLanes {
  public:
@@ -390,6 +398,13 @@ Index select_not_above_kernel(const T* values, Index count, T limit, NeuronId* p
   return found;
 }
 
+// Whether the processor has 32 registers for vectors, or 16.
+#if SUBLINEAR_VECTOR_BYTES == 64 || defined(SUBLINEAR_NEON)
+constexpr bool kManyRegisters = true;
+#else
+constexpr bool kManyRegisters = false;
+#endif
+
 // A strip of kGroups lane groups of all rows: the sums stay in registers.
 template <int kGroups, class T>
 SUBLINEAR_INLINE void add_strip(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d,
@@ -410,7 +425,7 @@ SUBLINEAR_INLINE void add_strip(const T* rows, const NeuronId* ids, const T* coe
 template <class T>
 void add_rows_kernel(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out) {
   constexpr Index kLanes = Lanes<T>::kLanes;
-  constexpr int kGroups = SUBLINEAR_VECTOR_BYTES == 16 ? 2 : 4;
+  constexpr int kGroups = SUBLINEAR_VECTOR_BYTES == 16 && !kManyRegisters ? 2 : 4;
   Index j = 0;
   for (; j + kGroups * kLanes <= d; j += kGroups * kLanes)
     add_strip<kGroups>(rows + j, ids, coefficients, count, d, out + j);
@@ -464,7 +479,7 @@ SUBLINEAR_INLINE void add_rows_to_some(const T* rows, const NeuronId* ids, const
 template <class T>
 void add_rows_to_each_kernel(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index outputs,
                              Index d, T* out) {
-  constexpr int kTogether = SUBLINEAR_VECTOR_BYTES == 64 ? 4 : 2;  // with kGroups their sums fill half the registers
+  constexpr int kTogether = kManyRegisters ? 4 : 2;  // with kGroups their sums fill half the registers
   Index o = 0;
   for (; o + kTogether <= outputs; o += kTogether)
     add_rows_to_some<kTogether>(rows, ids, coefficients + o, count, outputs, d, out + o * d);

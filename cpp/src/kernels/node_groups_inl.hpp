@@ -26,7 +26,7 @@ SUBLINEAR_INLINE unsigned at_least(Native<float>::Vector v, Native<float>::Vecto
 SUBLINEAR_INLINE unsigned at_least(Native<double>::Vector v, Native<double>::Vector limit) {
   return static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(v, limit, _CMP_GE_OQ)));
 }
-#else
+#elif !defined(SUBLINEAR_NEON)
 template <class Vector>
 SUBLINEAR_INLINE unsigned at_least(Vector v, Vector limit) {
   typename Lane<sizeof(v[0])>::Integer held[sizeof(Vector) / sizeof(v[0])];

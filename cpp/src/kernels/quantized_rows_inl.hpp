@@ -31,7 +31,7 @@ SUBLINEAR_INLINE void quantized_products_of_four(const std::int8_t* const* rows,
   _mm_storeu_si128(reinterpret_cast<__m128i*>(products),
                    _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)));
 }
-#else
+#elif !defined(SUBLINEAR_NEON)
 SUBLINEAR_INLINE void quantized_products_of_four(const std::int8_t* const* rows, Index stride,
                                                  const std::int16_t* vector, std::int32_t* products) {
   for (int k = 0; k < 4; ++k) {
