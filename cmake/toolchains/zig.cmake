@@ -1,5 +1,5 @@
 # A platform that the environment variable SUBLINEAR_ZIG_TARGET names, as in `aarch64-macos`, by Clang as PyPI's ziglang
-# carries it, together with the headers and libraries of many platforms. What is built here cannot be run here.
+# carries it, together with the headers and libraries of many platforms. What is built for macOS cannot be run here.
 if(NOT DEFINED ENV{SUBLINEAR_ZIG_TARGET})
   message(FATAL_ERROR "set SUBLINEAR_ZIG_TARGET to what zig calls the platform, such as aarch64-macos")
 endif()
@@ -12,6 +12,12 @@ else()
   set(CMAKE_SYSTEM_NAME Linux)
 endif()
 string(REGEX REPLACE "-.*" "" CMAKE_SYSTEM_PROCESSOR ${_target})
+if(_target MATCHES "windows")
+  find_program(WINE NAMES wine64 wine PATHS /usr/lib/wine)
+  set(CMAKE_CROSSCOMPILING_EMULATOR ${WINE})
+elseif(_target MATCHES "aarch64-linux-musl")  # linked statically
+  set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static)
+endif()
 find_program(ZIG NAMES python-zig zig REQUIRED)
 set(CMAKE_CXX_COMPILER ${ZIG})
 set(CMAKE_CXX_COMPILER_ARG1 "c++ -target ${_target}")
