@@ -7,6 +7,7 @@
 // asks from now on asks the new weights. An input asks again, when it is visited, for each neuron logged since its last
 // visit; so for every other neuron the drift since the pair was asked is at most drift_[r] <= skin.
 #include <algorithm>
+#include <cmath>
 
 #include "finding/finders.hpp"
 #include "finding/key_samples.hpp"
@@ -48,18 +49,16 @@ class Margin final : public NeuronFinder<T> {
            dropped_.capacity() + lists_.capacity() * sizeof(lists_[0]) + list_bytes_;
   }
 
-  // Without an attack also where most inputs that come again are scanned for again: rows move too far between two
-  // visits. Later steps may be shorter, so lists are tried again after a while. Lists that are not asked for are not
-  // kept either.
+  // Without an attack also where most inputs that come again are scanned for again, or would be: rows move too far
+  // between two visits. Later steps may be shorter, so lists are tried again after a while. Lists that are not asked
+  // for are not kept either.
   [[nodiscard]] bool proposes_all(int threads) override {
     const FloatingPointScope scope;
-    if (radius_ == 0 && idle_steps_ == 0 && revisits_ >= std::max(inputs_.count / 2, kSamples) &&
-        2 * rescans_ > revisits_)
-      idle_steps_ = kIdleSteps;
+    if (radius_ == 0 && idle_steps_ == 0 && (rescans_are_usual() || rescans_are_foreseen())) idle_steps_ = kIdleSteps;
     const bool all = idle_steps_ > 0 || share_.is_large(neurons_, inputs_, limits_, resolve_threads(threads));
     if (all && list_bytes_ > 0) set_skin(skin_);
     if (idle_steps_ > 0) --idle_steps_;
-    if (all) revisits_ = rescans_ = 0;
+    if (all) revisits_ = rescans_ = 0, skin_since_ = now_, skin_visits_ = 0;
     return all;
   }
 
@@ -83,6 +82,7 @@ class Margin final : public NeuronFinder<T> {
     const FloatingPointScope scope;
     revise_skin();
     recent_visits_ += count;
+    skin_visits_ += count;
 
     std::vector<Asked> fresh, current, dropped;
     const std::vector<Expired> expired = expired_since_visits(inputs, count, threads);
@@ -165,6 +165,7 @@ class Margin final : public NeuronFinder<T> {
   using Time = std::int64_t;  // counted in calls of `moved`
   static constexpr Time kNever = -1;
   static constexpr std::int64_t kIdleSteps = 1024;
+  static constexpr Time kForesight = 8;           // steps
   static constexpr std::int64_t kMostSteps = 64;  // between two looks at the skin
   static constexpr Time kCleaning = 8;
   static constexpr Index kSortingShare = 32;  // sorting so small a share of the neurons is less than a look at all
@@ -206,6 +207,23 @@ class Margin final : public NeuronFinder<T> {
     std::fill(visited_at_.begin(), visited_at_.end(), kNever);
     std::fill(dropped_.begin(), dropped_.end(), char{0});
     list_bytes_ = 0;
+    skin_since_ = now_;
+    skin_visits_ = 0;
+  }
+
+  [[nodiscard]] bool rescans_are_usual() const {
+    return revisits_ >= std::max(inputs_.count / 2, kSamples) && 2 * rescans_ > revisits_;
+  }
+
+  // From the neurons that expired within the first steps with this skin: each will have in the end, as if by chance, in
+  // the steps from one visit of an input to its next.
+  [[nodiscard]] bool rescans_are_foreseen() const {
+    const auto steps = static_cast<double>(now_ - skin_since_), visits = static_cast<double>(skin_visits_);
+    if (now_ - skin_since_ != kForesight || skin_visits_ == 0) return false;
+    const auto expired = std::count_if(expired_at_.begin(), expired_at_.end(), [](Time at) { return at != kNever; });
+    const double all = static_cast<double>(neurons_.count), share = static_cast<double>(expired) / all;
+    const double between = static_cast<double>(inputs_.count) * steps / visits;
+    return model_.scan_is_less(static_cast<Index>(all * (1 - std::pow(1 - share, between / steps))));
   }
 
   // Looks at the skin after 2, 4, 8, ... steps of which the drift is known.
@@ -365,6 +383,8 @@ class Margin final : public NeuronFinder<T> {
 
   CandidateShare<T> share_;
   std::int64_t revisits_ = 0, rescans_ = 0;  // of inputs that had a list, and those whose list was of no use
+  Time skin_since_ = 0;                      // the skin is as it is,
+  std::int64_t skin_visits_ = 0;             // and so many inputs were visited since
   std::int64_t idle_steps_ = 0;              // for so many more, lists are not asked for
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernel_table.hpp"
+#include "kernels/norm_bounds.hpp"
 #include "kernels/processor_features.hpp"
 #include "quantized_rows.hpp"
 #include "sublinear/kernels/inner_product.hpp"
@@ -190,6 +191,21 @@ T quantize_row_to(const T* row, Index d, T most, T least, T limit, std::int8_t* 
 }
 
 template <class T>
+void quantize_rest_to(const T* row, const std::int8_t* copy, Index d, T scale, T inverse, std::int8_t* out) {
+  kernels<T>().quantize_rest(row, copy, d, scale, inverse, out);
+}
+
+template <class T>
+std::int64_t take_levels(T* v, Index d, T scale, T inverse, T shift, std::int32_t zero, bool down, std::uint8_t* out) {
+  return kernels<T>().take_levels(v, d, scale, inverse, shift, zero, down, out);
+}
+
+template <class T>
+double sum_of_squares(const T* a, const T* b, Index d) {
+  return kernels<T>().sum_of_squares(a, b, d);
+}
+
+template <class T>
 void bound_at_anchor(const TileProducts<T>& products, const TileFacts<T>& facts, T* shortfall, T* margin) {
   kernels<T>().bound_at_anchor(products, facts, shortfall, margin);
 }
@@ -286,6 +302,9 @@ void sparse_copy_products(const std::int8_t* strips, Index strip_count, Index st
                                     const LinePoint<T>&, NeuronId*, T*);                                            \
   template T quantize_row_to<T>(const T*, Index, T, T, T, std::int8_t*);                                            \
   template T quantize_to<T>(const T*, Index, T, T, std::int16_t*);                                                  \
+  template void quantize_rest_to<T>(const T*, const std::int8_t*, Index, T, T, std::int8_t*);                       \
+  template std::int64_t take_levels<T>(T*, Index, T, T, T, std::int32_t, bool, std::uint8_t*);                      \
+  template double sum_of_squares<T>(const T*, const T*, Index);                                                     \
   template void bound_at_anchor<T>(const TileProducts<T>&, const TileFacts<T>&, T*, T*);                            \
   template void bound_on_line<T>(const TileProducts<T>&, const TileFacts<T>&, const T*, T*, T*, T*);                \
   template void bound_near_line<T>(const TileFacts<T>&, const ErrorTerms<T>&, T, const T*, const T*, T*, T*);       \

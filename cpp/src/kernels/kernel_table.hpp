@@ -43,6 +43,10 @@ struct KernelTable {
                            const std::int16_t* vector, std::int32_t* out);
   void (*scatter_rows)(const T* rows, const NeuronId* ids, const std::int32_t* sums_of, const T* coefficients,
                        Index count, Index groups, Index d, T* sums);
+  double (*sum_of_squares)(const T* a, const T* b, Index d);
+  void (*quantize_rest)(const T* row, const std::int8_t* copy, Index d, T scale, T inverse, std::int8_t* out);
+  std::int64_t (*take_levels)(T* v, Index d, T scale, T inverse, T shift, std::int32_t zero, bool down,
+                              std::uint8_t* out);
 };
 
 // Which of these are defined depends on the processor the build is for; see dispatch.cpp and CMakeLists.txt.

@@ -47,31 +47,41 @@ template <class Term>
   return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
 }
 
-// The length of the vector of d components value(j), doubles, rounded outward. Infinite only where the length is, or a
+// sum_in_parts of the squares of a, or of a - b where b is not null, in double.
+template <class T>
+[[nodiscard]] double sum_of_squares(const T* a, const T* b, Index d);
+
+// The length of a, or of a - b, rounded outward; exactly 0 for a zero vector. Infinite only where the length is, or a
 // component: where squares overflow, they are those of components divided by the largest one.
-template <class Value>
-[[nodiscard]] double length_bound_of(Index d, Value&& value) {
+template <class T>
+[[nodiscard]] double length_bound(const T* a, const T* b, Index d) {
+  const double sum = sum_of_squares(a, b, d);
+  const auto value = [&](Index j) {
+    return static_cast<double>(a[j]) - (b == nullptr ? 0.0 : static_cast<double>(b[j]));
+  };
+  const auto largest_component = [&] {
+    double largest = 0;
+    for (Index j = 0; j < d; ++j) largest = std::max(largest, std::abs(value(j)));
+    return largest;
+  };
+  if (sum == 0 && largest_component() == 0) return 0;
   constexpr double kLargest = std::numeric_limits<double>::max();
-  const double sum = sum_in_parts(d, [&](Index j) { return value(j) * value(j); });
   if (const double bound = norm_bound_of_squares(sum, d); bound <= kLargest) return bound;
-  double largest = 0;
-  for (Index j = 0; j < d; ++j) largest = std::max(largest, std::abs(value(j)));
+  const double largest = largest_component();
   if (!(largest <= kLargest)) return std::numeric_limits<double>::infinity();
   const double scaled = sum_in_parts(d, [&](Index j) { return (value(j) / largest) * (value(j) / largest); });
   return largest * norm_bound_of_squares(scaled, d) * (1 + kWiden);
 }
 
-// ||a||_2 and ||a - b||_2, rounded outward; exactly 0 for a zero vector.
+// ||a||_2 and ||a - b||_2, as above.
 template <class T>
 [[nodiscard]] double euclidean_norm_bound(const T* a, Index d) {
-  if (std::all_of(a, a + d, [](T v) { return v == 0; })) return 0;
-  return length_bound_of(d, [a](Index j) { return static_cast<double>(a[j]); });
+  return length_bound<T>(a, nullptr, d);
 }
 
 template <class T>
 [[nodiscard]] double euclidean_distance_bound(const T* a, const T* b, Index d) {
-  if (std::equal(a, a + d, b)) return 0;
-  return length_bound_of(d, [a, b](Index j) { return static_cast<double>(a[j]) - static_cast<double>(b[j]); });
+  return length_bound(a, b, d);
 }
 
 // ||a||_1 and ||a - b||_1, rounded outward.

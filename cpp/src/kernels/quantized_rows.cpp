@@ -39,12 +39,7 @@ void quantize_rest(const T* row, const std::int8_t* copy, Index d, T scale, std:
     std::fill(out, out + d, std::int8_t{0});
     return;
   }
-  const T inverse = static_cast<T>(kFineSteps) / scale;
-  for (Index j = 0; j < d; ++j) {
-    const T units = (row[j] - scale * static_cast<T>(copy[j])) * inverse;
-    const T level = std::min(std::max(units + (units < 0 ? T(-0.5) : T(0.5)), T(-127)), T(127));
-    out[j] = static_cast<std::int8_t>(static_cast<std::int32_t>(level));
-  }
+  quantize_rest_to(row, copy, d, scale, static_cast<T>(kFineSteps) / scale, out);
 }
 
 double fine_row_error(Index d) { return 1.1 / kFineSteps * std::sqrt(static_cast<double>(d)); }

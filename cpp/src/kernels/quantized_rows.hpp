@@ -45,5 +45,12 @@ template <class T>
 [[nodiscard]] T quantize_to(const T* v, Index d, T most, T least, std::int16_t* out);
 template <class T>
 [[nodiscard]] T quantize_row_to(const T* row, Index d, T most, T least, T limit, std::int8_t* out);
+template <class T>
+void quantize_rest_to(const T* row, const std::int8_t* copy, Index d, T scale, T inverse, std::int8_t* out);
+
+// Writes v * inverse + shift, rounded towards 0, to `out`: levels of at most 127, of which `zero` stands for 0. Takes
+// them, times scale, away from v; with `down` nothing below 0 is left. Returns the sum of the squares of level - zero.
+template <class T>
+std::int64_t take_levels(T* v, Index d, T scale, T inverse, T shift, std::int32_t zero, bool down, std::uint8_t* out);
 
 }  // namespace sublinear

@@ -136,3 +136,43 @@ T quantize_row_to_kernel(const T* row, Index d, T most, T least, T limit, std::i
   }
   return 4 * largest;
 }
+
+// Plain loops below, which the compiler turns into vectors of each level.
+
+template <class T>
+void quantize_rest_kernel(const T* row, const std::int8_t* copy, Index d, T scale, T inverse, std::int8_t* out) {
+  constexpr Index kSome = 64;
+  for (Index first = 0; first < d; first += kSome) {
+    const Index size = first + kSome < d ? kSome : d - first;
+    std::int32_t levels[kSome];
+    for (Index j = 0; j < size; ++j) {
+      const T units = (row[first + j] - scale * static_cast<T>(copy[first + j])) * inverse;
+      const T rounded = units + (units < 0 ? T(-0.5) : T(0.5)), above = rounded > -127 ? rounded : T(-127);
+      levels[j] = static_cast<std::int32_t>(above < 127 ? above : T(127));
+    }
+    for (Index j = 0; j < size; ++j) out[first + j] = static_cast<std::int8_t>(levels[j]);
+  }
+}
+
+template <class T>
+std::int64_t take_levels_kernel(T* v, Index d, T scale, T inverse, T shift, std::int32_t zero, bool down,
+                                std::uint8_t* out) {
+  constexpr Index kSome = 64;
+  std::int64_t squares = 0;
+  const T least = down ? T(0) : -static_cast<T>(__builtin_inf());
+  for (Index first = 0; first < d; first += kSome) {
+    const Index size = first + kSome < d ? kSome : d - first;
+    T* const some = v + first;
+    std::int32_t levels[kSome], sum = 0;
+    for (Index j = 0; j < size; ++j) levels[j] = static_cast<std::int32_t>(some[j] * inverse + shift);
+    for (Index j = 0; j < size; ++j) {
+      const std::int32_t level = levels[j] - zero;
+      const T left = some[j] - scale * static_cast<T>(level);
+      some[j] = left < least ? least : left;
+      sum += level * level;
+    }
+    for (Index j = 0; j < size; ++j) out[first + j] = static_cast<std::uint8_t>(levels[j]);
+    squares += sum;
+  }
+  return squares;
+}

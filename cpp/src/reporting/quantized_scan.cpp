@@ -11,6 +11,7 @@
 #include "reporting/point_store.hpp"
 #include "reporting/query_panels.hpp"
 #include "reporting/scanned_store.hpp"
+#include "sublinear/kernels/simd.hpp"
 
 namespace sublinear {
 namespace {
@@ -57,10 +58,12 @@ class Scan final : public ScannedIndex<T> {
       throw std::invalid_argument("points have " + std::to_string(points.dimension) +
                                   " columns; quantized-scan serves at most " +
                                   std::to_string(QuantizedScan<T>::kMostDimensions) + ", use brute-force");
+    static_cast<void>(simd_level());  // refuses a level that is not offered while there are no points
     add(points);
   }
   explicit Scan(const FlatReader& reader) : ScannedIndex<T>(reader), stride_((store_.dimension() + 3) / 4 * 4) {
     if (store_.dimension() > QuantizedScan<T>::kMostDimensions) reader.fail("its points have too many dimensions");
+    static_cast<void>(simd_level());
     const FloatingPointScope scope;
     store_.load(reader);
     copies_.make_room(store_.slots(), stride_);

@@ -371,6 +371,40 @@ TEST_CASE("a long run with rare visits keeps its log short and its answers right
   CHECK(finder.one->bytes() < bytes + 30 * 50 * entry * 17 / 16 + 50 * 4 * 16 + 1000);
 }
 
+// Steps of a batch of inputs each, after which all rows move by `step`; says when all neurons were proposed first.
+template <class T>
+int steps_until_all(Layer<T>& layer, const char* name, double radius, double step) {
+  const auto finder = make_finder<T>(name, layer.neurons(), layer.points(), {radius, Norm::two}, {}, 1);
+  constexpr Index kBatch = 8;
+  std::vector<Index> batch(kBatch);
+  CandidateLists lists;
+  for (int k = 0; k < 40; ++k) {
+    if (finder->proposes_all(1)) return k;
+    for (Index i = 0; i < kBatch; ++i) batch[static_cast<std::size_t>(i)] = (k * kBatch + i) % layer.size;
+    finder->candidates(batch.data(), kBatch, 1, lists);
+    const Moved moved = move_rows(layer, layer.count, step, false, Norm::two);
+    finder->moved(moved.rows.data(), moved.by.data(), static_cast<Index>(moved.rows.size()), 1);
+  }
+  return -1;
+}
+
+TEST_CASE_TEMPLATE("lists are given up where most neurons can fire, and without an attack where they do not last", T,
+                   float, double) {
+  const auto layer = [] { return Layer<T>(400, 800, 20, Numbers::gaussian, 11); };
+  for (const char* name : {"dense", "margin"}) {
+    CAPTURE(name);
+    Layer<T> wide = layer(), narrow = layer();
+    CHECK(steps_until_all(wide, name, 3.0, 0.0) == 0);
+    CHECK(steps_until_all(narrow, name, 0.01, 0.0) == -1);
+  }
+  // Inputs come again after 100 steps.
+  Layer<T> fast = layer(), slow = layer(), attacked = layer();
+  const int given_up = steps_until_all(fast, "margin", 0.0, 0.05);
+  CHECK(given_up >= 8);
+  CHECK(steps_until_all(slow, "margin", 0.0, 1e-6) == -1);
+  CHECK(steps_until_all(attacked, "margin", 0.01, 0.05) == -1);
+}
+
 TEST_CASE("dtree and wtree say what they need before they take it") {
   Layer<float> layer(500, 300, 3, Numbers::gaussian, 1);
   FinderOptions options;

@@ -137,6 +137,29 @@ TEST_CASE("the kernels give NaN and infinity for overflow, never a trap") {
         std::isnan(inner_product(mixed.data(), huge.data(), 2)));
 }
 
+// Vectors of zeros are left out where there are enough of them, which no bit may show.
+TEST_CASE_TEMPLATE("rows picked by id have the same products with a point that is 0 in most places", T, float, double) {
+  constexpr Index kRows = 19;
+  std::vector<NeuronId> ids;
+  for (NeuronId r = 0; r < kRows; ++r) ids.push_back(kRows - 1 - r);
+  for (const Index d : {Index{127}, Index{128}, Index{130}, Index{784}, Index{3072}, Index{4096}, Index{4099}})
+    for (const Index open : {Index{0}, Index{1}, Index{5}, Index{40}, d}) {
+      CAPTURE(d);
+      CAPTURE(open);
+      const auto rows = random_values<T>(static_cast<std::size_t>(kRows * d), static_cast<unsigned>(d));
+      const auto values = random_values<T>(static_cast<std::size_t>(d), 7);
+      std::vector<T> x(static_cast<std::size_t>(d)), out(ids.size());
+      for (std::size_t j = 1; j < x.size(); j += 3) x[j] = T(-0.0);
+      for (Index k = 0; k < open; ++k) {
+        const auto j = static_cast<std::size_t>(k * 7919 % d);
+        x[j] = values[j];
+      }
+      inner_products_at(rows.data(), ids.data(), kRows, d, x.data(), out.data());
+      for (std::size_t k = 0; k < ids.size(); ++k)
+        CHECK(same_bits(out[k], written_order(rows.data() + ids[k] * d, x.data(), d)));
+    }
+}
+
 #if defined(SUBLINEAR_TESTS_FLOATING_POINT_STATE)
 TEST_CASE("workers compute in the default floating-point environment and restore the caller's" *
           doctest::test_suite("threads platform")) {

@@ -77,8 +77,8 @@ class SUBLINEAR_API Attack {
   virtual ~Attack() = default;
   /// Where the attack stays.
   [[nodiscard]] virtual Ball ball() const noexcept = 0;
-  /// How many input gradients a run asks for, about. A network with at most as many outputs is attacked through its
-  /// linear form, whose sums pay for themselves in that many steps; this changes the bits of results.
+  /// How many input gradients a run asks for, about. Where they are enough for its number of outputs, a network is
+  /// attacked through its linear form, whose sums then pay for themselves; this changes the bits of results.
   [[nodiscard]] virtual int gradients() const noexcept { return 0; }
   /// @throws std::invalid_argument if the attack cannot start from some of these inputs (outside the clipping box).
   virtual void check_inputs(Points<T> inputs) const { static_cast<void>(inputs); }

@@ -54,22 +54,11 @@ void take_seven_bits(T* v, Index d, Index stride, bool down, SevenBits<T>& to) {
   to.quads.clear();
   if (!(largest >= kLeastQuantized<T>) || !(largest <= std::numeric_limits<T>::max() / 4)) return;
   to.scale = largest / static_cast<T>(is_signed ? kSignedLevels : kLevels);
-  const T inverse = 1 / to.scale, shift = static_cast<T>(to.zero) + (down && !is_signed ? T(0) : T(0.5));
-  for (Index j = 0; j < d; ++j) {  // |v / scale| is at most the levels and two roundings, so no byte is above 127
-    const auto level = static_cast<std::int32_t>(v[j] * inverse + shift);
-    to.bytes[static_cast<std::size_t>(j)] = static_cast<std::uint8_t>(level);
-    const T left = v[j] - to.scale * static_cast<T>(level - to.zero);
-    v[j] = down && !is_signed && left < 0 ? T(0) : left;
-  }
-  const double scale = static_cast<double>(to.scale);
-  to.length = scale *
-              norm_bound_of_squares(sum_in_parts(d,
-                                                 [&](Index j) {
-                                                   const auto byte = to.bytes[static_cast<std::size_t>(j)];
-                                                   return static_cast<double>((byte - to.zero) * (byte - to.zero));
-                                                 }),
-                                    d) *
-              (1 + 4 * kWiden);
+  down = down && !is_signed;
+  // |v / scale| is at most the levels and two roundings, so no byte is above 127.
+  const T shift = static_cast<T>(to.zero) + (down ? T(0) : T(0.5));
+  const std::int64_t squares = take_levels(v, d, to.scale, 1 / to.scale, shift, to.zero, down, to.bytes.data());
+  to.length = static_cast<double>(to.scale) * norm_bound_of_squares(static_cast<double>(squares), d) * (1 + 4 * kWiden);
   list_quads(to);
 }
 

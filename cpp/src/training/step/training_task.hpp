@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sublinear/training/trainer.hpp"
+#include "training/linear_form.hpp"
 
 namespace sublinear {
 
@@ -29,7 +30,9 @@ struct TrainingTask {
   }
   [[nodiscard]] Ball ball() const noexcept { return options.attack->ball(); }
   // Whether attacks see the network through its linear form.
-  [[nodiscard]] bool linear() const noexcept { return c <= options.attack->gradients(); }
+  [[nodiscard]] bool linear() const noexcept {
+    return linear_form_is_cheaper(c, options.attack->gradients(), ball().norm);
+  }
 
   // For the optimizer.
   [[nodiscard]] OptimizerProblem problem() const noexcept {
