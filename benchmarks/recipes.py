@@ -42,8 +42,8 @@ class Recipe:
     layers: str = "first"
 
     def __post_init__(self) -> None:
-        if self.side == OURS and (self.optimizer, self.layers) != ("gradient", "first"):
-            raise ValueError("this library trains the first layer by gradient steps")
+        if self.side == OURS and self.layers != "first":
+            raise ValueError("this library trains the first layer")
         if self.layers == "both" and self.kappa:
             raise ValueError("there is no threshold where both layers are trained")
 
@@ -70,34 +70,37 @@ def rival(width: int, rate: float, epochs: int, optimizer: str, **others: Any) -
     return Recipe(RIVAL, width, rate, epochs, optimizer=optimizer, kappa=0.0 if first else None, **others)
 
 
-# The same rivals in both balls.
-RIVALS = [
-    rival(512, 60, 5, "momentum"),
-    rival(256, 60, 6, "momentum"),
-    rival(512, 0.02, 5, "adam"),
-    rival(512, 0.005, 5, "adam", layers="both"),
-    rival(256, 0.005, 6, "adam", layers="both"),
-    rival(512, 0.5, 5, "momentum", layers="both"),
-    rival(512, 60, 5, "momentum", attack_steps=5),
-]
-
+# Of both sides: the recipes that a search of other widths, rates, thresholds, batches and steps on MNIST left.
 RECIPES: dict[str, list[Recipe]] = {
     "l2": [
-        ours(2048, 600, 5),
-        ours(1024, 600, 5),
-        ours(2048, 1000, 4, kappa=2.3),
-        ours(2048, 1500, 5, kappa=2.8),
-        ours(4096, 1500, 4, kappa=2.8),
-        ours(4096, 1000, 3),
-        ours(2048, 600, 5, attack_steps=5),
-        *RIVALS,
+        ours(1024, 1000, 1, batch=32, attack_steps=3),
+        ours(512, 1000, 1, batch=32, attack_steps=3),
+        ours(512, 60, 1, batch=64, attack_steps=3, kappa=0.5, optimizer="momentum"),
+        ours(512, 800, 2, batch=64, attack_steps=3),
+        ours(1024, 600, 2, attack_steps=5),
+        ours(2048, 1000, 1, batch=32, attack_steps=3),
+        rival(256, 60, 2, "momentum", batch=64, attack_steps=3),
+        rival(512, 60, 1, "momentum", batch=64, attack_steps=3),
+        rival(256, 60, 2, "momentum", batch=128, attack_steps=3),
+        rival(512, 60, 2, "momentum", attack_steps=5),
+        rival(256, 60, 1, "momentum", batch=32, attack_steps=3),
+        rival(256, 0.005, 2, "adam", batch=64, attack_steps=3, layers="both"),
+        rival(512, 0.02, 2, "adam", batch=64, attack_steps=3),
+        rival(512, 60, 5, "momentum"),
     ],
     "linf": [
+        ours(1024, 60, 2, batch=64, attack_steps=5, kappa=0.5, optimizer="momentum"),
+        ours(512, 60, 3, batch=64, attack_steps=5, kappa=0.5, optimizer="momentum"),
+        ours(1024, 60, 2, batch=64, attack_steps=3, kappa=0.5, optimizer="momentum"),
+        ours(1024, 60, 2, batch=64, attack_steps=5, optimizer="momentum"),
+        ours(1024, 1000, 3, batch=32, attack_steps=3),
         ours(2048, 600, 5),
-        ours(1024, 600, 5),
-        ours(2048, 1000, 4, kappa=2.3),
-        ours(4096, 1500, 4, kappa=2.8),
-        ours(2048, 600, 5, attack_steps=5),
-        *RIVALS,
+        rival(512, 60, 3, "momentum", batch=64, attack_steps=5),
+        rival(512, 60, 2, "momentum", batch=64, attack_steps=3),
+        rival(256, 60, 4, "momentum", batch=64, attack_steps=5),
+        rival(512, 60, 3, "momentum", attack_steps=5),
+        rival(512, 0.02, 3, "adam", batch=64, attack_steps=3),
+        rival(512, 0.005, 3, "adam", batch=64, attack_steps=5, layers="both"),
+        rival(512, 60, 5, "momentum"),
     ],
 }

@@ -34,6 +34,7 @@ class OurTrainer:
             attack=sl.PGD(threat.radius, recipe.attack_steps, norm=threat.norm),
             loss="cross-entropy",
             learning_rate=sl.LinearRate(recipe.rate, 0, recipe.epochs),
+            optimizer=recipe.optimizer,
             batch_size=recipe.batch,
             threads=threads,
             seed=seed,
