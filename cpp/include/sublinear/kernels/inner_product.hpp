@@ -49,7 +49,8 @@ template <class T>
 template <class T>
 SUBLINEAR_API void inner_products(const T* rows, Index count, Index d, const T* x, T* out);
 
-/// out[k] = inner_product(rows + ids[k] * d, x, d): the same for rows picked by id.
+/// out[k] = inner_product(rows + ids[k] * d, x, d): the same for rows picked by id. Rows are finite where x is 0: what
+/// is multiplied by 0 is not looked at where x has many of them.
 template <class T>
 SUBLINEAR_API void inner_products_at(const T* rows, const NeuronId* ids, Index count, Index d, const T* x, T* out);
 
