@@ -171,6 +171,7 @@ cdef extern from "sublinear/training/trainer.hpp" namespace "sublinear" nogil:
         int64_t batch_size
         uint64_t seed
         shared_ptr[const Optimizer[T]] optimizer
+        double average
         cpp_bool train_biases
         int threads
         Progress progress
@@ -268,6 +269,7 @@ cdef extern from *:
     #include <utility>
     #include "sublinear/training/network.hpp"
     #include "sublinear/training/three_layer_network.hpp"
+    #include "sublinear/training/trainer.hpp"
     namespace {
     template <class T>
     sublinear::TwoLayerNetwork<T>* new_random_network(sublinear::Initialization how, int bias, int activation) {
@@ -278,6 +280,10 @@ cdef extern from *:
     template <class T>
     sublinear::TwoLayerNetwork<T>* new_copy(const sublinear::TwoLayerNetwork<T>& network) {
       return new sublinear::TwoLayerNetwork<T>(network.clone());
+    }
+    template <class T>
+    sublinear::TwoLayerNetwork<T>* new_average(const sublinear::Trainer<T>& trainer) {
+      return new sublinear::TwoLayerNetwork<T>(trainer.averaged());
     }
     template <class T>
     sublinear::ThreeLayerNetwork<T>* new_three_layers(sublinear::Points<T> first, sublinear::Points<T> hidden,
@@ -295,6 +301,7 @@ cdef extern from *:
     """
     TwoLayerNetwork[T]* new_random_network[T](Initialization, int, int) except + nogil
     TwoLayerNetwork[T]* new_copy[T](const TwoLayerNetwork[T]&) except + nogil
+    TwoLayerNetwork[T]* new_average[T](const CppTrainer[T]&) except + nogil
     CppThreeLayerNetwork[T]* new_three_layers[T](Points[T], Points[T], const T*, double, double, double,
                                                  int64_t) except + nogil
     CppThreeLayerNetwork[T]* new_random_three_layers[T](const ThreeLayerInitialization&) except + nogil
@@ -739,6 +746,19 @@ cdef class Trainer:
         finally:
             self.network.access.done()
 
+    def averaged(self):
+        """A network with the average of the weights over steps."""
+        cdef Network average = Network()
+        self.network.access.ask()
+        try:
+            if self.single:
+                average.single.reset(new_average[float](self.single.get()[0]))
+            else:
+                average.wide.reset(new_average[double](self.wide.get()[0]))
+        finally:
+            self.network.access.done()
+        return average
+
     def raise_late(self):
         """Raises what came too late to stop the last step, which is done."""
         if self.watched.error is not None:
@@ -805,7 +825,8 @@ cdef class Trainer:
 
 def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] labels, str strategy, str index,
                  size_t max_bytes, dict hashing, dict attack, loss, const double[::1] weights, int64_t batch_size,
-                 uint64_t seed, int threads, bint train_biases, str optimizer, dict optimizer_choices):
+                 uint64_t seed, int threads, bint train_biases, str optimizer, dict optimizer_choices,
+                 double average):
     """A trainer; builds the strategy's structure. No `weights`: all inputs count alike."""
     cdef Trainer trainer = Trainer()
     trainer.network, trainer.watched = network, Watched()
@@ -823,7 +844,7 @@ def make_trainer(Network network, const real[:, ::1] inputs, const double[::1] l
     options.optimizer = optimizer_of[real](optimizer, optimizer_choices, 0)
     options.input_weights.assign(start_of(weights), start_of(weights) + weights.shape[0])
     options.batch_size, options.seed, options.threads = batch_size, seed, threads
-    options.train_biases = train_biases
+    options.train_biases, options.average = train_biases, average
     options.progress = watched_by(tell, <void*> trainer.watched)
     network.access.ask()
     try:

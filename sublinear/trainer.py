@@ -66,6 +66,11 @@ class Trainer:
     damping : float > 0, default 1e-6
         Of "gauss-newton" given by its name: lambda, in units of the mean of J J^T's diagonal.
 
+    average : float in (0, 1], optional
+        Keeps an average of the weights after each step beside them, for `averaged`: the share of it that is kept in a
+        step, such as 0.999 (an exponential average), or 1 for the mean over all steps. Costs its memory, and as many
+        rows as steps move: rows that stay add in closed form. Training itself is as it was.
+
     Notes
     -----
     Labels: two values for "logistic" (-1 and 1, or any two, the smaller one -1; later calls of `fit` keep those of the
@@ -87,6 +92,7 @@ class Trainer:
         train_biases: bool = False,
         optimizer: str | Optimizer = "gradient",
         damping: float = 1e-6,
+        average: float | None = None,
     ) -> None:
         if not isinstance(net, TwoLayerNetwork):
             raise TypeError(f"net is {net!r}; give a TwoLayerNetwork")
@@ -101,6 +107,9 @@ class Trainer:
         self.damping = as_number(damping, "damping", positive=True)
         named = optimizer == "gauss-newton"
         self.optimizer = Optimizer("gauss-newton", damping=damping) if named else Optimizer.of(optimizer)
+        self.average = None if average is None else as_number(average, "average", positive=True)
+        if self.average is not None and self.average > 1:
+            raise ValueError(f"average is {average!r}; give a share in (0, 1], or None")
         self._threads = as_threads(threads)
         self._at_work = threading.Lock()
         self._core: _training.Trainer | None = None
@@ -141,6 +150,17 @@ class Trainer:
         return {f"values.{name}": array for name, array in values.items()} | {
             f"numbers.{name}": array for name, array in numbers.items()
         }
+
+    def averaged(self) -> TwoLayerNetwork:
+        """A network with the average of the weights after each step, and of biases that are trained.
+
+        As `average` says. ValueError where none is kept, or before `fit`.
+        """
+        if self.average is None:
+            raise ValueError("the trainer keeps no average; make it with average=0.999, say")
+        if self._core is None:
+            raise ValueError("there is no average yet; call fit first")
+        return TwoLayerNetwork._of(self._core.averaged())
 
     @property
     def build_seconds(self) -> float:
@@ -303,6 +323,7 @@ class Trainer:
             self.train_biases,
             self.optimizer.name,
             self.optimizer.choices(),
+            self.average or 0.0,
         )
         self._build_seconds = time.perf_counter() - began
         steps = self.steps_done

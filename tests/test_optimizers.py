@@ -195,3 +195,38 @@ def test_estimators_take_optimizers_and_go_on():
         sl.SublinearClassifier(64, optimizer="adam").fit(X, y)
     by_adam = sl.SublinearClassifier(64, optimizer="adam", learning_rate=0.05, epochs=60, random_state=0).fit(X, y)
     assert by_adam.score(X, y) > 0.7
+
+
+@pytest.mark.parametrize("text", ["gradient", "adam"])
+def test_averages_go_on_from_a_state_and_change_no_training(text):
+    hashes, averages = set(), set()
+    for average, strategy, stops in ((None, "margin", False), (0.9, "dense", False), (0.9, "margin", True)):
+        X, y, net = problem(width=90)
+        made = trainer(net, text, strategy=strategy, average=average)
+        made.fit(X, y, epochs=2)
+        if stops:
+            before = made
+            made = trainer(net, text, strategy=strategy, average=average)
+            made.resume_at(before.steps_done, before.optimizer_state())
+        made.fit(X, y, epochs=2)
+        hashes.add(net.weights.tobytes())
+        if average is not None:
+            averages.add(made.averaged().weights.tobytes())
+    assert len(hashes) == len(averages) == 1
+    assert hashes != averages
+
+
+def test_averages_that_are_not_kept_or_out_of_range_are_refused():
+    X, y, net = problem()
+    for average in (0, -1, 1.5, np.nan):
+        with pytest.raises(ValueError, match=r"average is"):
+            sl.Trainer(net, average=average)
+    with pytest.raises(ValueError, match=r"keeps no average; make it with average=0\.999"):
+        sl.Trainer(net).averaged()
+    made = sl.Trainer(net, average=1)
+    with pytest.raises(ValueError, match=r"no average yet; call fit"):
+        made.averaged()
+    made.fit(X, y)
+    assert np.array_equal(made.averaged().weights, net.weights)  # over one step
+    with pytest.raises(ValueError, match=r"no averages of such a network"):
+        made.resume_at(1, {name: value for name, value in made.optimizer_state().items() if "until" not in name})

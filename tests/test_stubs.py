@@ -85,7 +85,7 @@ def network() -> Any:
 def trainer() -> Any:
     return _training.make_trainer(
         network(), POINTS, LABELS, "margin", "", 0, HASHING, sl.NoAttack().options(), "logistic", np.empty(0), 2, 0, 1,
-        False, "gradient", _training.optimizer_defaults(),
+        False, "gradient", _training.optimizer_defaults(), 0.0,
     )  # fmt: skip
 
 

@@ -52,3 +52,22 @@ def test_steps_on_the_same_gradients_are_those_of_torch(text, make):
     expected = torch_steps(make, start, gradients, fires)
     assert not np.allclose(expected, start)
     np.testing.assert_allclose(net.weights, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("average", [0.9, 1.0])
+def test_averages_are_those_of_torch(average):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 6)), np.arange(60) % 3
+    net = sl.TwoLayerNetwork.random(6, 200, n_outputs=3, seed=0, dtype="float64")
+    made = sl.Trainer(net, attack=sl.PGD(0.1), batch_size=4, optimizer="adam", learning_rate=0.01, average=average)
+    module = torch.nn.Linear(6, 200, bias=False, dtype=torch.float64)
+    kind = torch.optim.swa_utils
+    averaged = kind.AveragedModel(module, multi_avg_fn=kind.get_ema_multi_avg_fn(average) if average < 1 else None)
+
+    def update(progress):
+        module.weight.data.copy_(torch.tensor(net.weights.copy()))
+        averaged.update_parameters(module)
+
+    made.fit(X, y, epochs=2, callbacks=[update])
+    np.testing.assert_allclose(made.averaged().weights, averaged.module.weight.detach().numpy(), rtol=1e-12, atol=1e-14)
+    assert not np.allclose(made.averaged().weights, net.weights, atol=1e-3)

@@ -1,5 +1,6 @@
 #include "sublinear/training/trainer.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <stdexcept>
@@ -187,6 +188,20 @@ void Trainer<T>::set_optimizer_state(const OptimizerState<T>& remembered) {
   State& own = state();
   const Call call(own);
   own.optimizer->set_state(remembered);
+}
+
+template <class T>
+TwoLayerNetwork<T> Trainer<T>::averaged() const {
+  State& own = state();
+  const Call call(own);
+  own.task.require_same_network();
+  const FloatingPointScope scope;
+  TwoLayerNetwork<T> copy = own.task.network.clone();
+  std::vector<T> biases(static_cast<std::size_t>(own.task.m));
+  if (!own.optimizer->write_average(own.task.network, copy.change_weights(), biases.data()))
+    throw std::logic_error("the trainer keeps no average; give TrainerOptions::average, such as 0.999");
+  std::copy(biases.begin(), biases.end(), copy.change_biases());
+  return copy;
 }
 
 template <class T>

@@ -115,6 +115,11 @@ class SUBLINEAR_API OptimizerRun {
   /// All neurons have moved: the step is done.
   virtual void finish() noexcept {}
 
+  /// Where it keeps an average of weights over steps: writes it, m x d and m numbers, and returns true.
+  [[nodiscard]] virtual bool write_average(const TwoLayerNetwork<T>& network, T* weights, T* biases) const {
+    static_cast<void>(network), static_cast<void>(weights), static_cast<void>(biases);
+    return false;
+  }
   /// What is remembered between steps.
   [[nodiscard]] virtual OptimizerState<T> state() const { return {}; }
   /// Goes on from there. @throws std::invalid_argument for the state of another optimizer or of a network of other
@@ -164,5 +169,13 @@ struct OptimizerOptions {
 template <class T>
 [[nodiscard]] SUBLINEAR_API std::shared_ptr<const Optimizer<T>> make_optimizer(const std::string& name,
                                                                                const OptimizerOptions& options = {});
+
+/// The same optimizer, with an average of the weights after each step (and of trained biases) beside it: v <- average v
+/// + (1 - average) w, from the weights after the first step on; for 1 the mean over all steps. A row that stays where
+/// it is adds in closed form when it moves next, so that averages cost as many rows as steps move. Training itself is
+/// as it was. @throws std::invalid_argument for an average that is not in (0, 1].
+template <class T>
+[[nodiscard]] SUBLINEAR_API std::shared_ptr<const Optimizer<T>> make_averaged(std::shared_ptr<const Optimizer<T>> inner,
+                                                                              double average);
 
 }  // namespace sublinear

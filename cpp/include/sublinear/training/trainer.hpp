@@ -29,6 +29,7 @@ struct TrainerOptions {
   Index batch_size = 0;                    ///< 0 = full batch, one step an epoch
   std::uint64_t seed = 0;                  ///< of the order of inputs and of random starts
   std::shared_ptr<const Optimizer<T>> optimizer = {};  ///< how gradients move rows; none = make_optimizer("gradient")
+  double average = 0;                                  ///< of weights over steps, see `make_averaged`; 0 = none
   bool train_biases = false;                           ///< whether the gradient step moves the biases too (Yang et al.)
   int threads = 0;                                     ///< 0 = `resolve_threads(0)`; changes speed only
   IndexFactory<T> index_factory = {};    ///< for "weights", "data", "static": an index of the application's own
@@ -100,6 +101,10 @@ class SUBLINEAR_API Trainer {
   /// and the number of steps of then, the bits are those of a run that was never interrupted.
   /// @throws std::invalid_argument for what does not fit; nothing is changed then.
   void set_optimizer_state(const OptimizerState<T>& state);
+
+  /// A network with the average of the weights after each step: see `TrainerOptions::average`.
+  /// @throws std::logic_error where none is kept.
+  [[nodiscard]] TwoLayerNetwork<T> averaged() const;
 
   /// The strategy's structure, until the next call that is not const.
   /// @throws std::logic_error after a call that failed, until the next step has built it again.

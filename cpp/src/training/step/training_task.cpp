@@ -33,6 +33,7 @@ TrainingTask<T>::TrainingTask(TwoLayerNetwork<T>& trained, Points<T> points, con
   check_labels(targets, n, *options.loss, c);
   options.attack->check_inputs(points);
   if (options.optimizer == nullptr) options.optimizer = make_optimizer<T>("gradient");
+  if (options.average != 0) options.optimizer = make_averaged<T>(options.optimizer, options.average);
   options.optimizer->check(problem());
   inputs.assign(points.data, points.data + n * d);
   labels.assign(targets, targets + n);
