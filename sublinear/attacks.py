@@ -91,8 +91,8 @@ class Attack:
     runs : int, default 1
         How often it begins. Training takes the end with the highest loss, evaluation the worst.
     gradients : int, default 0
-        How many gradients a run asks for, about. A network with at most so many outputs is seen through its linear
-        form, which is faster over many steps and changes the last bits.
+        How many gradients a run asks for, about. Where they are enough for its number of outputs, the network is seen
+        through its linear form, which is faster over many steps and changes the last bits.
     """
 
     radius: float

@@ -82,10 +82,10 @@ def network() -> Any:
     return _training.make_network(POINTS, np.ones((4, 1)), np.zeros((1, 4)), 0.5, 1.0, "shifted")
 
 
-def trainer() -> Any:
+def trainer(average: float = 0.0) -> Any:
     return _training.make_trainer(
         network(), POINTS, LABELS, "margin", "", 0, HASHING, sl.NoAttack().options(), "logistic", np.empty(0), 2, 0, 1,
-        False, "gradient", _training.optimizer_defaults(), 0.0,
+        False, "gradient", _training.optimizer_defaults(), average,
     )  # fmt: skip
 
 
@@ -197,6 +197,7 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "Trainer.step": lambda: trainer().step(0.1),
         "Trainer.optimizer_state": lambda: trainer().optimizer_state(),
         "Trainer.set_optimizer_state": lambda: trainer().set_optimizer_state({}, {}),
+        "Trainer.averaged": lambda: trainer(0.5).averaged(),
         "Trainer.raise_late": lambda: trainer().raise_late(),
         "Predictor.decision_function": lambda: predictor().decision_function(POINTS, 1),
         "Predictor.fired": lambda: predictor().fired(POINTS, 1),
