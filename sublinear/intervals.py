@@ -62,21 +62,21 @@ def middle_half(values: Sequence[float]) -> Interval:
 
 
 _RESAMPLES = 4000
-_FEWEST = 4  # values of which resamples still say something
+_FEWEST = 6  # values of which resamples say more than a formula
 
 
 def bootstrap_mean(values: Sequence[float]) -> Interval:
     """The mean with 95 % confidence by the studentized bootstrap, for independent values of any distribution.
 
-    Resamples are always the same, so equal values give equal intervals. Without ends below four values. Raises
-    ValueError for no values.
+    Resamples are always the same, so equal values give equal intervals. Below six values, whose resamples are too few,
+    by Student's t. Raises ValueError for no values.
     """
     if len(values) == 0:
         raise ValueError("there are no values; give at least one")
     found = np.asarray(values, float)
     mean = float(found.mean())
     if len(found) < _FEWEST:
-        return Interval(mean)
+        return mean_of(values)
     if np.ptp(found) == 0:
         return Interval(mean, mean, mean)
     n = len(found)

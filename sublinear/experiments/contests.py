@@ -42,9 +42,8 @@ class Contest:
 
     @property
     def fastest(self) -> Setting | None:
-        """The fastest of this library's; the peers are shown beside it."""
-        ours = [each for each in self.ended if each.cell["strategy"] not in PEERS]
-        return ours[0] if ours else None
+        """The fastest exact strategy; approximate ones learn something else, and peers are shown beside it."""
+        return next((each for each in self.ended if _is_exact(each)), None)
 
     @property
     def ties(self) -> list[str]:
@@ -52,7 +51,7 @@ class Contest:
         best = self.fastest
         if best is None:
             return []
-        others = [each for each in self.ended if each is not best and each.cell["strategy"] not in PEERS]
+        others = [each for each in self.ended if each is not best and _is_exact(each)]
         ratios = {each.cell["strategy"]: ratio(each, best) for each in others}
         return [
             name for name, found in ratios.items() if found is not None and found.low is not None and found.low <= 1
@@ -119,6 +118,10 @@ def difference(own: Setting, other: Setting, name: str) -> Interval | None:
     return bootstrap_mean([mine - its for mine, its in found]) if found else None
 
 
+def _is_exact(setting: Setting) -> bool:
+    return bool(setting.done[0]["exact"])
+
+
 def _seconds(setting: Setting) -> Interval:
     mean = setting.mean("seconds")
     assert mean is not None
@@ -127,7 +130,7 @@ def _seconds(setting: Setting) -> Interval:
 
 def conclusion(contests: Sequence[Contest]) -> str:
     """Which strategy is the fastest where, in a sentence or two; empty where nothing was compared."""
-    judged = [each for each in contests if each.fastest is not None and len(each.ended) > 1]
+    judged = [each for each in contests if each.fastest is not None and sum(map(_is_exact, each.ended)) > 1]
     if not judged:
         return ""
     counts: dict[str, int] = {}
@@ -137,9 +140,10 @@ def conclusion(contests: Sequence[Contest]) -> str:
         counts[name] = counts.get(name, 0) + 1
     order = sorted(counts, key=lambda name: -counts[name])
     places = f"{len(judged)} setting{'s' * (len(judged) > 1)}"
-    told = [f"{name} is the fastest in {counts[name]} of {places}" for name in order[:1]]
+    told = [f"{name} is the fastest exact strategy in {counts[name]} of {places}" for name in order[:1]]
     told += [f"{name} in {counts[name]}" for name in order[1:]]
-    others = {each.cell["strategy"] for contest in judged for each in contest.ended} - counts.keys() - PEERS.keys()
+    ran = {each.cell["strategy"] for contest in judged for each in contest.ended if _is_exact(each)}
+    others = ran - counts.keys()
     sentence = ", ".join(told) + (f"; {listed(sorted(others))} in none" if others else "") + "."
     tied = sum(bool(each.ties) for each in judged)
     if tied:

@@ -116,7 +116,7 @@ def contest_note(contests: Sequence[Contest]) -> str:
     count = sum("[" in cell for row in rows for cell in row)
     said = (
         "Times are of a step, their ratios geometric means over the seeds, paired; in brackets with 95 % confidence "
-        "(bootstrap), from four seeds on."
+        "(Student's t; from six seeds on the bootstrap)."
     )
     if count > 1:
         said += f" There are {count} intervals: about {max(1, round(count / 20))} of them may miss by chance."

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from sublinear.experiments.study import Study
 from sublinear.files import write_whole
 from sublinear.report.results import as_csv, find_results, load_results
 
@@ -13,13 +14,17 @@ __all__ = ["load_results", "write_report"]
 
 
 def write_report(
-    folders: Iterable[str | os.PathLike[str]], html: str | os.PathLike[str], csv: str | os.PathLike[str] | None = None
+    folders: Iterable[str | os.PathLike[str]],
+    html: str | os.PathLike[str],
+    csv: str | os.PathLike[str] | None = None,
+    study: Study | None = None,
 ) -> int:
-    """Writes a report of everything that `compare`, `scaling` and `train` left in these folders and below.
+    """Writes a report of everything that `compare`, `sweep` and `train` left in these folders and below.
 
     `html` opens from disk without a network, light or dark as the reader's system is, and is readable on a phone. `csv`
-    has one row for each run and cell, as `load_results` gives them. Returns how many there are. Needs matplotlib and
-    Jinja2; raises ImportError where they are missing, otherwise as `find_results`.
+    has one row for each run and cell, as `load_results` gives them. Cells of a `study` are told of question by
+    question. Returns how many there are. Needs matplotlib and Jinja2; raises ImportError where they are missing,
+    otherwise as `find_results`.
     """
     folders = list(folders)
     results = find_results(folders)
@@ -28,7 +33,7 @@ def write_report(
         from sublinear.report.page import render
     except ImportError as error:
         raise ImportError(f"a report needs {error.name}; pip install 'sublinear[report]'") from error
-    write_whole(Path(html), _encoded(render(results)))
+    write_whole(Path(html), _encoded(render(results, study)))
     if csv is not None:
         write_whole(Path(csv), _encoded(as_csv(rows)))
     return len(rows)

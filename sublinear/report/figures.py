@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sublinear.files import write_whole
 from sublinear.intervals import Interval
 from sublinear.text import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 #: After Okabe and Ito, whose palette colour-blind readers tell apart, without yellow; (light page, dark page).
 COLOURS = (
@@ -44,6 +48,66 @@ def _series_colour(number: int) -> str:
     return f"#0a0b{number:02x}"
 
 
+class FigureFiles:
+    """Where figures go as files too, for papers: black on white, in the colours of a light page."""
+
+    def __init__(self, folder: Path, formats: Sequence[str]) -> None:
+        known = ("pdf", "svg", "png")
+        for each in formats:
+            if each not in known:
+                raise ValueError(f"format is {each!r}; known are {', '.join(known)}")
+        self.folder, self.formats, self.paths = folder, tuple(formats), list[Path]()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, figure: Figure, title: str) -> None:
+        """Writes it under a name made of its title, with a number where that is taken."""
+        base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60].strip("-") or "figure"
+        name, number = base, 1
+        while any(path.stem == name for path in self.paths):
+            number += 1
+            name = f"{base}-{number}"
+        _recolour(figure)
+        for each in self.formats:
+            out = io.BytesIO()
+            metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}[each]
+            figure.savefig(out, format=each, bbox_inches="tight", dpi=200, metadata=metadata)
+            path = self.folder / f"{name}.{each}"
+            write_whole(path, out.getvalue())
+            self.paths.append(path)
+
+
+_saving: ContextVar[FigureFiles | None] = ContextVar("figures", default=None)
+
+
+@contextmanager
+def saving_figures(folder: Path, formats: Sequence[str]) -> Iterator[FigureFiles]:
+    """While it lasts, what is drawn for a page is written to files too. ValueError for an unknown format."""
+    files = FigureFiles(folder, formats)
+    token = _saving.set(files)
+    try:
+        yield files
+    finally:
+        _saving.reset(token)
+
+
+def _recolour(figure: Figure) -> None:
+    """Colours that stand for those of a page become real ones."""
+    from matplotlib.colors import to_hex
+
+    real = {_INK: "#000000", _FAINT: "#d0d0d0"} | {_series_colour(k): light for k, (light, _) in enumerate(COLOURS)}
+    names = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
+    for artist in figure.findobj():
+        for name in names:
+            get, set_to = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
+            if get is None or set_to is None:
+                continue
+            with suppress(ValueError, TypeError):  # "none", or a colour for each of many
+                value = get()
+                value = value[0] if getattr(value, "ndim", 1) == 2 and len(value) == 1 else value
+                if (found := real.get(to_hex(value))) is not None:
+                    set_to(found)
+
+
 @dataclass(frozen=True)
 class Series:
     """One line: its values over x, and for fitted lines those of the fit.
@@ -59,6 +123,7 @@ class Series:
     fit_x: tuple[float, ...] = ()
     fit_y: tuple[float, ...] = ()
     mark: int = 0  # another marker for each setting of a strategy
+    reach: tuple[float, ...] = ()  # to both sides of each value, as a bar
 
 
 @contextmanager
@@ -105,6 +170,8 @@ def _drawing(title: str, width: float = 5.2, height: float = 3.5) -> Iterator[tu
         metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
         figure.savefig(out, format="svg", bbox_inches="tight", transparent=True, metadata=metadata)
     done.append(_for_page(out.getvalue(), title))
+    if (files := _saving.get()) is not None:
+        files.save(figure, title)
 
 
 def _as_text(text: str) -> str:
@@ -137,8 +204,9 @@ def lines(
     log: bool = False,
     from_zero: bool = True,
     percent: bool = False,
+    whole: bool = True,
 ) -> str:
-    """Series over x, with markers; fitted parts are thin. `log` is of both axes."""
+    """Series over x, with markers; fitted parts are thin. `log` is of both axes; `whole`: x has whole numbers."""
     with _drawing(title) as (axes, done):
         for each in series:
             colour = _series_colour(each.style)
@@ -153,6 +221,8 @@ def lines(
                 label=_as_text(each.label),
                 fillstyle="none" if each.dash else "full",
             )
+            if each.reach:
+                axes.errorbar(each.x, each.y, yerr=each.reach, color=colour, linestyle="none", elinewidth=1.1)
             if fitted:
                 axes.plot(each.fit_x, each.fit_y, color=colour, linewidth=1.1, linestyle=DASHES[each.dash % 4])
         axes.set_xlabel(x_label)
@@ -170,7 +240,7 @@ def lines(
         else:
             from matplotlib.ticker import MaxNLocator
 
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator("auto" if whole else _MOST_TICKS, integer=whole))
             if from_zero:
                 axes.set_ylim(bottom=0)
             if percent:
