@@ -19,7 +19,7 @@ from sublinear.experiments.contests import broken, conclusion, contests_of, diff
 from sublinear.experiments.estimate import Estimate, estimates
 from sublinear.experiments.grid import Grid, sweep_command
 from sublinear.experiments.settings import Experiment
-from sublinear.experiments.sweep import Limits, cells_without_record, merged, rounds_of, sweep_cells
+from sublinear.experiments.sweep import Limits, cells_without_record, merged, pack, rounds_of, sweep_cells
 from sublinear.experiments.tables import contest_note, contest_rows, learning_tables
 from sublinear.experiments.texts import parse_values, plural, read_settings, values_text
 from sublinear.experiments.views import as_latex, as_markdown, result_rows
@@ -360,6 +360,13 @@ def test_a_study_is_told_question_by_question(swept, tmp_path):
         (tmp_path / "wrong.toml").write_text(text)
         with pytest.raises(ValueError, match=words):
             sl.read_study(tmp_path / "wrong.toml")
+    assert pack(folder, tmp_path / "packed.json") == 32
+    assert sl.load_results(tmp_path / "packed.json") == [
+        row | {"file": str(tmp_path / "packed.json")} for row in sl.load_results(folder)
+    ]
+    (tmp_path / "packed.json").write_text('{"format": "sublinear-cells-1", "records": [1, {}, null]}')
+    with pytest.raises(ValueError, match="no results"):
+        sl.load_results(tmp_path / "packed.json")
     figures, tables, html = tmp_path / "figures", tmp_path / "tables", tmp_path / "report.html"
     done = program(
         "report",

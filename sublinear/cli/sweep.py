@@ -28,7 +28,7 @@ from sublinear.cli.sweeping import (
 from sublinear.experiments.cell import Cell
 from sublinear.experiments.estimate import Estimate, estimates
 from sublinear.experiments.study import Study
-from sublinear.experiments.sweep import cells_without_record
+from sublinear.experiments.sweep import cells_without_record, pack
 from sublinear.terminal import notice
 
 
@@ -46,6 +46,9 @@ def sweep_command(
     workers: Workers = 0,
     dask: Dask = None,
     retry: Retry = False,
+    packed: Annotated[
+        Path | None, typer.Option(help="In the end, one file with the records of all cells in --out.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for a file per cell.")] = Path("sublinear-sweep"),
     as_json: AsJson = False,
 ) -> None:
@@ -72,6 +75,8 @@ def sweep_command(
                 return
             sweep = _without_long(sweep, found, longest)
         records = run_sweep(sweep, out, executor, limits, retry)
+        if packed is not None:
+            pack(out, packed)
     show_sweep(records, len(sweep.cells()), out, as_json)
 
 

@@ -19,6 +19,17 @@ from sublinear.intervals import mean_of
 from sublinear.locks import locked_folder
 from sublinear.sweep_data import Content, Contents, cell_key, content_of
 
+#: The format of one file with the records of many cells: {"format", "records"}.
+PACKED_FORMAT = "sublinear-cells-1"
+
+
+def pack(folder: Path, out: Path) -> int:
+    """Writes the records in `folder` to one file, a line each, which reports read too; returns how many there are."""
+    records = [record for path in sorted(folder.glob("*.json")) if (record := read_record(path)) is not None]
+    lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
+    write_whole(out, f'{{"format": "{PACKED_FORMAT}", "records": [\n{lines}\n]}}\n'.encode())
+    return len(records)
+
 
 class Cells(Protocol):
     """A sweep: a `Grid`, or a preset that makes one."""
@@ -234,8 +245,16 @@ def _ended(cells: list[Cell], contents: Contents, folder: Path, retry: bool) -> 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The record in a file, or None where there is none, or none that is whole."""
     try:
-        record = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return parsed_record(path.read_bytes())
+    except OSError:
+        return None
+
+
+def parsed_record(content: bytes) -> dict[str, Any] | None:
+    """The record that a file holds, or None."""
+    try:
+        record = json.loads(content)
+    except (ValueError, RecursionError):
         return None
     if not isinstance(record, dict) or record.get("format") != CELL_FORMAT or not isinstance(record.get("cell"), dict):
         return None

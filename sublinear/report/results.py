@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sublinear.compare import Comparison
-from sublinear.experiments.sweep import read_record
+from sublinear.experiments.sweep import PACKED_FORMAT, parsed_record, read_record
 from sublinear.files import reading
 from sublinear.intervals import middle_half
 from sublinear.theory import THEORY_FORMAT
@@ -69,7 +69,10 @@ def _read(path: Path, results: Results) -> None:
         return
     if not isinstance(content, dict):
         return
-    if isinstance(content.get("runs"), list) and {"dataset", "network", "attack", "training"} <= content.keys():
+    if content.get("format") == PACKED_FORMAT and isinstance(content.get("records"), list):
+        found = (parsed_record(json.dumps(each).encode()) for each in content["records"])
+        results.cells += [(path, each) for each in found if each is not None]
+    elif isinstance(content.get("runs"), list) and {"dataset", "network", "attack", "training"} <= content.keys():
         results.comparisons.append((path, content))
     elif content.get("format") == THEORY_FORMAT:
         results.theories.append((path, content))
