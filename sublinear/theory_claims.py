@@ -61,6 +61,8 @@ def claims_at(at: dict[str, Any], runs: list[TheoryRun]) -> list[Claim]:
     claim("gap to the pseudo-network", TheoryRun.pseudo_gap)
     claim("robust loss, first", lambda run: run.history.robust_loss[0])
     claim("robust loss, last", lambda run: run.history.robust_loss[-1])
+    claim("robust loss, mean over steps", lambda run: float(np.mean(run.history.robust_loss)))
+    claim("fired pairs changed since the start", TheoryRun.changed_since_start)
     if init == "gao":
         claim("drift of a neuron", TheoryRun.drift, GAO, "at most", lambda run: run.start.width ** (-15 / 24))
         claim("drift times m^(3/5)", _scaled_drift)

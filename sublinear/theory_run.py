@@ -122,6 +122,12 @@ class TheoryRun:
         """The same of the trained network."""
         return self.flips(self.net, self.attacked)
 
+    def changed_since_start(self) -> float:
+        """Of the pairs of input and neuron that fire before or after training, the share that does at one time only."""
+        before, after = self.fired_before, self.net.fired(self.X)
+        changed = sum(len(np.setxor1d(ours, theirs)) for ours, theirs in zip(before, after, strict=True))
+        return 2 * changed / max(len(before.ids) + len(after.ids) + changed, 1)
+
     def union(self) -> float:
         """The share of neurons that fire on any input, at the start."""
         return len(np.unique(self.fired_before.ids)) / self.start.width

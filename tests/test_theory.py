@@ -402,3 +402,13 @@ def test_what_cannot_be_measured_is_refused(changes, words):
 def test_data_of_many_classes_is_refused():
     with pytest.raises(ValueError, match="10 classes"):
         theory(TheorySettings(dataset="digits", features=(0,), widths=(64,)))
+
+
+def test_changed_pairs_are_counted_by_a_plain_loop():
+    run = _run(SMALL, 30, 6, 128, 0.05, 0)
+    start, net = np.zeros((30, 128), bool), np.zeros((30, 128), bool)
+    for row in range(30):
+        start[row, run.start.fired(run.X)[row]] = True
+        net[row, run.net.fired(run.X)[row]] = True
+    assert 0 < run.changed_since_start() < 1
+    assert run.changed_since_start() == pytest.approx((start ^ net).sum() / (start | net).sum())
