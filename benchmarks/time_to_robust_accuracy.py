@@ -50,7 +50,7 @@ def arguments() -> argparse.Namespace:
     add("--recipes", type=int, metavar="K", help="only the first K of each side (default: all)")
     add("--epochs", type=int, metavar="E", help="of every recipe, instead of its own")
     add("--target", type=float, metavar="SHARE", help="robust accuracy, instead of the threat's own")
-    add("--margin", type=float, default=0.003, metavar="SHARE", help="beyond the target in validation (default 0.003)")
+    add("--margin", type=float, default=0.03, metavar="SHARE", help="beyond the target in validation (default 0.03)")
     add("--judge-steps", type=int, default=20, metavar="K", help="of the judge's PGD (default 20)")
     add("--seeds", type=integers, default=[0, 1, 2], metavar="S,...", help="of the last runs (default 0,1,2)")
     add("--budget", type=float, default=600, metavar="S", help="seconds of this call (default 600)")
