@@ -12,6 +12,8 @@ from record import table_text
 
 Curve = list[dict[str, float]]
 
+RECIPE_COLUMNS = 54  # so that a table has at most 80
+
 
 def reached(curve: Curve, target: float) -> float | None:
     """Seconds after which the robust accuracy was first that high, at the end of an epoch; None if never."""
@@ -77,7 +79,10 @@ def search(content: dict[str, Any]) -> str:
                     best = f"{100 * max(one['robust'] for one in curve):.1f}" if curve else "-"
                     clean = f"{100 * curve[-1]['clean']:.1f}" if curve else "-"
                     until = "-" if first is None else f"{first:.1f}"
-                    rows.append([text + (f" ({each['note']})" if each["note"] else ""), until, clean, best])
+                    words = text + (f" ({each['note']})" if each["note"] else "")
+                    first_line, *others = textwrap.wrap(words, RECIPE_COLUMNS, subsequent_indent="  ")
+                    rows.append([first_line, until, clean, best])
+                    rows += [[line, "", "", ""] for line in others]
             lines.append(table_text([side, "s", "clean %", "robust %"], rows, left=(side,)).rstrip("\n"))
     return "\n".join(lines) + "\n"
 

@@ -9,10 +9,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "finding/cached_candidates.hpp"
 #include "finding/finders.hpp"
 #include "finding/key_samples.hpp"
 #include "finding/list_worth.hpp"
-#include "finding/noted_list.hpp"
 #include "finding/scan.hpp"
 #include "finding/skin_model.hpp"
 
@@ -29,7 +29,7 @@ class Margin final : public NeuronFinder<T> {
         limits_(neurons_, inputs_, arguments.ball, arguments.threads),
         largest_norm_(largest_norm_bound(inputs_, Norm::two)),
         max_bytes_(arguments.max_bytes),
-        model_(neurons_.count, inputs_.count, static_cast<double>(max_bytes_ / NotedList<T>::kEntryBytes)),
+        model_(neurons_.count, inputs_.count, static_cast<double>(max_bytes_ / CachedCandidates<T>::kEntryBytes)),
         lowered_(static_cast<std::size_t>(neurons_.count)),
         drift_(static_cast<std::size_t>(neurons_.count)),
         expired_at_(static_cast<std::size_t>(neurons_.count), kNever),
@@ -203,7 +203,7 @@ class Margin final : public NeuronFinder<T> {
     std::fill(drift_.begin(), drift_.end(), 0.0);
     std::fill(expired_at_.begin(), expired_at_.end(), kNever);
     log_.clear();
-    for (NotedList<T>& list : lists_) list = {};
+    for (CachedCandidates<T>& list : lists_) list = {};
     std::fill(visited_at_.begin(), visited_at_.end(), kNever);
     std::fill(dropped_.begin(), dropped_.end(), char{0});
     list_bytes_ = 0;
@@ -324,12 +324,12 @@ class Margin final : public NeuronFinder<T> {
     const T window = static_cast<T>(skin_);
     const bool cleaning = now_ % kCleaning == 0;
     parallel_for(static_cast<Index>(asked.size()), threads, 4, [&](Index begin, Index end, int) {
-      typename NotedList<T>::Change change;
+      typename CachedCandidates<T>::Change change;
       for (Index k = begin; k < end; ++k) {
         const Asked& one = asked[static_cast<std::size_t>(k)];
         const std::vector<NeuronId>& rows = one.expired->rows;
         if (rows.empty()) continue;
-        NotedList<T>& list = lists_[static_cast<std::size_t>(one.input)];
+        CachedCandidates<T>& list = lists_[static_cast<std::size_t>(one.input)];
         list.prefetch_ids();
         std::vector<NeuronId>&keep = change.keep, &drop = change.drop;
         std::vector<T>& products = change.products;
@@ -372,9 +372,9 @@ class Margin final : public NeuronFinder<T> {
   std::vector<Expiry> log_;       // by time, then row
   std::vector<Time> expired_at_;  // per neuron
 
-  std::vector<NotedList<T>> lists_;  // per input
-  std::vector<Time> visited_at_;     // kNever: there is no list
-  std::vector<char> dropped_;        // inputs whose list did not fit
+  std::vector<CachedCandidates<T>> lists_;  // per input
+  std::vector<Time> visited_at_;            // kNever: there is no list
+  std::vector<char> dropped_;               // inputs whose list did not fit
   std::size_t list_bytes_ = 0;
 
   KeyHistogram keys_, recent_keys_;   // of the last period that saw enough scans, and of this one

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 
-#include "near_neurons.hpp"
 #include "quantized_rows.hpp"
 #include "sublinear/kernels/types.hpp"
+#include "unstable_neurons.hpp"
 
 namespace sublinear {
 

@@ -168,16 +168,16 @@ void combine_rows(const T* rows, const NeuronId* ids, const T* coefficients, Ind
 }
 
 template <class T>
-Index bound_candidates(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes, Index count,
-                       const BoundOptions<T>& options, bool known, T* rests, NeuronId* positions, NearNeuron<T>* near,
-                       T* safe) {
-  return kernels<T>().bound_candidates(facts, ids, notes, count, options, known, rests, positions, near, safe);
+Index bound_candidates(const RowFact<T>* facts, const NeuronId* ids, const CachedProduct<T>* cached, Index count,
+                       const BoundOptions<T>& options, bool known, T* inactive, NeuronId* positions,
+                       UnstableNeuron<T>* unstable, T* safe) {
+  return kernels<T>().bound_candidates(facts, ids, cached, count, options, known, inactive, positions, unstable, safe);
 }
 
 template <class T>
-Index bound_by_copies(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count, const OffsetCopies& offset,
-                      const LinePoint<T>& point, NeuronId* open, T* products) {
-  return kernels<T>().bound_by_copies(near, safe, which, count, offset, point, open, products);
+Index bound_by_copies(UnstableNeuron<T>* unstable, T* safe, const NeuronId* which, Index count,
+                      const OffsetCopies& offset, const LinePoint<T>& point, NeuronId* open, T* products) {
+  return kernels<T>().bound_by_copies(unstable, safe, which, count, offset, point, open, products);
 }
 
 template <class T>
@@ -296,9 +296,9 @@ void sparse_copy_products(const std::int8_t* strips, Index strip_count, Index st
   template void add_rows_to_each<T>(const T*, const NeuronId*, const T*, Index, Index, Index, T*);                  \
   template void scatter_rows<T>(const T*, const NeuronId*, const std::int32_t*, const T*, Index, Index, Index, T*); \
   template void combine_rows<T>(const T*, const NeuronId*, const T*, Index, Index, T*);                             \
-  template Index bound_candidates<T>(const RowFact<T>*, const NeuronId*, const ProductNote<T>*, Index,              \
-                                     const BoundOptions<T>&, bool, T*, NeuronId*, NearNeuron<T>*, T*);              \
-  template Index bound_by_copies<T>(NearNeuron<T>*, T*, const NeuronId*, Index, const OffsetCopies&,                \
+  template Index bound_candidates<T>(const RowFact<T>*, const NeuronId*, const CachedProduct<T>*, Index,            \
+                                     const BoundOptions<T>&, bool, T*, NeuronId*, UnstableNeuron<T>*, T*);          \
+  template Index bound_by_copies<T>(UnstableNeuron<T>*, T*, const NeuronId*, Index, const OffsetCopies&,            \
                                     const LinePoint<T>&, NeuronId*, T*);                                            \
   template T quantize_row_to<T>(const T*, Index, T, T, T, std::int8_t*);                                            \
   template T quantize_to<T>(const T*, Index, T, T, std::int16_t*);                                                  \

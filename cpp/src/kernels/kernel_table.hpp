@@ -4,10 +4,10 @@
 #include "copy_bounds.hpp"
 #include "copy_products.hpp"
 #include "fused_scan.hpp"
-#include "near_neurons.hpp"
 #include "node_groups.hpp"
 #include "platform_requirements.hpp"
 #include "sublinear/kernels/types.hpp"
+#include "unstable_neurons.hpp"
 
 namespace sublinear {
 
@@ -20,11 +20,11 @@ struct KernelTable {
   void (*add_rows)(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index d, T* out);
   void (*add_rows_to_each)(const T* rows, const NeuronId* ids, const T* coefficients, Index count, Index outputs,
                            Index d, T* out);
-  Index (*bound_candidates)(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes, Index count,
-                            const BoundOptions<T>& options, bool known, T* rests, NeuronId* positions,
-                            NearNeuron<T>* near, T* safe);
-  Index (*bound_by_copies)(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count, const OffsetCopies& offset,
-                           const LinePoint<T>& point, NeuronId* open, T* products);
+  Index (*bound_candidates)(const RowFact<T>* facts, const NeuronId* ids, const CachedProduct<T>* cached, Index count,
+                            const BoundOptions<T>& options, bool known, T* inactive, NeuronId* positions,
+                            UnstableNeuron<T>* unstable, T* safe);
+  Index (*bound_by_copies)(UnstableNeuron<T>* unstable, T* safe, const NeuronId* which, Index count,
+                           const OffsetCopies& offset, const LinePoint<T>& point, NeuronId* open, T* products);
   T (*take_offset)(const T* x, const T* anchor, const T* direction, Index d, T* offset);
   T (*take_residual)(const T* offset, T s, const T* direction, Index d, T* residual);
   void (*fused_scan)(const T* rows, Index count, Index d, const T* packed, const T* low, const T* high, BlockHits hits);

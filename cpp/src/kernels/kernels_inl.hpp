@@ -631,7 +631,7 @@ void scatter_rows_kernel(const T* rows, const NeuronId* ids, const std::int32_t*
 #include "quantized_rows_inl.hpp"
 // After the products that it takes.
 #include "copy_bounds_inl.hpp"
-#include "near_neurons_inl.hpp"
+#include "unstable_neurons_inl.hpp"
 
 }  // namespace
 

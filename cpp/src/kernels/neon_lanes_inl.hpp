@@ -134,7 +134,7 @@ SUBLINEAR_INLINE void transpose_four(float32x4_t* rows) {
   rows[3] = vzip2q_f32(b, d);
 }
 
-// See near_neurons_inl.hpp.
+// See unstable_neurons_inl.hpp.
 template <class At>
 SUBLINEAR_INLINE void load_fours(At at, Lanes<float>* fields) {
   for (int p = 0; p < 4; ++p) {
@@ -165,7 +165,7 @@ SUBLINEAR_INLINE void load_near(At at, Lanes<float>* fields) {
 }
 
 SUBLINEAR_INLINE void pack_near(const Lanes<float>* fields, const NeuronId* ids, const OpenLanes<float>& open,
-                                NearNeuron<float>* to) {
+                                UnstableNeuron<float>* to) {
   unsigned left = open.set();
   for (int p = 0; p < 4; ++p) {
     float32x4_t first[4], second[4];

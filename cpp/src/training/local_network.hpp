@@ -18,7 +18,8 @@ namespace sublinear {
 // How an input is visited.
 template <class T>
 struct Visit {
-  // The neurons that can fire (ascending, distinct), with notes of earlier visits of the same input or without.
+  // The neurons that can fire (ascending, distinct), with products cached in earlier visits of the same input or
+  // without.
   CandidateView<T> candidates = {};
   // Sums outputs from a linear form (see `LocalNetwork::values`). Changes the bits of results.
   bool linear = false;
@@ -45,7 +46,7 @@ class LocalNetwork {
   [[nodiscard]] Index outputs() const noexcept { return network_->outputs(); }
 
   // Goes to x: decides by the canonical test which neurons fire there. Costs nothing at the point it is at already.
-  // With notes, the first point must be the same at every visit, bit for bit.
+  // With cached products, the first point must be the same at every visit, bit for bit.
   void evaluate(const T* x);
   // Neurons that fire where it is, ascending.
   [[nodiscard]] const std::vector<NeuronId>& fired() & { return activation_.fired(); }

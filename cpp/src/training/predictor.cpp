@@ -202,9 +202,9 @@ struct Judged {
 
   void attack_input(Index i, const T* x, CandidateView<T> candidates, LocalNetwork<T>& local) const {
     const Index d = network.dimension();
-    // What is noted at x makes all other points cheap.
-    std::vector<ProductNote<T>> notes(static_cast<std::size_t>(candidates.count));
-    candidates.notes = notes.data();
+    // What is cached at x makes all other points cheap.
+    std::vector<CachedProduct<T>> cached(static_cast<std::size_t>(candidates.count));
+    candidates.cached = cached.data();
     const auto begin = [&](bool by_linear_form) {
       local.attach(network, facts, {candidates, by_linear_form, reach()});
       local.evaluate(x);

@@ -367,7 +367,7 @@ TEST_CASE("a long run with rare visits keeps its log short and its answers right
     finder.ask(asked, lists);
     check_ball(layer, layer.points().row(asked[0]), ball, lists.begin(0), lists.end(0));
   }
-  const std::size_t entry = sizeof(NeuronId) + sizeof(ProductNote<double>);
+  const std::size_t entry = sizeof(NeuronId) + sizeof(CachedProduct<double>);
   CHECK(finder.one->bytes() < bytes + 30 * 50 * entry * 17 / 16 + 50 * 4 * 16 + 1000);
 }
 

@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/near_neurons.hpp"
 #include "kernels/quantized_rows.hpp"
+#include "kernels/unstable_neurons.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
 
@@ -109,8 +109,8 @@ TEST_CASE("products of integers are exact") {
     for (std::int16_t& v : vector) v = static_cast<std::int16_t>(draw(most));
     for (const Index count : {0, 1, 3, 4, 5, 40}) {
       const auto room = static_cast<std::size_t>(count + kSelectSlack);
-      std::vector<NearNeuron<double>> near(room);
-      for (NearNeuron<double>& each : near) {
+      std::vector<UnstableNeuron<double>> near(room);
+      for (UnstableNeuron<double>& each : near) {
         each.scale = 1;
         each.id = static_cast<NeuronId>(random.below(static_cast<std::uint64_t>(rows)));
       }

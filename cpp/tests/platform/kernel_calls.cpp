@@ -10,8 +10,8 @@
 #include "kernels/copy_bounds.hpp"
 #include "kernels/copy_products.hpp"
 #include "kernels/fused_scan.hpp"
-#include "kernels/near_neurons.hpp"
 #include "kernels/quantized_rows.hpp"
+#include "kernels/unstable_neurons.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
 
@@ -95,8 +95,8 @@ class Calls {
   std::vector<NeuronId> ids_ = std::vector<NeuronId>(kRows), positions_ = std::vector<NeuronId>(1024 + kGroup);
   std::vector<std::int32_t> integers_ = std::vector<std::int32_t>(kQuantizedQueries * kRows);
   std::vector<RowFact<float>> facts_ = std::vector<RowFact<float>>(kRows);
-  std::vector<ProductNote<float>> notes_ = std::vector<ProductNote<float>>(kRows);
-  std::vector<NearNeuron<float>> near_ = std::vector<NearNeuron<float>>(kRows + kGroup);
+  std::vector<CachedProduct<float>> notes_ = std::vector<CachedProduct<float>>(kRows);
+  std::vector<UnstableNeuron<float>> near_ = std::vector<UnstableNeuron<float>>(kRows + kGroup);
   std::vector<std::uint16_t> offsets_ = std::vector<std::uint16_t>(kPanel<float> * kBlockPoints);
   std::vector<std::int32_t> counts_ = std::vector<std::int32_t>(kPanel<float>);
   std::vector<const std::uint8_t*> points_;

@@ -110,7 +110,7 @@ template <class T>
 struct Kept {
   std::vector<T> x;
   std::vector<NeuronId> candidates;
-  std::vector<ProductNote<T>> notes;
+  std::vector<CachedProduct<T>> cached;
 };
 
 // Moves some rows by about `step` and notes it.
@@ -133,7 +133,7 @@ void move_some(TwoLayerNetwork<T>& network, RowFacts<T>& facts, double step, boo
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("notes of earlier visits never hide who fires, however rows and attacks move", T, float, double) {
+TEST_CASE_TEMPLATE("products cached in earlier visits never hide who fires, however rows and attacks move", T, float, double) {
   const Index width = 300, d = 9;
   const std::vector<double> steps{0, 1e-8, 1e-3, 0.03, 1};
   for (const bool whole : {false, true}) {  // whole numbers: products on the threshold, to the last bit
@@ -148,12 +148,12 @@ TEST_CASE_TEMPLATE("notes of earlier visits never hide who fires, however rows a
             input.x.push_back(static_cast<T>(whole ? static_cast<double>(random.below(5)) - 2 : random.normal() / 3));
           input.candidates.resize(static_cast<std::size_t>(width));
           std::iota(input.candidates.begin(), input.candidates.end(), 0);
-          input.notes.resize(static_cast<std::size_t>(width));
+          input.cached.resize(static_cast<std::size_t>(width));
         }
         LocalNetwork<T> local;
         for (int visit = 0; visit < 8; ++visit) {
           for (Kept<T>& input : inputs) {
-            const CandidateView<T> view{input.candidates.data(), width, input.notes.data()};
+            const CandidateView<T> view{input.candidates.data(), width, input.cached.data()};
             local.attach(network, facts, {view, visit % 2 == 0, reach});
             std::vector<T> x = input.x, way(static_cast<std::size_t>(d));
             for (T& w : way) w = static_cast<T>(random.normal());
@@ -179,11 +179,11 @@ TEST_CASE_TEMPLATE("a second visit reads few rows", T, float, double) {
   const RowFacts<T> facts(network, 1);
   std::vector<NeuronId> all(static_cast<std::size_t>(width));
   std::iota(all.begin(), all.end(), 0);
-  std::vector<ProductNote<T>> notes(static_cast<std::size_t>(width));
+  std::vector<CachedProduct<T>> cached(static_cast<std::size_t>(width));
   LocalNetwork<T> local;
   std::vector<std::int64_t> asked;
   for (int visit = 0; visit < 3; ++visit) {
-    local.attach(network, facts, {{all.data(), width, notes.data()}, true, 0.05});
+    local.attach(network, facts, {{all.data(), width, cached.data()}, true, 0.05});
     std::vector<T> x(problem.inputs.begin(), problem.inputs.begin() + d);
     for (int step = 0; step < 6; ++step) {
       local.evaluate(x.data());

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "sublinear/finding/neurons.hpp"
+#include "sublinear/kernels/cached_product.hpp"
 #include "sublinear/kernels/csr.hpp"
 #include "sublinear/kernels/export.hpp"
-#include "sublinear/kernels/product_note.hpp"
 #include "sublinear/kernels/row_fact.hpp"
 #include "sublinear/kernels/work.hpp"
 #include "sublinear/reporting/half_space_index.hpp"
@@ -20,14 +20,14 @@ namespace sublinear {
 /// Candidate neurons per input, ascending and distinct.
 using CandidateLists = IdLists<NeuronId>;
 
-/// The candidates of one input where they lie. `notes`, one per candidate, is where the caller remembers them from one
-/// visit of the input to the next: a finder that keeps lists keeps the notes with them, drops them with their neuron
+/// The candidates of one input where they lie. `cached`, one per candidate, is where the caller keeps products from one
+/// visit of the input to the next: a finder that keeps lists keeps them too, drops them with their neuron
 /// and starts a new neuron's with one that says nothing. Null where the finder keeps no lists.
 template <class T>
 struct CandidateView {
-  const NeuronId* ids = nullptr;    ///< `count` of them, ascending and distinct
-  Index count = 0;                  ///< how many candidates
-  ProductNote<T>* notes = nullptr;  ///< `count` of them, or null
+  const NeuronId* ids = nullptr;       ///< `count` of them, ascending and distinct
+  Index count = 0;                     ///< how many candidates
+  CachedProduct<T>* cached = nullptr;  ///< `count` of them, or null
 };
 
 /// Choices of "simhash". Unlike those of exact strategies they change which neurons are found, so they change results.
@@ -85,7 +85,7 @@ class SUBLINEAR_API NeuronFinder {
 
   /// The same lists, not copied where the finder keeps them: one view per position. They hold until the next call that
   /// is not const. `storage` is where lists go that the finder does not keep. `known` is what is known
-  /// of all rows, or nothing: a note of a product that the finder happens to know takes its drift from there.
+  /// of all rows, or nothing: a product that the finder happens to know takes its drift from there.
   virtual Work visit(const Index* inputs, Index count, int threads, const KnownRows<T>& known, CandidateLists& storage,
                      std::vector<CandidateView<T>>& views);
 

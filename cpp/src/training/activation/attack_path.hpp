@@ -2,15 +2,15 @@
 //
 // The line goes from the anchor x0 through an earlier point x0 + u. The point now is x0 + s u + r with 0 <= s <= end
 // and residual r. What was found sure of a pre-activation at one point of the line, and at the line's end, stays sure
-// until the way beside the line, or back along it, has become too long: `strayed` is that way's length.
+// until the way beside the line, or back along it, has become too long: `path_length` is that way's length.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
-#include "kernels/near_neurons.hpp"
 #include "kernels/norm_bounds.hpp"
+#include "kernels/unstable_neurons.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/types.hpp"
 
@@ -75,7 +75,7 @@ class AttackPath {
     off_ = 0;
     along_ = 1;
     line_end_ = std::max(round_down<T>(away_ > 0 ? std::min(reach_ / away_, kLongestLine) : 1), T(1));
-    strayed_ = 0;
+    path_length_ = 0;
     lined_ = true;
   }
 
@@ -90,7 +90,7 @@ class AttackPath {
   [[nodiscard]] double reach() const noexcept { return reach_; }              // a bound on the way from the anchor
   [[nodiscard]] double anchor_norm() const noexcept { return anchor_norm_; }  // at least that of the anchor
   [[nodiscard]] double away() const noexcept { return away_; }                // from the anchor, at most
-  [[nodiscard]] double strayed() const noexcept { return strayed_; }          // since the line was taken, at most
+  [[nodiscard]] double path_length() const noexcept { return path_length_; }  // since the line was taken, at most
   [[nodiscard]] double off() const noexcept { return off_; }                  // ||r||, at most
   [[nodiscard]] T along() const noexcept { return along_; }                   // where on the line, in units of u
   [[nodiscard]] T rest() const noexcept { return line_end_ - along_; }        // of the line, in units of u
@@ -106,13 +106,13 @@ class AttackPath {
     // A residual errs by the roundings of its two operations, on numbers of which none is above reach + away.
     const double rounding = 4 * unit_roundoff<T> * (reach_ + away_);
     const double back = std::max(static_cast<double>(before) - static_cast<double>(along_), 0.0) * direction_norm_;
-    strayed_ = (strayed_ + change + 2 * rounding + back) * (1 + 4 * kWiden);
+    path_length_ = (path_length_ + change + 2 * rounding + back) * (1 + 4 * kWiden);
     off_ = (length_bound(residual_.data(), dimension()) + rounding) * (1 + 4 * kWiden);
     if (back > 0) line_end_ = along_;  // an attack that turns at its ball's surface goes no further
   }
 
   AlignedVector<T> anchor_, at_, offset_, residual_, direction_;
-  double reach_ = 0, anchor_norm_ = 0, direction_norm_ = 0, away_ = 0, strayed_ = 0, off_ = 0;
+  double reach_ = 0, anchor_norm_ = 0, direction_norm_ = 0, away_ = 0, path_length_ = 0, off_ = 0;
   T along_ = 0, line_end_ = 0;
   bool lined_ = false;
 };

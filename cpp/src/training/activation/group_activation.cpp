@@ -38,7 +38,7 @@
 // (length) cover all. Products may underflow by a few smallest subnormals, that of two scales by 2^31 of them, s times.
 // None of this holds where a number on the way overflows: so S is first taken k times, which is more than any of them;
 // it overflows before, and with it the error. Sums and products of bounds in T are widened by kOutward or lowered by
-// kInward (kernels/near_neurons.hpp).
+// kInward (kernels/unstable_neurons.hpp).
 
 namespace sublinear {
 namespace {

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/near_neurons.hpp"
 #include "kernels/norm_bounds.hpp"
 #include "kernels/quantized_rows.hpp"
+#include "kernels/unstable_neurons.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 
 // What is known of a neuron without reading its row, and why it is enough.
@@ -29,8 +29,8 @@
 // 0 <= s ||u|| <= reach, and let it be asked: <w, e> is p but for blur reach. At a later point x0 + s' u + r' of the
 // line's rest, s <= s' <= its end, <w, e'> is p + (s' - s) D but for N ||r' - r|| and another blur reach. So a neuron
 // that is on one side by some margin, less these errors, here and at the line's end is on that side as long as the
-// residual has gone less than margin / N: `strayed` is the way it has gone, and way back along the line counts as well,
-// so that s' may be below s.
+// residual has gone less than margin / N: `path_length` is the way it has gone, and way back along the line counts as
+// well, so that s' may be below s.
 //
 // Where the row was read at e, q is from then on what makes q + p right there: so it is but for blur ||e|| and
 // g N X + eta, and the margin there has no error but that of the line.
@@ -44,7 +44,7 @@
 //
 // None of this holds where a number on the way overflows. So S is first taken k times, which is more than any of them,
 // partial sums and products with copies included: it overflows before, and with it the error. Sums and products of
-// bounds in T are widened by kOutward or compared after kInward (kernels/near_neurons.hpp).
+// bounds in T are widened by kOutward or compared after kInward (kernels/unstable_neurons.hpp).
 
 namespace sublinear {
 namespace {
@@ -52,8 +52,8 @@ namespace {
 // Of the reach, how far a neuron may be from its threshold to be read at the anchor.
 constexpr double kCloseShare = 0.1;
 
-// Where this share of the near neurons is unsure another line pays, for which all of them are asked.
-constexpr Index kNearPerUnsure = 4;
+// Where this share of the unstable neurons is unsure another line pays, for which all of them are asked.
+constexpr Index kUnstablePerUnsure = 4;
 
 // Compilers make a branch of a conversion, and near the threshold nobody can guess who fires or changes sides.
 template <class T>
@@ -74,22 +74,22 @@ void ListActivation<T>::attach(const TwoLayerNetwork<T>& network, const KnownRow
   count_ = candidates.count;
   reach_ = reach;
   started_ = listed_ = false;
-  notes_ = candidates.notes;
-  if (notes_ == nullptr) {
-    own_notes_.assign(size, {});
-    notes_ = own_notes_.data();
+  cached_ = candidates.cached;
+  if (cached_ == nullptr) {
+    own_cached_.assign(size, {});
+    cached_ = own_cached_.data();
   }
   const std::size_t room = size + static_cast<std::size_t>(kSelectSlack);
-  for (AlignedVector<T>* each : {&rests_, &safe_, &asked_products_, &row_products_})
+  for (AlignedVector<T>* each : {&inactive_, &safe_, &asked_products_, &row_products_})
     if (each->size() < room) each->resize(room);
-  for (std::vector<NeuronId>* each : {&near_positions_, &asked_, &asked_ids_, &flipped_})
+  for (std::vector<NeuronId>* each : {&unstable_positions_, &asked_, &asked_ids_, &flipped_})
     if (each->size() < room) each->resize(room);
-  if (near_.size() < room) near_.resize(room);
+  if (unstable_.size() < room) unstable_.resize(room);
   offset_copy_.resize(static_cast<std::size_t>(quantized_stride(network.dimension())));
   flips_ = 0;
 }
 
-// Bounds every candidate afresh from the notes.
+// Bounds every candidate afresh from the cached products.
 template <class T>
 void ListActivation<T>::bound_all() {
   const Index d = network_->dimension();
@@ -113,8 +113,8 @@ void ListActivation<T>::bound_all() {
                                 constant_,
                                 up<T>(quantized_row_error(d) * (1 + rounded.relative) * (1 + 32 * u)),
                                 up<T>(rounded.relative)};
-  near_count_ = bound_candidates(known_.facts, candidates_, notes_, count_, options, started_, rests_.data(),
-                                 near_positions_.data(), near_.data(), safe_.data());
+  unstable_count_ = bound_candidates(known_.facts, candidates_, cached_, count_, options, started_, inactive_.data(),
+                                     unstable_positions_.data(), unstable_.data(), safe_.data());
   path_.drop_line();
   work_.bounds += count_;
 }
@@ -123,7 +123,8 @@ void ListActivation<T>::bound_all() {
 template <class T>
 void ListActivation<T>::read_near_rows(Index count) {
   for (Index j = 0; j < count; ++j)
-    asked_ids_[static_cast<std::size_t>(j)] = near_[static_cast<std::size_t>(asked_[static_cast<std::size_t>(j)])].id;
+    asked_ids_[static_cast<std::size_t>(j)] =
+        unstable_[static_cast<std::size_t>(asked_[static_cast<std::size_t>(j)])].id;
   read_rows(count);
 }
 
@@ -135,41 +136,41 @@ void ListActivation<T>::read_rows(Index count) {
   work_.inner_products += count;
 }
 
-// At the anchor: asks whom the notes leave open there, and notes what they say.
+// At the anchor: asks whom the cached products leave open there, and caches theirs.
 template <class T>
 void ListActivation<T>::decide_at_anchor() {
   bound_all();
   // Beside those that are unsure here, neurons so near their threshold that they would be asked on the way, if their
   // row has moved so far since it was read that its 8-bit copy could not answer.
   const Index close =
-      select_not_above(safe_.data(), near_count_, static_cast<T>(kCloseShare * path_.reach()), asked_.data());
+      select_not_above(safe_.data(), unstable_count_, static_cast<T>(kCloseShare * path_.reach()), asked_.data());
   const T vague = static_cast<T>(path_.reach());
   Index unsure = 0;
   for (Index j = 0; j < close; ++j) {
     const NeuronId k = asked_[static_cast<std::size_t>(j)];
-    const NearNeuron<T>& near = near_[static_cast<std::size_t>(k)];
-    const bool ask = !(safe_[static_cast<std::size_t>(k)] > 0) || near.error > near.blur * vague;
+    const UnstableNeuron<T>& unstable = unstable_[static_cast<std::size_t>(k)];
+    const bool ask = !(safe_[static_cast<std::size_t>(k)] > 0) || unstable.error > unstable.blur * vague;
     asked_[static_cast<std::size_t>(unsure)] = k;
     unsure += ask ? 1 : 0;
   }
   read_near_rows(unsure);
   const T threshold = network_->threshold();
   for (std::size_t j = 0; j < static_cast<std::size_t>(unsure); ++j) {
-    const auto k = static_cast<std::size_t>(asked_[j]), at = static_cast<std::size_t>(near_positions_[k]);
+    const auto k = static_cast<std::size_t>(asked_[j]), at = static_cast<std::size_t>(unstable_positions_[k]);
     const RowFact<T> fact = known_.facts[asked_ids_[j]];
     const T product = row_products_[j], z = product + fact.bias;
-    NearNeuron<T>& near = near_[k];
-    notes_[at] = {product, fact.drift};
-    near.start = z - threshold;
-    near.side = 2 * one_if<T>(z >= threshold) - 1;
-    near.error = own_error(fact);
-    rests_[at] = (1 - near.side) / 2;
-    const T margin = std::abs(near.start) * kInward<T> - near.error * kOutward<T>;
-    safe_[k] = margin * near.inverse * kInward<T>;
+    UnstableNeuron<T>& unstable = unstable_[k];
+    cached_[at] = {product, fact.drift};
+    unstable.start = z - threshold;
+    unstable.side = 2 * one_if<T>(z >= threshold) - 1;
+    unstable.error = own_error(fact);
+    inactive_[at] = (1 - unstable.side) / 2;
+    const T margin = std::abs(unstable.start) * kInward<T> - unstable.error * kOutward<T>;
+    safe_[k] = margin * unstable.inverse * kInward<T>;
   }
   started_ = true;
-  // Where the notes said little, fewer are near than it seemed.
-  if (unsure > near_count_ / 4) bound_all();
+  // Where they said little, fewer are unstable than it seemed.
+  if (unsure > unstable_count_ / 4) bound_all();
 }
 
 template <class T>
@@ -193,43 +194,46 @@ void ListActivation<T>::go(const T* x) {
   at_anchor_ = false;
   if (!path_.move(x)) bound_all();
   offset_scale_ = quantize_vector(path_.offset(), network_->dimension(), offset_copy_.data());
-  const Index count =
-      path_.lined() ? select_not_above(safe_.data(), near_count_, up<T>(path_.strayed()), asked_.data()) : near_count_;
-  const bool another = !path_.lined() || count > near_count_ / kNearPerUnsure;
+  const Index count = path_.lined()
+                          ? select_not_above(safe_.data(), unstable_count_, up<T>(path_.path_length()), asked_.data())
+                          : unstable_count_;
+  const bool another = !path_.lined() || count > unstable_count_ / kUnstablePerUnsure;
   settle(another ? take_line() : ask_copies(asked_.data(), count));
   std::sort(flipped_.begin(), flipped_.begin() + flips_);
 }
 
-// From now on the line goes through this point. Asks all near neurons what changes along it.
+// From now on the line goes through this point. Asks all unstable neurons what changes along it.
 template <class T>
 Index ListActivation<T>::take_line() {
   path_.take_line();
-  return ask_copies(nullptr, near_count_);
+  return ask_copies(nullptr, unstable_count_);
 }
 
-// Asks the 8-bit copies of these near neurons, or of all at the start of a line, on which side they are and how far
+// Asks the 8-bit copies of these unstable neurons, or of all at the start of a line, on which side they are and how far
 // that is sure. Returns how many that leaves open, in asked_ with their products in asked_products_.
 template <class T>
 Index ListActivation<T>::ask_copies(const NeuronId* which, Index count) {
   work_.inner_products += count;
   work_.quantized += count;
   work_.bounds += count;
-  return bound_by_copies(near_.data(), safe_.data(), which, count,
+  return bound_by_copies(unstable_.data(), safe_.data(), which, count,
                          {known_.quantized, known_.stride, offset_copy_.data()}, line_point(), asked_.data(),
                          asked_products_.data());
 }
 
 template <class T>
 LinePoint<T> ListActivation<T>::line_point() const {
-  return {offset_scale_, up<T>(path_.away()), round_down<T>(path_.strayed()), path_.rest(), up<T>(2 * path_.reach())};
+  return {offset_scale_, up<T>(path_.away()), round_down<T>(path_.path_length()), path_.rest(),
+          up<T>(2 * path_.reach())};
 }
 
 // How far beside the line the side is sure of a neuron that is `level` above its threshold here, but for `error`.
 template <class T>
-T ListActivation<T>::safe_distance(const NearNeuron<T>& near, T level, T error, const LinePoint<T>& point) const {
-  const T here = near.side * level, there = here + near.side * (near.slope * point.rest);
-  const T least = (here < there ? here : there) * kInward<T> - (error + near.blur * point.blurred) * kOutward<T>;
-  return (least * near.inverse * kInward<T> + point.strayed) * kInward<T>;
+T ListActivation<T>::safe_distance(const UnstableNeuron<T>& unstable, T level, T error,
+                                   const LinePoint<T>& point) const {
+  const T here = unstable.side * level, there = here + unstable.side * (unstable.slope * point.rest);
+  const T least = (here < there ? here : there) * kInward<T> - (error + unstable.blur * point.blurred) * kOutward<T>;
+  return (least * unstable.inverse * kInward<T> + point.path_length) * kInward<T>;
 }
 
 // The first `count` of asked_, with these products, have surely changed sides, or their rows have to be read.
@@ -239,12 +243,13 @@ void ListActivation<T>::settle(Index count) {
   Index unread = 0;
   for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) {
     const NeuronId k = asked_[j];
-    NearNeuron<T>& near = near_[static_cast<std::size_t>(k)];
-    const T level = near.start + asked_products_[j];
-    const T across = -near.side * level * kInward<T>, bar = (near.error + near.blur * point.away) * kOutward<T>;
+    UnstableNeuron<T>& unstable = unstable_[static_cast<std::size_t>(k)];
+    const T level = unstable.start + asked_products_[j];
+    const T across = -unstable.side * level * kInward<T>,
+            bar = (unstable.error + unstable.blur * point.away) * kOutward<T>;
     if (across > bar) {
       change_side(k);
-      safe_[static_cast<std::size_t>(k)] = safe_distance(near, level, near.error, point);
+      safe_[static_cast<std::size_t>(k)] = safe_distance(unstable, level, unstable.error, point);
       continue;
     }
     asked_products_[static_cast<std::size_t>(unread)] = asked_products_[j];  // unread <= j
@@ -256,11 +261,11 @@ void ListActivation<T>::settle(Index count) {
     const NeuronId k = asked_[j];
     const RowFact<T>& fact = known_.facts[asked_ids_[j]];
     const T z = row_products_[j] + fact.bias, level = z - threshold, error = own_error(fact);
-    NearNeuron<T>& near = near_[static_cast<std::size_t>(k)];
-    if ((z >= threshold) != (near.side > 0)) change_side(k);
-    near.start = level - asked_products_[j];
-    near.error = (error + near.blur * point.away) * kOutward<T>;
-    safe_[static_cast<std::size_t>(k)] = safe_distance(near, level, error, point);
+    UnstableNeuron<T>& unstable = unstable_[static_cast<std::size_t>(k)];
+    if ((z >= threshold) != (unstable.side > 0)) change_side(k);
+    unstable.start = level - asked_products_[j];
+    unstable.error = (error + unstable.blur * point.away) * kOutward<T>;
+    safe_[static_cast<std::size_t>(k)] = safe_distance(unstable, level, error, point);
   }
 }
 
@@ -273,10 +278,10 @@ T ListActivation<T>::own_error(const RowFact<T>& fact) const {
 
 template <class T>
 void ListActivation<T>::change_side(NeuronId k) {
-  const NeuronId at = near_positions_[static_cast<std::size_t>(k)];
-  T& side = near_[static_cast<std::size_t>(k)].side;
+  const NeuronId at = unstable_positions_[static_cast<std::size_t>(k)];
+  T& side = unstable_[static_cast<std::size_t>(k)].side;
   side = -side;
-  rests_[static_cast<std::size_t>(at)] = (1 - side) / 2;
+  inactive_[static_cast<std::size_t>(at)] = (1 - side) / 2;
   flipped_[static_cast<std::size_t>(flips_++)] = at;
 }
 
@@ -285,14 +290,15 @@ const std::vector<NeuronId>& ListActivation<T>::fired() {
   if (listed_) return fired_;
   listed_ = true;
   fired_positions_.resize(static_cast<std::size_t>(count_ + kSelectSlack));
-  const auto found = static_cast<std::size_t>(select_not_above(rests_.data(), count_, T(0), fired_positions_.data()));
+  const auto found =
+      static_cast<std::size_t>(select_not_above(inactive_.data(), count_, T(0), fired_positions_.data()));
   fired_positions_.resize(found);
   fired_.resize(found);
   for (std::size_t k = 0; k < found; ++k) fired_[k] = candidates_[fired_positions_[k]];
   return fired_;
 }
 
-// At the anchor most products are in the notes.
+// At the anchor most products are cached.
 template <class T>
 const T* ListActivation<T>::products() {
   const auto count = static_cast<Index>(fired().size());
@@ -300,8 +306,8 @@ const T* ListActivation<T>::products() {
   Index asked = 0;
   for (Index k = 0; k < count; ++k) {
     const auto at = static_cast<std::size_t>(fired_positions_[static_cast<std::size_t>(k)]);
-    if (at_anchor_ && known_.facts[candidates_[at]].drift == notes_[at].drift) {
-      products_[static_cast<std::size_t>(k)] = notes_[at].product;
+    if (at_anchor_ && known_.facts[candidates_[at]].drift == cached_[at].drift) {
+      products_[static_cast<std::size_t>(k)] = cached_[at].product;
       continue;
     }
     asked_[static_cast<std::size_t>(asked)] = static_cast<NeuronId>(k);
@@ -319,7 +325,7 @@ void ListActivation<T>::changed(std::vector<NeuronId>& ids, std::vector<char>& f
   firing.resize(ids.size());
   for (std::size_t k = 0; k < ids.size(); ++k) {
     ids[k] = candidates_[flipped_[k]];
-    firing[k] = rests_[static_cast<std::size_t>(flipped_[k])] == 0 ? 1 : 0;
+    firing[k] = inactive_[static_cast<std::size_t>(flipped_[k])] == 0 ? 1 : 0;
   }
 }
 

@@ -1,16 +1,16 @@
 // Which neurons of a list fire at the points of one input, while an attack moves it: only those near their threshold
 // are looked at again, and their rows are read only when bounds leave open on which side they are.
 //
-// What a neuron's product with the first point was is known from this visit or, with notes, from an earlier one less
-// what the row has moved since; from there its 8-bit copy tells within a narrow bound what changes on the way. So the
-// work of an attack is proportional to the neurons that fire and to those near their threshold.
+// What a neuron's product with the first point was is known from this visit or, where it is cached, from an earlier one
+// less what the row has moved since; from there its 8-bit copy tells within a narrow bound what changes on the way. So
+// the work of an attack is proportional to the neurons that fire and to those near their threshold.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "kernels/near_neuron.hpp"
-#include "kernels/near_neurons.hpp"
+#include "kernels/unstable_neuron.hpp"
+#include "kernels/unstable_neurons.hpp"
 #include "sublinear/finding/neuron_finder.hpp"
 #include "sublinear/kernels/work.hpp"
 #include "sublinear/training/network.hpp"
@@ -28,8 +28,8 @@ class ListActivation {
   void attach(const TwoLayerNetwork<T>& network, const KnownRows<T>& known, const CandidateView<T>& candidates,
               double reach);
 
-  // Goes to x: decides by the canonical test which neurons fire there. With notes, the first point must be the same at
-  // every visit, bit for bit. Returns whether that is another point than before.
+  // Goes to x: decides by the canonical test which neurons fire there. With cached products, the first point must be
+  // the same at every visit, bit for bit. Returns whether that is another point than before.
   bool move_to(const T* x);
   [[nodiscard]] const T* at() const noexcept { return path_.at(); }
   // Neurons that fire where it is, ascending.
@@ -50,7 +50,7 @@ class ListActivation {
   [[nodiscard]] Index ask_copies(const NeuronId* which, Index count);
   void settle(Index count);
   [[nodiscard]] LinePoint<T> line_point() const;
-  [[nodiscard]] T safe_distance(const NearNeuron<T>& near, T level, T error, const LinePoint<T>& point) const;
+  [[nodiscard]] T safe_distance(const UnstableNeuron<T>& unstable, T level, T error, const LinePoint<T>& point) const;
   [[nodiscard]] T own_error(const RowFact<T>& fact) const;
   void read_rows(Index count);
   void change_side(NeuronId k);
@@ -60,19 +60,19 @@ class ListActivation {
   KnownRows<T> known_;
   const NeuronId* candidates_ = nullptr;
   Index count_ = 0;
-  ProductNote<T>* notes_ = nullptr;
+  CachedProduct<T>* cached_ = nullptr;
   double reach_ = 0;
   AttackPath<T> path_;
   bool started_ = false, at_anchor_ = false, listed_ = false;
 
-  std::vector<ProductNote<T>> own_notes_;  // where they are kept for a visit that comes without
-  AlignedVector<T> rests_;                 // per candidate: 0 if it fires, 1 if it rests
+  std::vector<CachedProduct<T>> own_cached_;  // where they are kept for a visit that comes without
+  AlignedVector<T> inactive_;                 // per candidate: 0 if it fires, 1 if it is inactive
 
   // The candidates that can change sides within reach: their positions, what is known of them, and how far beside the
   // line it is safe to go.
-  Index near_count_ = 0;
-  std::vector<NeuronId> near_positions_;
-  AlignedVector<NearNeuron<T>> near_;
+  Index unstable_count_ = 0;
+  std::vector<NeuronId> unstable_positions_;
+  AlignedVector<UnstableNeuron<T>> unstable_;
   AlignedVector<T> safe_;
 
   // Those of them that are asked, as positions among them, and their answers; the candidates that changed sides.

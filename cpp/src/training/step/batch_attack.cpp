@@ -13,12 +13,12 @@
 namespace sublinear {
 namespace {
 
-// A list with its notes, while it is of a size that the caches nearby hold until it is needed.
+// A list with its cached products, while it is of a size that the caches nearby hold until it is needed.
 template <class T>
 void prefetch_list(const CandidateView<T>& list) {
   constexpr Index kMost = 2048;
   prefetch(list.ids, std::min(list.count, kMost));
-  if (list.notes != nullptr) prefetch(list.notes, std::min(list.count, kMost));
+  if (list.cached != nullptr) prefetch(list.cached, std::min(list.count, kMost));
 }
 
 // A worker attacks at most so many inputs that are alike one after the other.

@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/near_neurons.hpp"
+#include "kernels/unstable_neurons.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/kernels/random.hpp"
 
@@ -19,7 +19,7 @@ template <class T>
 struct Candidates {
   std::vector<RowFact<T>> facts;
   std::vector<NeuronId> ids;
-  std::vector<ProductNote<T>> notes;
+  std::vector<CachedProduct<T>> cached;
   BoundOptions<T> options{T(0.5), T(0.3), T(2), T(40), T(10), T(5), T(1e-6), T(1e-7), T(0.7), T(1e-4)};
 
   explicit Candidates(Index count) : facts(2 * static_cast<std::size_t>(count)) {
@@ -32,8 +32,8 @@ struct Candidates {
       ids.push_back(static_cast<NeuronId>(2 * k) + static_cast<NeuronId>(random.below(2)));
       const T drift = facts[static_cast<std::size_t>(ids.back())].drift;
       const auto kind = random.below(8);
-      notes.push_back({kind == 0 ? nan : (kind == 1 ? infinity : static_cast<T>(random.normal())),
-                       kind == 3 ? -infinity : drift - (kind < 6 ? T(0) : static_cast<T>(random.uniform() / 4))});
+      cached.push_back({kind == 0 ? nan : (kind == 1 ? infinity : static_cast<T>(random.normal())),
+                        kind == 3 ? -infinity : drift - (kind < 6 ? T(0) : static_cast<T>(random.uniform() / 4))});
     }
   }
 };
@@ -52,35 +52,35 @@ TEST_CASE_TEMPLATE("bound_candidates leaves out exactly the candidates that are 
     const auto room = static_cast<std::size_t>(count + kSelectSlack);
     for (const bool known : {false, true}) {
       std::vector<NeuronId> positions(room);
-      std::vector<NearNeuron<T>> near(room);
-      std::vector<T> rests(room), safe(room);
-      for (std::size_t k = 0; k < room; ++k) rests[k] = static_cast<T>(k % 3 == 0);
-      const std::vector<T> before = rests;
-      const Index found = bound_candidates(all.facts.data(), all.ids.data(), all.notes.data(), count, o, known,
-                                           rests.data(), positions.data(), near.data(), safe.data());
+      std::vector<UnstableNeuron<T>> unstable(room);
+      std::vector<T> inactive(room), safe(room);
+      for (std::size_t k = 0; k < room; ++k) inactive[k] = static_cast<T>(k % 3 == 0);
+      const std::vector<T> before = inactive;
+      const Index found = bound_candidates(all.facts.data(), all.ids.data(), all.cached.data(), count, o, known,
+                                           inactive.data(), positions.data(), unstable.data(), safe.data());
       std::size_t next = 0;
       for (std::size_t k = 0; k < static_cast<std::size_t>(count); ++k) {
         const RowFact<T>& fact = all.facts[static_cast<std::size_t>(all.ids[k])];
-        const ProductNote<T>& note = all.notes[k];
-        const T moved = fact.drift - note.drift, start = (note.product + fact.bias) - o.threshold;
+        const CachedProduct<T>& cached = all.cached[k];
+        const T moved = fact.drift - cached.drift, start = (cached.product + fact.bias) - o.threshold;
         const T size = (fact.norm + moved) * o.norm_size + std::abs(fact.bias) * o.bias_size + o.constant_size;
         const T error = (moved * o.drift_error + o.rounding * size + o.constant) * kOutward<T>;
         const T side = known ? T(1) - T(2) * before[k] : (start >= 0 ? T(1) : T(-1));
-        CHECK(rests[k] == (side > 0 ? T(0) : T(1)));
+        CHECK(inactive[k] == (side > 0 ? T(0) : T(1)));
         const T inverse = T(1) / fact.norm * kInward<T>;
         const T margin = side * start * kInward<T> - error * kOutward<T>;
         const T distance = margin * inverse * kInward<T>;
         if (distance > o.reach) continue;
         REQUIRE(next < static_cast<std::size_t>(found));
         CHECK(positions[next] == static_cast<NeuronId>(k));
-        CHECK(same(near[next].start, start));
-        CHECK(same(near[next].error, error));
-        CHECK(near[next].blur == (fact.scale * o.scale_blur + fact.norm * o.norm_blur) * kOutward<T>);
-        CHECK(near[next].scale == fact.scale);
-        CHECK(near[next].inverse == inverse);
-        CHECK(near[next].side == side);
-        CHECK(near[next].slope == 0);
-        CHECK(near[next].id == all.ids[k]);
+        CHECK(same(unstable[next].start, start));
+        CHECK(same(unstable[next].error, error));
+        CHECK(unstable[next].blur == (fact.scale * o.scale_blur + fact.norm * o.norm_blur) * kOutward<T>);
+        CHECK(unstable[next].scale == fact.scale);
+        CHECK(unstable[next].inverse == inverse);
+        CHECK(unstable[next].side == side);
+        CHECK(unstable[next].slope == 0);
+        CHECK(unstable[next].id == all.ids[k]);
         CHECK(same(safe[next], distance));
         ++next;
       }
@@ -101,8 +101,8 @@ TEST_CASE_TEMPLATE("bound_by_copies tells who is sure and how far, in place or n
       for (std::int8_t& each : copies) each = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
       for (std::int16_t& each : integers) each = static_cast<std::int16_t>(static_cast<int>(random.below(401)) - 200);
       const auto room = static_cast<std::size_t>(2 * count + kSelectSlack);
-      std::vector<NearNeuron<T>> near(room);
-      for (NearNeuron<T>& each : near)
+      std::vector<UnstableNeuron<T>> unstable(room);
+      for (UnstableNeuron<T>& each : unstable)
         each = {random.below(20) == 0 ? nan : static_cast<T>(random.normal() / 10),
                 static_cast<T>(random.uniform() / 50),
                 static_cast<T>(random.uniform() / 20),
@@ -116,10 +116,10 @@ TEST_CASE_TEMPLATE("bound_by_copies tells who is sure and how far, in place or n
       std::vector<T> safe(room, T(-7)), products(room), expected_products;
       for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j)
         which[j] = static_cast<NeuronId>(fresh ? j : 2 * j + random.below(2));
-      std::vector<NearNeuron<T>> after = near;
+      std::vector<UnstableNeuron<T>> after = unstable;
       std::vector<T> safe_after = safe;
       for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) {
-        NearNeuron<T>& one = after[static_cast<std::size_t>(which[j])];
+        UnstableNeuron<T>& one = after[static_cast<std::size_t>(which[j])];
         std::int32_t whole = 0;
         for (Index i = 0; i < kStride; ++i)
           whole += copies[static_cast<std::size_t>(one.id * kStride + i)] * integers[static_cast<std::size_t>(i)];
@@ -129,14 +129,14 @@ TEST_CASE_TEMPLATE("bound_by_copies tells who is sure and how far, in place or n
         const T least = here < there ? here : there;
         const T margin = least * kInward<T> - (one.error + one.blur * point.blurred) * kOutward<T>;
         safe_after[static_cast<std::size_t>(which[j])] =
-            (margin * one.inverse * kInward<T> + point.strayed) * kInward<T>;
+            (margin * one.inverse * kInward<T> + point.path_length) * kInward<T>;
         const T sure = here * kInward<T>, bar = (one.error + one.blur * point.away) * kOutward<T>;
         if (sure > bar) continue;
         expected.push_back(which[j]);
         expected_products.push_back(product);
       }
       const OffsetCopies offset{copies.data(), kStride, integers.data()};
-      const Index found = bound_by_copies(near.data(), safe.data(), fresh ? nullptr : which.data(), count, offset,
+      const Index found = bound_by_copies(unstable.data(), safe.data(), fresh ? nullptr : which.data(), count, offset,
                                           point, which.data(), products.data());
       which.resize(static_cast<std::size_t>(found));
       products.resize(which.size());
@@ -144,7 +144,7 @@ TEST_CASE_TEMPLATE("bound_by_copies tells who is sure and how far, in place or n
       CHECK(products == expected_products);
       for (std::size_t k = 0; k < room; ++k) {
         CHECK(same(safe[k], safe_after[k]));
-        CHECK(near[k].slope == after[k].slope);
+        CHECK(unstable[k].slope == after[k].slope);
       }
     }
   }

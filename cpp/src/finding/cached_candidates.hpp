@@ -1,4 +1,4 @@
-// A list of candidates with the caller's notes on each.
+// A list of candidates with a cached product of each.
 #pragma once
 
 #include <cstring>
@@ -10,22 +10,22 @@
 namespace sublinear {
 
 template <class T>
-class NotedList {
+class CachedCandidates {
  public:
-  static constexpr std::size_t kEntryBytes = sizeof(NeuronId) + sizeof(ProductNote<T>);
+  static constexpr std::size_t kEntryBytes = sizeof(NeuronId) + sizeof(CachedProduct<T>);
 
   [[nodiscard]] const std::vector<NeuronId>& ids() const noexcept { return ids_; }
   void prefetch_ids() const { prefetch(ids_.data(), static_cast<Index>(ids_.size())); }
   [[nodiscard]] std::size_t bytes() const noexcept {
-    return ids_.capacity() * sizeof(NeuronId) + notes_.capacity() * sizeof(ProductNote<T>);
+    return ids_.capacity() * sizeof(NeuronId) + cached_.capacity() * sizeof(CachedProduct<T>);
   }
-  [[nodiscard]] CandidateView<T> view() { return {ids_.data(), static_cast<Index>(ids_.size()), notes_.data()}; }
+  [[nodiscard]] CandidateView<T> view() { return {ids_.data(), static_cast<Index>(ids_.size()), cached_.data()}; }
 
-  // Other ids, of which just the products are known; `facts` are those of all rows, or null: then nothing is noted.
+  // Other ids, of which just the products are known; `facts` are those of all rows, or null: then nothing is cached.
   void assign(const std::vector<NeuronId>& ids, const std::vector<T>& products, const RowFact<T>* facts) {
     ids_.assign(ids.begin(), ids.end());
-    notes_.resize(ids.size());
-    for (std::size_t k = 0; k < ids.size(); ++k) notes_[k] = note(products[k], facts, ids[k]);
+    cached_.resize(ids.size());
+    for (std::size_t k = 0; k < ids.size(); ++k) cached_[k] = cached_product(products[k], facts, ids[k]);
   }
 
   // What changes in a list, and memory that is kept from one to the next.
@@ -34,17 +34,17 @@ class NotedList {
     std::vector<T> products;           // of those in `keep`
 
    private:
-    friend NotedList;
+    friend CachedCandidates;
     std::vector<std::size_t> leaving;  // positions, ascending
     std::vector<NeuronId> joining;
-    std::vector<ProductNote<T>> notes;  // of those that join
+    std::vector<CachedProduct<T>> cached;  // of those that join
   };
 
   // `facts` as above. What does not change place is not touched.
   void apply(Change& change, const RowFact<T>* facts) {
     change.leaving.clear();
     change.joining.clear();
-    change.notes.clear();
+    change.cached.clear();
     std::size_t at = 0;
     const bool leaving_is_dense = kWindow * change.drop.size() > ids_.size();
     for (const NeuronId id : change.drop) {
@@ -58,20 +58,20 @@ class NotedList {
       at = position_from(at, id, keeping_is_dense);
       if (!is_at(at, id)) {
         change.joining.push_back(id);
-        change.notes.push_back(note(change.products[k], facts, id));
+        change.cached.push_back(cached_product(change.products[k], facts, id));
       } else if (facts != nullptr) {
-        notes_[at] = note(change.products[k], facts, id);
+        cached_[at] = cached_product(change.products[k], facts, id);
       }
     }
     remove(change.leaving);
-    insert(change.joining, change.notes);
+    insert(change.joining, change.cached);
   }
 
  private:
   static constexpr std::size_t kWindow = 16;  // ids that are compared at once
 
-  static ProductNote<T> note(T product, const RowFact<T>* facts, NeuronId id) {
-    ProductNote<T> made;
+  static CachedProduct<T> cached_product(T product, const RowFact<T>* facts, NeuronId id) {
+    CachedProduct<T> made;
     made.product = product;
     if (facts != nullptr) made.drift = facts[id].drift;
     return made;
@@ -110,7 +110,7 @@ class NotedList {
     resize(ids_.size() - positions.size());
   }
 
-  void insert(const std::vector<NeuronId>& ids, const std::vector<ProductNote<T>>& notes) {
+  void insert(const std::vector<NeuronId>& ids, const std::vector<CachedProduct<T>>& cached) {
     std::size_t end = ids_.size();
     resize(end + ids.size());
     for (std::size_t k = ids.size(); k > 0; --k) {
@@ -118,7 +118,7 @@ class NotedList {
       shift(begin, end, begin + k);
       end = begin;
       ids_[begin + k - 1] = ids[k - 1];
-      notes_[begin + k - 1] = notes[k - 1];
+      cached_[begin + k - 1] = cached[k - 1];
     }
   }
 
@@ -128,21 +128,21 @@ class NotedList {
       std::memmove(values.data() + to, values.data() + begin, (end - begin) * sizeof(values[0]));
     };
     move(ids_);
-    move(notes_);
+    move(cached_);
   }
 
   void resize(std::size_t size) {
     if (size > ids_.capacity()) {  // lists hardly grow, so a little room is enough
       const std::size_t room = size + size / 16;
       ids_.reserve(room);
-      notes_.reserve(room);
+      cached_.reserve(room);
     }
     ids_.resize(size);
-    notes_.resize(size);
+    cached_.resize(size);
   }
 
   std::vector<NeuronId> ids_;
-  std::vector<ProductNote<T>> notes_;
+  std::vector<CachedProduct<T>> cached_;
 };
 
 }  // namespace sublinear

@@ -5,10 +5,10 @@
 // are where the numbers come from: training/local_network.cpp.
 #pragma once
 
-#include "near_neuron.hpp"
-#include "sublinear/kernels/product_note.hpp"
+#include "sublinear/kernels/cached_product.hpp"
 #include "sublinear/kernels/row_fact.hpp"
 #include "sublinear/kernels/types.hpp"
+#include "unstable_neuron.hpp"
 
 namespace sublinear {
 
@@ -32,21 +32,21 @@ struct BoundOptions {
   T norm_blur;      // and of its norm
 };
 
-// Bounds every candidate. rests[k] is 0 if it fires at the last point and 1 if it does not; with `known` false it is
-// set from the start. Those that may change sides within reach are `near`: their positions in the list, ascending, what
-// is known of them, and how far it is safe to go from the anchor. Returns how many. Arrays need room for `count` +
+// Bounds every candidate. inactive[k] is 0 if it fires at the last point and 1 if it does not; with `known` false it is
+// set from the start. Those that may change sides within reach are `unstable`: their positions in the list, ascending,
+// what is known of them, and how far it is safe to go from the anchor. Returns how many. Arrays need room for `count` +
 // kSelectSlack entries.
 template <class T>
-[[nodiscard]] Index bound_candidates(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes,
-                                     Index count, const BoundOptions<T>& options, bool known, T* rests,
-                                     NeuronId* positions, NearNeuron<T>* near, T* safe);
+[[nodiscard]] Index bound_candidates(const RowFact<T>* facts, const NeuronId* ids, const CachedProduct<T>* cached,
+                                     Index count, const BoundOptions<T>& options, bool known, T* inactive,
+                                     NeuronId* positions, UnstableNeuron<T>* unstable, T* safe);
 
 // Where a point lies, seen from a line through the anchor.
 template <class T>
 struct LinePoint {
   T offset_scale;  // the integers of the 8-bit products times this and the row's scale are products with the offset
   T away;          // from the anchor
-  T strayed;       // `safe` is counted from here
+  T path_length;   // `safe` is counted from here
   T rest;          // what is left of the line, in units of the slope
   T blurred;       // products with 8-bit copies have gone this far all told, at most
 };
@@ -58,12 +58,12 @@ struct OffsetCopies {
   const std::int16_t* integers;
 };
 
-// Asks the copies of the near neurons which[0 ... count - 1], or, where that is null, of the first `count`, whose
+// Asks the copies of the unstable neurons which[0 ... count - 1], or, where that is null, of the first `count`, whose
 // slopes are then set: the line starts here. Sets how far beside the line each one's side is safe. Those whose side is
 // not sure here come out in `open`, with their products with the offset; returns how many. `open` may be `which`. Room
 // as above.
 template <class T>
-[[nodiscard]] Index bound_by_copies(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count,
+[[nodiscard]] Index bound_by_copies(UnstableNeuron<T>* unstable, T* safe, const NeuronId* which, Index count,
                                     const OffsetCopies& offset, const LinePoint<T>& point, NeuronId* open, T* products);
 
 // offset = x - anchor. Returns its canonical product with the direction.

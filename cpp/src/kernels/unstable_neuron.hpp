@@ -1,5 +1,5 @@
 //
-// What `LocalNetwork` knows of a neuron near its threshold.
+// What `LocalNetwork` knows of an unstable neuron: one that may change sides within reach.
 #pragma once
 
 #include "sublinear/kernels/types.hpp"
@@ -8,7 +8,7 @@ namespace sublinear {
 
 // Side by side, so that half a cache line holds them (float).
 template <class T>
-struct NearNeuron {
+struct UnstableNeuron {
   T start = 0;      ///< pre-activation less threshold at the visit's first point, the anchor
   T error = 0;      ///< how much that may err, and the firing test
   T blur = 0;       ///< how much its 8-bit copy errs per unit of the way from the anchor

@@ -1,5 +1,5 @@
-// The kernels of near_neurons.hpp; part of kernels_inl.hpp. Plain loops over a group of lanes, which the compiler turns
-// into vectors of the level; every lane does the same roundings at every level, so counts agree.
+// The kernels of unstable_neurons.hpp; part of kernels_inl.hpp. Plain loops over a group of lanes, which the compiler
+// turns into vectors of the level; every lane does the same roundings at every level, so counts agree.
 
 // Four fields of a group of structs of four numbers, `at(l)` the address of the l-th, and two of structs of two.
 #if SUBLINEAR_VECTOR_BYTES == 64
@@ -70,7 +70,8 @@ SUBLINEAR_INLINE void load_pairs(const T* from, Lanes<T>* fields) {
   for (int field = 0; field < 2; ++field) fields[field] = load(lanes[field]);
 }
 
-// The seven numbers of a group of near neurons, `at(l)` the l-th, field by field; and back, those that are open packed.
+// The seven numbers of a group of unstable neurons, `at(l)` the l-th, field by field; and back, those that are open
+// packed.
 #if SUBLINEAR_VECTOR_BYTES >= 32
 // Rows become columns.
 SUBLINEAR_INLINE void transpose_eight(__m256* rows) {
@@ -116,7 +117,7 @@ SUBLINEAR_INLINE void load_near(At at, Lanes<float>* fields) {
 }
 
 SUBLINEAR_INLINE void pack_near(const Lanes<float>* fields, const NeuronId* ids, const OpenLanes<float>& open,
-                                NearNeuron<float>* to) {
+                                UnstableNeuron<float>* to) {
   unsigned left = open.set();
   for (int half = 0; half < 2; ++half) {
     __m256 rows[8];
@@ -142,7 +143,7 @@ SUBLINEAR_INLINE void load_near(At at, Lanes<T>* fields) {
 
 template <class T>
 SUBLINEAR_INLINE void pack_near(const Lanes<T>* fields, const NeuronId* ids, const OpenLanes<T>& open,
-                                NearNeuron<T>* to) {
+                                UnstableNeuron<T>* to) {
   T lanes[7][Lanes<T>::kLanes];
   for (int field = 0; field < 7; ++field) store(fields[field], lanes[field]);
   unsigned left = open.set();
@@ -154,24 +155,24 @@ SUBLINEAR_INLINE void pack_near(const Lanes<T>* fields, const NeuronId* ids, con
   }
 }
 
-// One group of candidates; `ids` and `notes` have a whole one.
+// One group of candidates; `ids` and `cached` have a whole one.
 template <class T>
-SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes,
-                                   const BoundOptions<T>& options, bool known, NeuronId first, T* rests,
-                                   NeuronId* positions, NearNeuron<T>* near, T* safe) {
+SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids, const CachedProduct<T>* cached,
+                                   const BoundOptions<T>& options, bool known, NeuronId first, T* inactive,
+                                   NeuronId* positions, UnstableNeuron<T>* unstable, T* safe) {
   typedef typename Native<T>::Vector Vector;
-  Lanes<T> fact[4], note[2];  // norm, drift, bias, scale; product, drift
+  Lanes<T> fact[4], cached_one[2];  // norm, drift, bias, scale; product, drift
   load_fours([=](Index l) { return &facts[ids[l]].norm; }, fact);
-  load_pairs(&notes[0].product, note);
-  const Lanes<T> rests_now = load(rests);
+  load_pairs(&cached[0].product, cached_one);
+  const Lanes<T> rests_now = load(inactive);
   Lanes<T> fields[7], distance, closed, rests_then;
   Lanes<T>&start = fields[0], &error = fields[1], &blur = fields[2], &inverse = fields[4], &side = fields[5];
   fields[3] = fact[3];
   fields[6] = zero<T>();
   const Vector zeros{}, one = zeros + T(1);
   for (int p = 0; p < Lanes<T>::kParts; ++p) {
-    const Vector norm = fact[0].part[p], bias = fact[2].part[p], moved = fact[1].part[p] - note[1].part[p];
-    start.part[p] = (note[0].part[p] + bias) - options.threshold;
+    const Vector norm = fact[0].part[p], bias = fact[2].part[p], moved = fact[1].part[p] - cached_one[1].part[p];
+    start.part[p] = (cached_one[0].part[p] + bias) - options.threshold;
     const Vector size =
         (norm + moved) * options.norm_size + (bias < zeros ? -bias : bias) * options.bias_size + options.constant_size;
     error.part[p] = (moved * options.drift_error + options.rounding * size + options.constant) * kOutward<T>;
@@ -183,51 +184,51 @@ SUBLINEAR_INLINE Index bound_group(const RowFact<T>* facts, const NeuronId* ids,
     distance.part[p] = margin * inverse.part[p] * kInward<T>;
     closed.part[p] = distance.part[p] > options.reach ? one : zeros;
   }
-  store(rests_then, rests);
+  store(rests_then, inactive);
   const OpenLanes<T> open(closed);
-  pack_near(fields, ids, open, near);
+  pack_near(fields, ids, open, unstable);
   open.pack_positions(first, positions);
   open.pack(distance, safe);
   return open.count();
 }
 
 template <class T>
-Index bound_candidates_kernel(const RowFact<T>* facts, const NeuronId* ids, const ProductNote<T>* notes, Index count,
-                              const BoundOptions<T>& options, bool known, T* rests, NeuronId* positions,
-                              NearNeuron<T>* near, T* safe) {
+Index bound_candidates_kernel(const RowFact<T>* facts, const NeuronId* ids, const CachedProduct<T>* cached, Index count,
+                              const BoundOptions<T>& options, bool known, T* inactive, NeuronId* positions,
+                              UnstableNeuron<T>* unstable, T* safe) {
   constexpr Index kLanes = Lanes<T>::kLanes;
   constexpr Index kAhead = 4 * kLanes;
   Index found = 0, first = 0;
   for (; first + kLanes <= count; first += kLanes) {
     if (first + kAhead + kLanes <= count)
       for (Index l = 0; l < kLanes; ++l) __builtin_prefetch(facts + ids[first + kAhead + l]);
-    found += bound_group(facts, ids + first, notes + first, options, known, static_cast<NeuronId>(first), rests + first,
-                         positions + found, near + found, safe + found);
+    found += bound_group(facts, ids + first, cached + first, options, known, static_cast<NeuronId>(first),
+                         inactive + first, positions + found, unstable + found, safe + found);
   }
   if (first == count) return found;
   // The last group, filled up with copies of its first candidate, which are then left out.
   NeuronId last_ids[kLanes];
-  ProductNote<T> last_notes[kLanes];
+  CachedProduct<T> last_cached[kLanes];
   T last_rests[kLanes];
   const Index size = count - first;
   for (Index l = 0; l < kLanes; ++l) {
     const Index from = first + (l < size ? l : 0);
     last_ids[l] = ids[from];
-    last_notes[l] = notes[from];
-    last_rests[l] = rests[from];
+    last_cached[l] = cached[from];
+    last_rests[l] = inactive[from];
   }
-  found += bound_group(facts, last_ids, last_notes, options, known, static_cast<NeuronId>(first), last_rests,
-                       positions + found, near + found, safe + found);
-  for (Index l = 0; l < size; ++l) rests[first + l] = last_rests[l];
+  found += bound_group(facts, last_ids, last_cached, options, known, static_cast<NeuronId>(first), last_rests,
+                       positions + found, unstable + found, safe + found);
+  for (Index l = 0; l < size; ++l) inactive[first + l] = last_rests[l];
   while (found > 0 && positions[found - 1] >= count) --found;
   return found;
 }
 
-// One group of near neurons, `at(l)` the number of the l-th and copies[l] its row's copy, of which only the first
+// One group of unstable neurons, `at(l)` the number of the l-th and copies[l] its row's copy, of which only the first
 // `size` are meant. Sets `safe` of them, and their slopes where kFresh; writes the products and says who is sure.
 template <bool kFresh, class T, class At>
-SUBLINEAR_INLINE Lanes<T> bound_near_group(NearNeuron<T>* near, At at, const std::int8_t* const* copies, Index size,
-                                           const OffsetCopies& offset, const LinePoint<T>& point, T* safe,
+SUBLINEAR_INLINE Lanes<T> bound_near_group(UnstableNeuron<T>* unstable, At at, const std::int8_t* const* copies,
+                                           Index size, const OffsetCopies& offset, const LinePoint<T>& point, T* safe,
                                            Lanes<T>& products) {
   typedef typename Native<T>::Vector Vector;
   constexpr Index kLanes = Lanes<T>::kLanes;
@@ -242,7 +243,7 @@ SUBLINEAR_INLINE Lanes<T> bound_near_group(NearNeuron<T>* near, At at, const std
   for (Index l = 0; l < kLanes; ++l) wholes[l] = static_cast<T>(integers[l]);
   products = load(wholes);
   Lanes<T> fields[7];
-  load_near([&](Index l) { return near + at(l); }, fields);
+  load_near([&](Index l) { return unstable + at(l); }, fields);
   Lanes<T> distances, sure;
   const Vector zeros{}, one = zeros + T(1);
   for (int p = 0; p < Lanes<T>::kParts; ++p) {
@@ -252,7 +253,7 @@ SUBLINEAR_INLINE Lanes<T> bound_near_group(NearNeuron<T>* near, At at, const std
     const Vector here = side * (fields[0].part[p] + products.part[p]), there = here + side * (slope * point.rest);
     const Vector least = here < there ? here : there;
     const Vector margin = least * kInward<T> - (error + blur * point.blurred) * kOutward<T>;
-    distances.part[p] = (margin * fields[4].part[p] * kInward<T> + point.strayed) * kInward<T>;
+    distances.part[p] = (margin * fields[4].part[p] * kInward<T> + point.path_length) * kInward<T>;
     sure.part[p] = here * kInward<T> > (error + blur * point.away) * kOutward<T> ? one : zeros;
   }
   if (kFresh && size == kLanes) {
@@ -265,13 +266,13 @@ SUBLINEAR_INLINE Lanes<T> bound_near_group(NearNeuron<T>* near, At at, const std
   if (kFresh) {
     T slopes[kLanes];
     store(products, slopes);
-    for (Index l = 0; l < size; ++l) near[at(l)].slope = slopes[l];
+    for (Index l = 0; l < size; ++l) unstable[at(l)].slope = slopes[l];
   }
   return sure;
 }
 
 template <bool kFresh, class T>
-SUBLINEAR_INLINE Index bound_near_groups(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count,
+SUBLINEAR_INLINE Index bound_near_groups(UnstableNeuron<T>* unstable, T* safe, const NeuronId* which, Index count,
                                          const OffsetCopies& offset, const LinePoint<T>& point, NeuronId* open,
                                          T* products) {
   constexpr Index kLanes = Lanes<T>::kLanes, kPrefetched = 256;
@@ -279,7 +280,7 @@ SUBLINEAR_INLINE Index bound_near_groups(NearNeuron<T>* near, T* safe, const Neu
   const std::int8_t *copies[kLanes], *next_copies[kLanes];
   const auto find_copy = [&](Index j) {
     const NeuronId k = kFresh ? static_cast<NeuronId>(j) : which[j];
-    const std::int8_t* const copy = offset.copies + near[k].id * offset.stride;
+    const std::int8_t* const copy = offset.copies + unstable[k].id * offset.stride;
     for (Index at = 0; at < prefetched; at += 64) __builtin_prefetch(copy + at);
     return copy;
   };
@@ -298,7 +299,8 @@ SUBLINEAR_INLINE Index bound_near_groups(NearNeuron<T>* near, T* safe, const Neu
     memcpy(copies, next_copies, sizeof copies);
     if (first + kLanes < count) find_copies(first + kLanes, next_copies);
     const auto at = [=](Index l) { return kFresh ? first + l : static_cast<Index>(which[first + l]); };
-    const OpenLanes<T> unsure(bound_near_group<kFresh>(near, at, copies, kLanes, offset, point, safe, group_products));
+    const OpenLanes<T> unsure(
+        bound_near_group<kFresh>(unstable, at, copies, kLanes, offset, point, safe, group_products));
     if (kFresh)
       unsure.pack_positions(static_cast<NeuronId>(first), open + found);
     else
@@ -314,17 +316,18 @@ SUBLINEAR_INLINE Index bound_near_groups(NearNeuron<T>* near, T* safe, const Neu
     last[l] = kFresh ? static_cast<NeuronId>(j) : which[j];
   }
   const auto at = [&](Index l) { return static_cast<Index>(last[l]); };
-  const OpenLanes<T> unsure(bound_near_group<kFresh>(near, at, next_copies, size, offset, point, safe, group_products));
+  const OpenLanes<T> unsure(
+      bound_near_group<kFresh>(unstable, at, next_copies, size, offset, point, safe, group_products));
   unsure.pack(last, open + found);
   unsure.pack(group_products, products + found);
   return found + __builtin_popcount(unsure.set() & ((1U << size) - 1));
 }
 
 template <class T>
-Index bound_by_copies_kernel(NearNeuron<T>* near, T* safe, const NeuronId* which, Index count,
+Index bound_by_copies_kernel(UnstableNeuron<T>* unstable, T* safe, const NeuronId* which, Index count,
                              const OffsetCopies& offset, const LinePoint<T>& point, NeuronId* open, T* products) {
-  return which == nullptr ? bound_near_groups<true>(near, safe, which, count, offset, point, open, products)
-                          : bound_near_groups<false>(near, safe, which, count, offset, point, open, products);
+  return which == nullptr ? bound_near_groups<true>(unstable, safe, which, count, offset, point, open, products)
+                          : bound_near_groups<false>(unstable, safe, which, count, offset, point, open, products);
 }
 
 template <class T>
