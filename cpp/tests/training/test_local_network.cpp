@@ -133,7 +133,8 @@ void move_some(TwoLayerNetwork<T>& network, RowFacts<T>& facts, double step, boo
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("products cached in earlier visits never hide who fires, however rows and attacks move", T, float, double) {
+TEST_CASE_TEMPLATE("products cached in earlier visits never hide who fires, however rows and attacks move", T, float,
+                   double) {
   const Index width = 300, d = 9;
   const std::vector<double> steps{0, 1e-8, 1e-3, 0.03, 1};
   for (const bool whole : {false, true}) {  // whole numbers: products on the threshold, to the last bit
