@@ -169,10 +169,11 @@ HOLD = """
 import os, signal, sys
 from sublinear.locks import locked_folder
 with locked_folder(sys.argv[1]):
-    child = os.fork() if len(sys.argv) > 2 else -1
-    if child == 0:
+    if len(sys.argv) == 2:
+        print(-1, flush=True)
+    elif os.fork() == 0:
+        print(os.getpid(), flush=True)  # the child itself: by now it has let go of the lock
         signal.pause()
-    print(child, flush=True)
     sys.stdin.read()
 """
 
