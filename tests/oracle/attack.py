@@ -112,7 +112,7 @@ class Run:
 
     def begin(self) -> None:
         """As if nothing had been summed yet."""
-        self.sums: FreshSums | LinearForm = visit(self.network, self.attack.gradients, self.attack.norm)
+        self.sums: FreshSums | LinearForm = visit(self.network, self.attack.gradients)
 
     def loss_at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Goes to the points; the loss there and its derivative by the outputs."""

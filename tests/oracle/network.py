@@ -134,11 +134,11 @@ def sum_by_signs(net: Network, fired: np.ndarray) -> np.ndarray:
     return sums
 
 
-def visit(network: Network, gradients: int, norm: float) -> FreshSums | LinearForm:
+def visit(network: Network, gradients: int) -> FreshSums | LinearForm:
     """How outputs are summed on the way of an attack that asks for so many gradients."""
     c = network.output_weights.shape[1]
     sums = 1.0 if c == 1 else 3.0 * -(-c // 5)
-    is_linear = sums + (0.05 if norm == 2 else 0.2) * c * gradients <= 2.0 * gradients
+    is_linear = sums + 0.05 * c * gradients <= 2.0 * gradients
     return LinearForm(network) if is_linear else FreshSums(network)
 
 

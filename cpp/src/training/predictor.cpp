@@ -128,7 +128,7 @@ struct Judged {
   double* losses;
   bool* right;
 
-  bool linear() const { return linear_form_is_cheaper(network.outputs(), attack.gradients(), attack.ball().norm); }
+  bool linear() const { return linear_form_is_cheaper(network.outputs(), attack.gradients()); }
   double reach() const { return euclidean_radius(attack.ball(), network.dimension()); }
   RandomStream random_of(Index i) const {
     return RandomStream(seed, RandomPurpose::attack, {0, static_cast<std::uint64_t>(i)});

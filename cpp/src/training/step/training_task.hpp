@@ -30,9 +30,7 @@ struct TrainingTask {
   }
   [[nodiscard]] Ball ball() const noexcept { return options.attack->ball(); }
   // Whether attacks see the network through its linear form.
-  [[nodiscard]] bool linear() const noexcept {
-    return linear_form_is_cheaper(c, options.attack->gradients(), ball().norm);
-  }
+  [[nodiscard]] bool linear() const noexcept { return linear_form_is_cheaper(c, options.attack->gradients()); }
 
   // For the optimizer.
   [[nodiscard]] OptimizerProblem problem() const noexcept {
