@@ -217,8 +217,9 @@ TEST_CASE_TEMPLATE("what runs out of memory while it is made leaves nothing", T,
     makers.push_back([bytes] { static_cast<void>(index_from_bytes<T>(bytes.data(), bytes.size())); });
   }
   for (const StrategyInfo& info : strategies())
-    makers.push_back(
-        [&] { Trainer<T>(network, problem.points(), problem.labels.data(), Trained<T>::options(info.name, 2, 0)); });
+    makers.push_back([&, strategy = std::string(info.name)] {
+      Trainer<T>(network, problem.points(), problem.labels.data(), Trained<T>::options(strategy, 2, 0));
+    });
   makers.push_back([&] {
     const std::string bytes = network_bytes(network);
     static_cast<void>(network_from_bytes<T>(bytes.data(), bytes.size()));
