@@ -7,7 +7,6 @@
 // asks from now on asks the new weights. An input asks again, when it is visited, for each neuron logged since its last
 // visit; so for every other neuron the drift since the pair was asked is at most drift_[r] <= skin.
 #include <algorithm>
-#include <cmath>
 
 #include "finding/cached_candidates.hpp"
 #include "finding/finders.hpp"
@@ -15,6 +14,7 @@
 #include "finding/list_worth.hpp"
 #include "finding/scan.hpp"
 #include "finding/skin_model.hpp"
+#include "sublinear/kernels/elementary.hpp"
 
 namespace sublinear {
 namespace {
@@ -58,7 +58,10 @@ class Margin final : public NeuronFinder<T> {
     const bool all = idle_steps_ > 0 || share_.is_large(neurons_, inputs_, limits_, resolve_threads(threads));
     if (all && list_bytes_ > 0) set_skin(skin_);
     if (idle_steps_ > 0) --idle_steps_;
-    if (all) revisits_ = rescans_ = 0, skin_since_ = now_, skin_visits_ = 0;
+    if (all) {
+      revisits_ = rescans_ = 0;
+      look_ahead_anew();
+    }
     return all;
   }
 
@@ -207,6 +210,10 @@ class Margin final : public NeuronFinder<T> {
     std::fill(visited_at_.begin(), visited_at_.end(), kNever);
     std::fill(dropped_.begin(), dropped_.end(), char{0});
     list_bytes_ = 0;
+    look_ahead_anew();
+  }
+
+  void look_ahead_anew() {
     skin_since_ = now_;
     skin_visits_ = 0;
   }
@@ -215,15 +222,15 @@ class Margin final : public NeuronFinder<T> {
     return revisits_ >= std::max(inputs_.count / 2, kSamples) && 2 * rescans_ > revisits_;
   }
 
-  // From the neurons that expired within the first steps with this skin: each will have in the end, as if by chance, in
-  // the steps from one visit of an input to its next.
+  // From the neurons that expired in the first steps with this skin, each as if by chance: between two visits of an
+  // input there are so many times these steps as there are inputs for each of their visits.
   [[nodiscard]] bool rescans_are_foreseen() const {
-    const auto steps = static_cast<double>(now_ - skin_since_), visits = static_cast<double>(skin_visits_);
     if (now_ - skin_since_ != kForesight || skin_visits_ == 0) return false;
-    const auto expired = std::count_if(expired_at_.begin(), expired_at_.end(), [](Time at) { return at != kNever; });
-    const double all = static_cast<double>(neurons_.count), share = static_cast<double>(expired) / all;
-    const double between = static_cast<double>(inputs_.count) * steps / visits;
-    return model_.scan_is_less(static_cast<Index>(all * (1 - std::pow(1 - share, between / steps))));
+    const auto kept = std::count(expired_at_.begin(), expired_at_.end(), kNever);
+    const double all = static_cast<double>(neurons_.count);
+    const double times = static_cast<double>(inputs_.count) / static_cast<double>(skin_visits_);
+    const double left = kept == 0 ? 0 : exponential(times * logarithm(static_cast<double>(kept) / all));
+    return model_.scan_is_less(static_cast<Index>(all * (1 - left)));
   }
 
   // Looks at the skin after 2, 4, 8, ... steps of which the drift is known.
