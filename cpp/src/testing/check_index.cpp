@@ -16,6 +16,7 @@
 
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/reporting/index_file.hpp"
+#include "testing/conformance_checks.hpp"
 #include "testing/hard_points.hpp"
 #include "testing/smallest.hpp"
 
@@ -52,9 +53,10 @@ struct Case {
 };
 
 template <class T>
-class IndexChecks {
+class IndexChecks : ConformanceChecks<T> {
  public:
-  IndexChecks(IndexMaker<T> make, IndexInfo info) : make_(std::move(make)), info_(std::move(info)) {}
+  IndexChecks(IndexMaker<T> make, IndexInfo info)
+      : ConformanceChecks<T>("index \"" + info.name + "\""), make_(std::move(make)), info_(std::move(info)) {}
 
   void run() {
     histories();
@@ -68,6 +70,9 @@ class IndexChecks {
   }
 
  private:
+  using ConformanceChecks<T>::fail;
+  using ConformanceChecks<T>::refuse;
+  using ConformanceChecks<T>::single;
   using Pointer = std::unique_ptr<HalfSpaceIndex<T>>;
 
   [[nodiscard]] bool serves(Index d) const { return d >= info_.least_dimensions && d <= info_.most_dimensions; }
@@ -78,23 +83,6 @@ class IndexChecks {
     Pointer index = make_({points.data(), static_cast<Index>(points.size()) / d, d}, {});
     promise(index != nullptr, "an index is made");
     return index;
-  }
-
-  [[noreturn]] void fail(const std::string& text) const {
-    throw ConformanceError("index \"" + info_.name + "\" over " + (sizeof(T) == 4 ? "float" : "double") + ": " + text);
-  }
-
-  template <class Check>
-  void single(const char* what, Check&& check) const {
-    try {
-      check();
-    } catch (const BrokenPromise& broken) {
-      fail(std::string(what) + ": " + broken.text);
-    } catch (const ConformanceError&) {
-      throw;
-    } catch (const std::exception& error) {
-      fail(std::string(what) + ": it threw " + error.what());
-    }
   }
 
   // ---- histories
@@ -425,16 +413,6 @@ class IndexChecks {
         compare(lists, 0, normal.data(), threshold, oracle, d);
       }
     }
-  }
-
-  template <class Call>
-  static void refuse(const char* what, Call&& call) {
-    try {
-      call();
-    } catch (const std::invalid_argument&) {
-      return;
-    }
-    promise(false, std::string(what) + " is refused");
   }
 
   void bad_arguments() const {

@@ -16,6 +16,7 @@
 #include "finding/checked_finder.hpp"
 #include "sublinear/kernels/inner_product.hpp"
 #include "sublinear/training/trainer.hpp"
+#include "testing/conformance_checks.hpp"
 #include "testing/smallest.hpp"
 
 namespace sublinear {
@@ -42,14 +43,14 @@ struct Layer {
 };
 
 template <class T>
-class StrategyChecks {
+class StrategyChecks : ConformanceChecks<T> {
  public:
   using Finder = std::unique_ptr<NeuronFinder<T>>;
   using Maker = std::function<Finder(const Neurons<T>&, Points<T>, Ball, std::size_t max_bytes, int threads)>;
   using Choose = std::function<void(TrainerOptions<T>&)>;
 
   StrategyChecks(std::string title, Maker make, Choose choose)
-      : title_(std::move(title)), make_(std::move(make)), choose_(std::move(choose)) {}
+      : ConformanceChecks<T>(std::move(title)), make_(std::move(make)), choose_(std::move(choose)) {}
 
   void run() {
     for (const Norm norm : {Norm::two, Norm::infinity})
@@ -69,20 +70,9 @@ class StrategyChecks {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& text) const {
-    throw ConformanceError(title_ + " over " + (sizeof(T) == 4 ? "float" : "double") + ": " + text);
-  }
-
-  template <class Check>
-  void single(const char* what, Check&& check) const {
-    try {
-      check();
-    } catch (const BrokenPromise& broken) {
-      fail(std::string(what) + ": " + broken.text);
-    } catch (const std::exception& error) {
-      fail(std::string(what) + ": it threw " + error.what());
-    }
-  }
+  using ConformanceChecks<T>::fail;
+  using ConformanceChecks<T>::refuse;
+  using ConformanceChecks<T>::single;
 
   // ---- conversations
 
@@ -347,16 +337,6 @@ class StrategyChecks {
         }
   }
 
-  template <class Call>
-  static void refuse(const char* what, Call&& call) {
-    try {
-      call();
-    } catch (const std::invalid_argument&) {
-      return;
-    }
-    promise(false, std::string(what) + " is refused");
-  }
-
   void bad_arguments() const {
     const Layer<T> drawn = draw(5, 4, 3, Numbers::gaussian, {}, 0, 1);
     const Rows rows(drawn.neurons, 3);
@@ -446,7 +426,6 @@ class StrategyChecks {
     return make_({&weight, &bias, 1, 1, T(0)}, {&input, 1, 1}, {}, 0, 1)->exact();
   }
 
-  std::string title_;
   Maker make_;
   Choose choose_;
 };
