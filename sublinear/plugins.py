@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from sublinear import _training
 from sublinear.arrays import as_ids, as_number, as_points
 from sublinear.errors import PluginError
+from sublinear.outside import Outside
 
 FloatArray = NDArray[Any]
 IdArray = NDArray[np.int64]
@@ -60,11 +61,11 @@ class FindingProblem:
         return _training.firing_limits(weights, biases, self.threshold, where, far, self.norm)
 
 
-class Plugin:
-    """Something from outside, by kind and name; its calls."""
+class Plugin(Outside):
+    """Something from outside that a factory makes; its calls."""
 
     def __init__(self, kind: str, name: str, columns: int) -> None:
-        self._title = f"{kind} {name!r}"
+        super().__init__(f"{kind} {name!r}")
         self._columns = columns
         self._made: Any = None
 
@@ -73,14 +74,6 @@ class Plugin:
         for method in methods:
             if not callable(getattr(self._made, method, None)):
                 raise PluginError(f"{self._title}: what the factory made, {self._made!r}, has no method {method!r}")
-
-    def _call(self, call: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise PluginError(f"{self._title} failed in {call}: {type(error).__name__}: {error}") from error
 
     def _offers(self, method: str) -> bool:
         return callable(getattr(self._made, method, None))
@@ -99,7 +92,7 @@ class Plugin:
         try:
             return _as_lists(answer, queries, self._columns)
         except Exception as error:  # whatever it is that was answered
-            raise PluginError(f"{self._title}, answer of {call}: {error}") from error
+            raise self._wrong(call, error) from error
 
 
 class OutsideIndex(Plugin):

@@ -8,13 +8,14 @@ changes by it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sublinear.errors import PluginError
+from sublinear.outside import Outside
 
 if TYPE_CHECKING:
     from sublinear.attacks import Attack, AttackStart, Here
@@ -27,19 +28,11 @@ FloatArray = NDArray[Any]
 LIKE = {"numbers": "squared", "signs": "logistic", "classes": "cross-entropy"}
 
 
-class _Outside:
-    """Something from outside, by kind; its calls."""
+class TrainingPart(Outside):
+    """A part of training from outside, by kind; what it answers."""
 
     def __init__(self, kind: str, made: object) -> None:
-        self._title = f"{kind} {type(made).__name__!r}"
-
-    def _call(self, call: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except (MemoryError, StopIteration):
-            raise
-        except Exception as error:
-            raise PluginError(f"{self._title} failed in {call}: {type(error).__name__}: {error}") from error
+        super().__init__(f"{kind} {type(made).__name__!r}")
 
     def _array(
         self, call: str, what: str, answer: Any, shape: tuple[int, ...], dtype: Any, allow_nan: bool = False
@@ -59,11 +52,8 @@ class _Outside:
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(array, dtype)
 
-    def _wrong(self, call: str, why: str) -> PluginError:
-        return PluginError(f"{self._title}, answer of {call}: {why}")
 
-
-class OutsideLoss(_Outside):
+class OutsideLoss(TrainingPart):
     """A loss from outside, as the core calls it."""
 
     def __init__(self, loss: Loss) -> None:
@@ -85,7 +75,7 @@ class OutsideLoss(_Outside):
         )
 
 
-class OutsideAttack(_Outside):
+class OutsideAttack(TrainingPart):
     """An attack from outside, as the core calls it."""
 
     def __init__(self, attack: Attack) -> None:
@@ -99,7 +89,7 @@ class OutsideAttack(_Outside):
         return OutsideRun(self, AttackStart(inputs, labels, seeds, run))
 
 
-class OutsideRun(_Outside):
+class OutsideRun(TrainingPart):
     """A run on its way: `points` are those it wants to look at, or, where it no longer `asks`, where it ended."""
 
     def __init__(self, attack: OutsideAttack, start: AttackStart) -> None:
@@ -122,7 +112,7 @@ class OutsideRun(_Outside):
     def _go(self, here: Here | None) -> None:
         assert self._steps is not None
         try:
-            answer = self._call("run", self._steps.send, here)
+            answer = self._call("run", self._steps.send, here, passing=(MemoryError, StopIteration))
             self.asks = True
         except StopIteration as end:
             answer, self.asks = end.value, False
@@ -146,7 +136,7 @@ class OutsideRun(_Outside):
         self.points = points
 
 
-class OutsideOptimizer(_Outside):
+class OutsideOptimizer(TrainingPart):
     """An optimizer from outside on its way with one network, as the core calls it."""
 
     def __init__(self, optimizer: Optimizer, width: int, columns: int, dtype: np.dtype[Any]) -> None:
