@@ -413,6 +413,7 @@ def register_index(
         raise TypeError(f"the factory of index {name!r} is {factory!r}; give a callable that is given the points")
     claims = bool(getattr(factory, "exact", True) if exact is None else exact)
     least, most = dimensions or getattr(factory, "dimensions", None) or (1, None)
+    bounds = as_integer(least, "dimensions[0]", 1), _NO_LIMIT if most is None else as_integer(most, "dimensions[1]", 1)
     if replace and name in INDEXES.registered():
         unregister_index(name)
 
@@ -421,7 +422,6 @@ def register_index(
 
         return OutsideIndex(name, factory, points)
 
-    bounds = as_integer(least, "dimensions[0]", 1), _NO_LIMIT if most is None else as_integer(most, "dimensions[1]", 1)
     for module in (_reporting, _training):  # each contains the C++ library
         module.register_index(name, claims, *bounds, make)
     return add_registered_class(name, claims, getattr(factory, "__doc__", None) or "")

@@ -236,6 +236,9 @@ def test_names_are_taken_once(register):
             add("other", "not callable")
         with pytest.raises(ValueError, match=r"was not registered"):
             getattr(sl, f"unregister_{kind}")("dense")
+    with pytest.raises(ValueError, match=r"dimensions\[0\]"):
+        sl.register_index("scan", Scan, dimensions=(0, None), replace=True)
+    assert sl.index_serves("scan", 3)  # it is the one from before
     assert sl.register_index("scan", Scan, exact=False, replace=True).exact is False
     with pytest.raises(TypeError):
         sl.INDEXES["octree"] = sl.KDTree  # type: ignore[index]
