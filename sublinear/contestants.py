@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import statistics
 import time
@@ -91,36 +90,38 @@ class StrategyContestant:
     def run(self, interleaved: bool) -> Run:
         """The figures of all epochs."""
         history = self.history
-        clean, robust = history.validation_clean_accuracy[-1], history.validation_robust_accuracy[-1]
-        assert clean is not None
-        assert robust is not None
-        curves = {name: values for name, values in history.as_dict().items() if name not in ("work", *_OWN_COLUMNS)}
         return Run(
             self.strategy.label,
             self.strategy.exact,
             build_seconds=self.trainer.build_seconds,
-            seconds_per_epoch=statistics.median(history.seconds),
-            work=_per_epoch(history),
             bytes=self.trainer.nbytes,
-            clean_accuracy=clean,
-            robust_accuracy=robust,
             fired_share=history.fired_share,
             candidates_share=history.candidates_share,
             grover_calls=[self.net.width * math.sqrt(share) for share in history.fired_share],
             recall=None if self.strategy.exact else self.trainer.recall(),
-            history=curves,
-            weights_sha256=weights_hash(self.net),
             interleaved=interleaved,
+            **_figures(history, self.net),
         )
 
 
 #: Columns of a history that a run has under their own names.
-_OWN_COLUMNS = ("fired_share", "candidates_share")
+_OWN_COLUMNS = ("fired_share", "candidates_share", "work")
 
 
-def _per_epoch(history: History) -> dict[str, float]:
+def _figures(history: History, net: TwoLayerNetwork) -> dict[str, Any]:
+    """What every run has, of strategies and of peers, which have some of the columns only."""
     works = [work.as_dict() for work in history.work]
-    return {name: sum(work[name] for work in works) / len(works) for name in works[0]}
+    clean, robust = history.validation_clean_accuracy[-1], history.validation_robust_accuracy[-1]
+    assert clean is not None
+    assert robust is not None
+    return {
+        "seconds_per_epoch": statistics.median(history.seconds),
+        "work": {name: sum(work[name] for work in works) / len(works) for name in works[0]},
+        "clean_accuracy": clean,
+        "robust_accuracy": robust,
+        "history": {name: column for name, column in vars(history).items() if column and name not in _OWN_COLUMNS},
+        "weights_sha256": weights_hash(net),
+    }
 
 
 class PeerContestant:
@@ -169,19 +170,4 @@ class PeerContestant:
 
     def run(self, interleaved: bool) -> Run:
         """The figures of all epochs."""
-        history = self.history
-        clean, robust = history.validation_clean_accuracy[-1], history.validation_robust_accuracy[-1]
-        assert clean is not None
-        assert robust is not None
-        names = [each.name for each in dataclasses.fields(History) if each.name not in ("work", *_OWN_COLUMNS)]
-        return Run(
-            self.label,
-            False,
-            seconds_per_epoch=statistics.median(history.seconds),
-            work=_per_epoch(history),
-            clean_accuracy=clean,
-            robust_accuracy=robust,
-            history={name: column for name in names if (column := getattr(history, name))},
-            weights_sha256=weights_hash(self.peer.network()),
-            interleaved=interleaved,
-        )
+        return Run(self.label, False, interleaved=interleaved, **_figures(self.history, self.peer.network()))
